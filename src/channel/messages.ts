@@ -1,0 +1,161 @@
+/**
+ * What the supervisor (main thread) and a balancer thread say to each other over `postMessage`.
+ *
+ * The two never import each other; these messages are their whole acquaintance. Every message is a plain object with a
+ * `type`; both ends run what they receive through {@link isFromSupervisor} or {@link isFromBalancer} and drop, with an
+ * assertion, what is not of this table.
+ */
+
+/** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
+export const CHANNEL_VERSION = 1;
+
+/** What a balancer thread is born with (`workerData`). */
+export interface BalancerBirth {
+  readonly version: number;
+  /** Index of this thread, from 0. */
+  readonly thread: number;
+  /** Number of balancer threads. */
+  readonly threads: number;
+  /** Unix socket on which this thread's workers dial in. */
+  readonly linkPath: string;
+  readonly settings: BalancerSettings;
+}
+
+/** The part of the resolved options that the balancer uses. All durations in ms, 0 = off. */
+export interface BalancerSettings {
+  /** Replaces the port of the app's first listen; null = the app decides. */
+  readonly port: number | null;
+  readonly policy: string;
+  /** Requests that may wait for a worker. */
+  readonly queueLimit: number;
+  readonly queueTimeoutMs: number;
+  /** null = the app's own `headersTimeout`. */
+  readonly headerTimeoutMs: number | null;
+  /** Longest wait for the head of the response. */
+  readonly responseTimeoutMs: number;
+}
+
+/** One incarnation of a worker: a slot's process between fork and exit. Unique within the supervisor's life. */
+export type Incarnation = number;
+
+export type FromSupervisor =
+  /** A worker of this slot will dial in and show this token. */
+  | { readonly type: 'expect-worker'; readonly worker: Incarnation; readonly slot: number; readonly token: string }
+  /** Its process has exited; drop the link if it is still there, accept the token no longer. */
+  | { readonly type: 'forget-worker'; readonly worker: Incarnation }
+  /** Give it no new request; answer `worker-drained` once nothing is in flight. */
+  | { readonly type: 'drain-worker'; readonly worker: Incarnation }
+  /** No worker can be had for now (crash loop): answer 503 with this Retry-After instead of queueing. null = over. */
+  | { readonly type: 'unavailable'; readonly retryAfterSeconds: number | null }
+  /** Stop accepting, let what is in flight finish, then answer `drained`. */
+  | { readonly type: 'drain' }
+  /** Close everything now. */
+  | { readonly type: 'close' }
+  /** T > 1: listen on a descriptor opened by thread 0, or on the port with reusePort. */
+  | { readonly type: 'stats' };
+
+export type FromBalancer =
+  /** The link socket accepts workers. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'worker-linked'; readonly worker: Incarnation; readonly pid: number }
+  /** The worker may get requests for this listener. */
+  | {
+      readonly type: 'worker-listening';
+      readonly worker: Incarnation;
+      readonly listener: ListenerAddress;
+    }
+  /** The port could not be opened; the worker has been told and will see it as an `'error'` event. */
+  | {
+      readonly type: 'listen-failed';
+      readonly worker: Incarnation;
+      readonly code: string;
+      readonly address: string | null;
+      readonly port: number;
+    }
+  /** The worker's link closed or was closed. */
+  | {
+      readonly type: 'worker-unlinked';
+      readonly worker: Incarnation;
+      /** 'closed' by the worker, 'protocol' when it broke the link protocol, 'forgotten' by the supervisor. */
+      readonly reason: 'closed' | 'protocol' | 'forgotten';
+      readonly detail: string;
+      readonly inFlight: readonly InFlightRequest[];
+    }
+  | { readonly type: 'worker-drained'; readonly worker: Incarnation }
+  /** Missed beats: out of rotation. */
+  | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
+  | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
+  | { readonly type: 'drained' }
+  | { readonly type: 'stats'; readonly stats: BalancerStats };
+
+/** Where a listener is reached. */
+export interface ListenerAddress {
+  /** null for a Unix socket. */
+  readonly host: string | null;
+  readonly port: number;
+  /** Path of a Unix socket, else null. */
+  readonly path: string | null;
+  readonly protocol: 'http' | 'tcp';
+}
+
+/** A request that was in flight when its worker went away. */
+export interface InFlightRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly ageMs: number;
+}
+
+/** A copy of a balancer thread's counters. */
+export interface BalancerStats {
+  readonly clients: number;
+  readonly queued: number;
+  readonly requests: number;
+  readonly retried: number;
+  readonly moved: number;
+  readonly shed: number;
+  readonly workers: readonly WorkerStats[];
+}
+
+export interface WorkerStats {
+  readonly worker: Incarnation;
+  readonly inFlight: number;
+  readonly requests: number;
+  /** Delay of the worker's event loop as it last reported it. ms */
+  readonly loopDelayMs: number;
+  readonly stalled: boolean;
+}
+
+const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
+  'expect-worker',
+  'forget-worker',
+  'drain-worker',
+  'unavailable',
+  'drain',
+  'close',
+  'stats',
+]);
+
+const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
+  'ready',
+  'worker-linked',
+  'worker-listening',
+  'listen-failed',
+  'worker-unlinked',
+  'worker-drained',
+  'worker-stalled',
+  'worker-recovered',
+  'drained',
+  'stats',
+]);
+
+export function isFromSupervisor(message: unknown): message is FromSupervisor {
+  return FROM_SUPERVISOR.has(typeOf(message));
+}
+
+export function isFromBalancer(message: unknown): message is FromBalancer {
+  return FROM_BALANCER.has(typeOf(message));
+}
+
+function typeOf(message: unknown): string {
+  return typeof message === 'object' && message !== null && 'type' in message ? String(message.type) : '';
+}

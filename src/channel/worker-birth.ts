@@ -1,0 +1,47 @@
+/**
+ * What the supervisor tells a worker through its environment, so that the preload can dial in.
+ *
+ * It travels in one variable because a package command (`npm start`) puts shells and package managers between us and
+ * the process that listens. The preload takes it out of `process.env` as soon as it can: at once where it was put into
+ * the process that runs the script, at the first `listen()` where it had to travel.
+ */
+export const WORKER_BIRTH_VARIABLE = 'EVENER_LINK';
+
+export interface WorkerBirth {
+  readonly version: number;
+  readonly slot: number;
+  readonly worker: number;
+  /** Proves to a balancer thread that this process was started by its supervisor. One process may use it. 32 hex digits. */
+  readonly token: string;
+  /** Unix sockets of the balancer threads, in order. */
+  readonly linkPaths: readonly string[];
+  /** True where the variable has to reach a process further down (a package command). */
+  readonly travels: boolean;
+}
+
+export function encodeWorkerBirth(birth: WorkerBirth): string {
+  return JSON.stringify(birth);
+}
+
+/** null when the text is not a birth of this version. */
+export function decodeWorkerBirth(text: string | undefined): WorkerBirth | null {
+  if (text === undefined) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const birth = value as Partial<WorkerBirth>;
+  const valid =
+    typeof birth.version === 'number' &&
+    typeof birth.slot === 'number' &&
+    typeof birth.worker === 'number' &&
+    typeof birth.token === 'string' &&
+    /^[0-9a-f]{32}$/.test(birth.token) &&
+    Array.isArray(birth.linkPaths) &&
+    birth.linkPaths.every((path) => typeof path === 'string') &&
+    typeof birth.travels === 'boolean';
+  return valid ? (birth as WorkerBirth) : null;
+}
