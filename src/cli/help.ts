@@ -1,0 +1,50 @@
+import { OPTIONS, type OptionSpec } from '../index.ts';
+
+/** Column at which the meanings begin. */
+const MEANING_COLUMN = 34;
+
+/** What `evener --help` prints; the options come from the table that they are parsed by. */
+export function helpText(): string {
+  return `Usage: evener [run] <script> [options] [-- arguments for the app]
+       evener [run] <command...> [options] [-- arguments for the app]
+       evener [run] [options] -- <command...>
+
+Puts an unmodified Node app on every core, keeps it up and balances its requests.
+The command is looked for in node_modules/.bin, then in PATH.
+
+Options:
+${OPTIONS.map(optionLine).join('\n')}
+${line('-h, --help', 'this text')}
+${line('-v, --version', 'the version')}
+
+A <dur> is 500ms, 10s, 2m or 1h; a <size> is 512MB or 1GiB; off stands for no limit.
+
+Environment:
+${line('WEB_CONCURRENCY', 'workers, where --workers is not given: a number or auto')}
+${line('NO_COLOR', 'no colour on a terminal')}
+
+Signals:
+${line('SIGTERM, SIGINT, SIGQUIT', 'finish what is in flight, then end; a second one ends at once')}
+${line('SIGHUP', 'replace the workers one by one')}
+${line('SIGTTIN, SIGTTOU', 'one worker more, one less')}
+
+Exit code: 0 after a clean stop, 1 on failure, 2 on wrong usage.
+
+Examples:
+  evener server.js
+  evener server.js --workers 4 --port 8080 -- --verbose
+  evener npm start
+`;
+}
+
+function optionLine(spec: OptionSpec): string {
+  const flags = `${spec.short === null ? '    ' : `-${spec.short}, `}--${spec.flag} ${spec.placeholder}`.trimEnd();
+  return line(flags, `${spec.meaning} (default: ${spec.default ?? spec.unset})`);
+}
+
+function line(left: string, right: string): string {
+  const start = `  ${left}`;
+  return start.length < MEANING_COLUMN
+    ? start.padEnd(MEANING_COLUMN) + right
+    : `${start}\n${' '.repeat(MEANING_COLUMN)}${right}`;
+}

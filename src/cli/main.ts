@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { EvenerError } from '../core/evener-error.ts';
+import { createSupervisor, OPTIONS, type Supervisor } from '../index.ts';
+import { parseCommandLine } from './arguments.ts';
+import { helpText } from './help.ts';
+import { Narrator } from './narrator.ts';
+import { followSignals } from './signals.ts';
+
+const CLEAN = 0;
+const FAILURE = 1;
+const USAGE = 2;
+/** How long the reader of our output may hold up our exit. */
+const FLUSH_LIMIT_MS = 1000;
+
+/** Errors of the user's making, by exit code 2. */
+const USAGE_CODES: ReadonlySet<string> = new Set(['EVENER_USAGE', 'EVENER_CONFIG_INVALID', 'EVENER_APP_NOT_FOUND']);
+
+/** Runs the command. @returns the exit code */
+async function main(argv: readonly string[]): Promise<number> {
+  let supervisor: Supervisor;
+  try {
+    const request = parseCommandLine(argv);
+    if (request.kind === 'help') process.stdout.write(helpText());
+    if (request.kind === 'version') process.stdout.write(`${version()}\n`);
+    if (request.kind !== 'run') return CLEAN;
+    supervisor = createSupervisor(request.options);
+  } catch (error) {
+    if (!(error instanceof EvenerError) || !USAGE_CODES.has(error.code)) throw error;
+    say(usageText(error));
+    return USAGE;
+  }
+  const narrator = new Narrator(say);
+  supervisor.subscribe((event) => narrator.tell(event));
+  const killed = new Promise<number>((resolve) => followSignals(supervisor, () => resolve(FAILURE)));
+  // A failed start is told by the event, and by what closed resolves to.
+  supervisor.start().catch(() => {});
+  const closed = supervisor.closed.then((error) => (error === null ? CLEAN : FAILURE));
+  return Promise.race([killed, closed]);
+}
+
+/** Names an option as it is written on the command line. */
+function usageText(error: EvenerError): string {
+  const { key, expected, value } = error.details;
+  const spec = OPTIONS.find((one) => one.key === key);
+  if (spec === undefined) return error.message;
+  return `--${spec.flag}: expected ${expected}, got ${JSON.stringify(value)}`;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function say(line: string): void {
+  process.stderr.write(`evener: ${line}\n`);
+}
+
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    stream.once('drain', resolve).once('error', resolve).once('close', resolve);
+    setTimeout(resolve, FLUSH_LIMIT_MS);
+  });
+}
+
+// Whoever reads what we print may go away (`evener server.js | head`); that is no reason to end.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+const exitCode = await main(process.argv.slice(2));
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(exitCode);

@@ -1,0 +1,92 @@
+import { durationText } from '../core/duration-text.ts';
+import type { ListenerAddress, SupervisorEvent } from '../index.ts';
+
+/** Turns what a supervisor tells into lines for people. One line per change of state. */
+export class Narrator {
+  readonly #write: (line: string) => void;
+  #hasBeenReady = false;
+
+  /** @param write takes a line without its end */
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  tell(event: SupervisorEvent): void {
+    const line = this.#lineOf(event);
+    if (line !== null) this.#write(line);
+  }
+
+  #lineOf(event: SupervisorEvent): string | null {
+    switch (event.type) {
+      case 'starting':
+        return `starting ${event.app}: ${count(event.workers, 'worker')}`;
+      case 'listening':
+        return `listening on ${addressText(event.address)}`;
+      case 'worker-ready': {
+        this.#hasBeenReady = true;
+        const after = event.failedStarts === 0 ? '' : `, after ${count(event.failedStarts, 'failed start')}`;
+        return `worker ${event.slot} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
+      }
+      case 'worker-died': {
+        const lost = event.inFlight.length === 0 ? '' : `; ${count(event.inFlight.length, 'request')} in flight`;
+        return `${who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}`;
+      }
+      case 'worker-boot-failed':
+        // Until one has been up this is the first start, whose failure is told as a whole.
+        if (!this.#hasBeenReady || event.failedStarts > 1) return null;
+        return `${who(event)} did not come up: ${event.reason}${restartText(event.restartInMs)}`;
+      case 'worker-retired':
+        return `${who(event)} ended`;
+      case 'worker-stalled':
+        return `${who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
+      case 'worker-recovered':
+        return `${who(event)} answers again after ${durationText(event.silentMs)}`;
+      case 'worker-hung':
+        return `${who(event)} hangs: silent for ${durationText(event.silentMs)}; ending it`;
+      case 'worker-too-large': {
+        const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
+        return `${who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;
+      }
+      case 'crash-loop':
+        return `no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;
+      case 'crash-loop-over':
+        return 'serving again';
+      case 'balancer-died':
+        return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
+      case 'reload-started':
+        return `reload: replacing ${count(event.workers, 'worker')}`;
+      case 'reload-done':
+        return `reload done in ${durationText(event.tookMs)}`;
+      case 'reload-failed':
+        return `reload failed, the workers of before go on: ${event.reason}`;
+      case 'scaled':
+        return `scaled to ${count(event.workers, 'worker')}`;
+      case 'draining':
+        return `stopping: finishing what is in flight, for at most ${durationText(event.limitMs)}`;
+      case 'stopped':
+        return 'stopped';
+      case 'failed':
+        return event.reason;
+    }
+  }
+}
+
+function who({ slot, pid }: { slot: number; pid: number }): string {
+  return pid === 0 ? `worker ${slot}` : `worker ${slot} (pid ${pid})`;
+}
+
+function restartText(delayMs: number | null): string {
+  if (delayMs === null) return '';
+  return delayMs === 0 ? '; restarting at once' : `; restarting in ${durationText(delayMs)}`;
+}
+
+function addressText({ host, port, path, protocol }: ListenerAddress): string {
+  if (path !== null) return path;
+  const isAny = host === null || host === '' || host === '::' || host === '0.0.0.0';
+  const name = isAny ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${protocol === 'http' ? 'http' : 'tcp'}://${name}:${port}`;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,85 @@
+import { rmSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { type BalancerBirth, type FromBalancer, type FromSupervisor, isFromBalancer } from '../channel/messages.ts';
+import type { Rng } from '../core/rng.ts';
+import { BackOff } from './back-off.ts';
+
+/** A thread that has run this long has earned an immediate restart. */
+const STABLE_AFTER_MS = 5_000;
+
+export interface BalancerThreadObserver {
+  /** A thread was started, for the first time or again: tell it what it has to know. */
+  threadStarted(thread: BalancerThread): void;
+  threadSaid(thread: BalancerThread, message: FromBalancer): void;
+  threadDied(thread: BalancerThread, cause: string, restartInMs: number): void;
+}
+
+/** One balancer thread, kept alive: when it dies another takes its place, with the same socket path. */
+export class BalancerThread {
+  readonly #birth: BalancerBirth;
+  readonly #script: URL;
+  readonly #observer: BalancerThreadObserver;
+  readonly #backOff: BackOff;
+  #worker: Worker | null = null;
+  #restart: NodeJS.Timeout | null = null;
+  #startedAtMs = 0;
+  #closed = false;
+
+  constructor(birth: BalancerBirth, script: URL, observer: BalancerThreadObserver, rng: Rng) {
+    this.#birth = birth;
+    this.#script = script;
+    this.#observer = observer;
+    this.#backOff = new BackOff(rng);
+  }
+
+  get index(): number {
+    return this.#birth.thread;
+  }
+
+  get isRunning(): boolean {
+    return this.#worker !== null;
+  }
+
+  start(): void {
+    // What a dead thread left behind would make the next one's bind fail with EADDRINUSE.
+    rmSync(this.#birth.linkPath, { force: true });
+    this.#startedAtMs = performance.now();
+    const worker = new Worker(this.#script, {
+      workerData: this.#birth,
+      name: `evener-balancer-${this.index}`,
+      execArgv: [],
+    });
+    this.#worker = worker;
+    let cause = '';
+    worker.on('message', (message: unknown) => {
+      if (isFromBalancer(message) && this.#worker === worker) this.#observer.threadSaid(this, message);
+    });
+    worker.once('error', (error: unknown) => {
+      cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    worker.once('exit', (code) => this.#exited(worker, cause === '' ? `exit code ${code}` : cause));
+    this.#observer.threadStarted(this);
+  }
+
+  /** Lost where no thread runs: the next one is told all it has to know when it starts. */
+  post(message: FromSupervisor): void {
+    this.#worker?.postMessage(message);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#restart !== null) clearTimeout(this.#restart);
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+
+  #exited(worker: Worker, cause: string): void {
+    if (this.#worker !== worker || this.#closed) return;
+    this.#worker = null;
+    if (performance.now() - this.#startedAtMs > STABLE_AFTER_MS) this.#backOff.reset();
+    const delayMs = this.#backOff.next();
+    this.#restart = setTimeout(() => this.start(), delayMs);
+    this.#observer.threadDied(this, cause, delayMs);
+  }
+}

@@ -1,0 +1,48 @@
+import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
+
+/** What a supervisor tells. Every event has a `type`, and is plain data. */
+export type SupervisorEvent =
+  | { readonly type: 'starting'; readonly app: string; readonly workers: number; readonly threads: number }
+  | { readonly type: 'listening'; readonly address: ListenerAddress }
+  | (WorkerFacts & { readonly type: 'worker-ready'; readonly bootMs: number; readonly failedStarts: number })
+  /** It had been ready, and nobody had asked it to go. */
+  | (WorkerFacts & {
+      readonly type: 'worker-died';
+      /** `exit code 1`, `signal SIGKILL`, or why we ended it. */
+      readonly cause: string;
+      readonly inFlight: readonly InFlightRequest[];
+      /** null = not restarted. */
+      readonly restartInMs: number | null;
+    })
+  /** It ended, or was ended, before it was ready. Once for a row of failures with the same reason. */
+  | (WorkerFacts & {
+      readonly type: 'worker-boot-failed';
+      readonly reason: string;
+      readonly failedStarts: number;
+      readonly restartInMs: number | null;
+    })
+  | (WorkerFacts & { readonly type: 'worker-retired' })
+  | (WorkerFacts & { readonly type: 'worker-stalled'; readonly silentMs: number })
+  | (WorkerFacts & { readonly type: 'worker-recovered'; readonly silentMs: number })
+  | (WorkerFacts & { readonly type: 'worker-hung'; readonly silentMs: number })
+  | (WorkerFacts & { readonly type: 'worker-too-large'; readonly bytes: number; readonly limitBytes: number })
+  /** No worker is up and every slot fails to start one: clients get 503. */
+  | { readonly type: 'crash-loop'; readonly reason: string; readonly retryAfterSeconds: number }
+  | { readonly type: 'crash-loop-over' }
+  | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
+  | { readonly type: 'reload-started'; readonly workers: number }
+  | { readonly type: 'reload-done'; readonly tookMs: number }
+  | { readonly type: 'reload-failed'; readonly reason: string }
+  | { readonly type: 'scaled'; readonly workers: number }
+  | { readonly type: 'draining'; readonly limitMs: number }
+  | { readonly type: 'stopped'; readonly tookMs: number; readonly killed: number }
+  /** It has given up and closed itself. */
+  | { readonly type: 'failed'; readonly reason: string };
+
+export interface WorkerFacts {
+  /** From 0, stable over restarts. */
+  readonly slot: number;
+  readonly pid: number;
+}
+
+export type SupervisorListener = (event: SupervisorEvent) => void;

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const SHELL = '/bin/sh';
+const RESPAWN_MS = 200;
+
+/**
+ * What the guard runs: it keeps the list of groups from `+pid` and `-pid` lines. When the pipe closes while there are
+ * any, it asks them to end, waits 0.7 s at most, and ends them. SIGTERM and the like are not for it: a service manager
+ * sends them to every process it knows.
+ */
+const SCRIPT = `
+trap '' TERM INT QUIT HUP
+groups=' '
+while read -r line; do
+  case $line in
+    +*) groups="$groups\${line#+} " ;;
+    -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
+  esac
+done
+any() { for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && return 0; done; return 1; }
+for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
+turns=0
+while [ $turns -lt 7 ] && any; do sleep 0.1 2>/dev/null || { sleep 1; turns=7; }; turns=$((turns + 1)); done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+rm -rf -- "$1"
+`;
+
+/**
+ * A tiny process that outlives the supervisor by a moment, to end the workers of one that was killed. A worker's own
+ * event loop cannot be relied on for that: it may be in `while (true)`. A shell takes about 1 MB; where there is none,
+ * Node does the same.
+ */
+export class Guard {
+  readonly #directory: string;
+  readonly #groups = new Set<number>();
+  #child: ChildProcess | null = null;
+  #respawn: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  /** @param directory removed by the guard as well when the supervisor was killed */
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#spawn();
+  }
+
+  /** The guard's process, for tests; null between two. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  watch(group: number): void {
+    this.#groups.add(group);
+    this.#tell(`+${group}\n`);
+  }
+
+  forget(group: number): void {
+    if (this.#groups.delete(group)) this.#tell(`-${group}\n`);
+  }
+
+  /** Ends it. Groups that are still watched are ended with it, by force. */
+  close(): void {
+    this.#closed = true;
+    if (this.#respawn !== null) clearTimeout(this.#respawn);
+    this.#child?.stdin?.end();
+  }
+
+  #spawn(): void {
+    const [file, args] = existsSync(SHELL)
+      ? [SHELL, ['-c', SCRIPT, 'evener-guard', this.#directory]]
+      : [process.execPath, [fileURLToPath(new URL('./guard-process.js', import.meta.url)), this.#directory]];
+    // A session of its own: Ctrl-C reaches every process of the terminal's.
+    const child = spawn(file, args, {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
+    });
+    this.#child = child;
+    child.unref();
+    const { stdin } = child;
+    // A pipe whose reader is gone says EPIPE; the exit that goes with it is what counts.
+    stdin.on('error', () => {});
+    (stdin as { unref?: () => void }).unref?.();
+    let isGone = false;
+    const gone = (): void => {
+      if (isGone) return;
+      isGone = true;
+      this.#child = null;
+      if (this.#closed) return;
+      this.#respawn = setTimeout(() => this.#spawn(), RESPAWN_MS);
+      this.#respawn.unref();
+    };
+    child.once('exit', gone);
+    child.once('error', gone);
+    for (const group of this.#groups) this.#tell(`+${group}\n`);
+  }
+
+  #tell(line: string): void {
+    this.#child?.stdin?.write(line);
+  }
+}

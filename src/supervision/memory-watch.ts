@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+
+/** A fast leak gains tens of megabytes a second: looking less often lets it overshoot by as much more. */
+const LOOK_EVERY_MS = 1000;
+
+/** Looks at the resident memory of workers and calls out those beyond the limit. */
+export class MemoryWatch {
+  readonly #limitBytes: number;
+  readonly #pids: () => readonly number[];
+  readonly #onLarge: (pid: number, bytes: number) => void;
+  readonly #timer: NodeJS.Timeout;
+  #isLooking = false;
+
+  constructor(limitBytes: number, pids: () => readonly number[], onLarge: (pid: number, bytes: number) => void) {
+    this.#limitBytes = limitBytes;
+    this.#pids = pids;
+    this.#onLarge = onLarge;
+    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    for (const pid of this.#pids()) {
+      const bytes = await residentBytes(pid);
+      if (bytes !== null && bytes > this.#limitBytes) this.#onLarge(pid, bytes);
+    }
+    this.#isLooking = false;
+  }
+}
+
+/** Resident memory of a process; null when it has none any more. */
+export async function residentBytes(pid: number): Promise<number | null> {
+  const kibibytes = process.platform === 'linux' ? await fromProc(pid) : await fromPs(pid);
+  return kibibytes === null ? null : kibibytes * 1024;
+}
+
+async function fromProc(pid: number): Promise<number | null> {
+  try {
+    const match = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'latin1'));
+    return match === null ? null : Number(match[1]);
+  } catch {
+    return null;
+  }
+}
+
+function fromPs(pid: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    execFile('ps', ['-o', 'rss=', '-p', String(pid)], (error, stdout) => {
+      const value = Number.parseInt(stdout, 10);
+      resolve(error !== null || Number.isNaN(value) ? null : value);
+    });
+  });
+}

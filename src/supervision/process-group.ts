@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 20;
+
+/** Sends a signal to a process and all its descendants that stayed in its group. False when there is none left. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether a group has a member that still runs. Members that ended and wait for a parent to take note of them do not
+ * count: as the first process of a container we may be that parent, and Node takes note only of children it started.
+ */
+export function isGroupAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return process.platform === 'linux' ? hasRunningMember(pid) : true;
+}
+
+/**
+ * Sees a group out whose leader has exited: waits, then SIGKILL.
+ * @param limitMs how long the rest may take
+ */
+export async function sweepGroup(pid: number, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (isGroupAlive(pid)) {
+    if (performance.now() >= deadline) {
+      signalGroup(pid, 'SIGKILL');
+      return;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** `/proc/<pid>/stat` is `pid (name) state ppid pgrp ...`; the name may hold anything, so count from its last bracket. */
+function hasRunningMember(group: number): boolean {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(pgrp) === group && state !== 'Z' && state !== 'X') return true;
+    } catch {
+      // Ended between the listing and the reading.
+    }
+  }
+  return false;
+}

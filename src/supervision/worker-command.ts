@@ -1,0 +1,53 @@
+import { delimiter } from 'node:path';
+import { encodeWorkerBirth, WORKER_BIRTH_VARIABLE, type WorkerBirth } from '../channel/worker-birth.ts';
+import type { ResolvedOptions } from '../config/options.ts';
+
+/** What is handed to `spawn` for one worker. */
+export interface WorkerCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether it gets an ipc channel (`process.send`): only a script, a command would not know what to do with it. */
+  readonly ipc: boolean;
+}
+
+/** Flags of our own Node that are about us alone, not about how apps should run. */
+const OWN_FLAGS = /^(--inspect|--eval|--print|--check|--interactive|--input-type|--test|--watch|--import|-[epci]$)/;
+
+/**
+ * A script gets the preload by `--import`; a command gets it through NODE_OPTIONS, since the Node that listens may be
+ * started by a shell that was started by a package manager.
+ *
+ * @param preload file URL of the preload
+ */
+export function workerCommand(options: ResolvedOptions, birth: WorkerBirth, preload: string): WorkerCommand {
+  const { app } = options;
+  const env: Record<string, string | undefined> = { ...options.env };
+  env.EVENER_WORKER_ID = String(birth.slot);
+  env.NODE_APP_INSTANCE = String(birth.slot);
+  env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
+  if (options.port !== null) env.PORT = String(options.port);
+  if (app.form === 'script') {
+    const args = [...inheritedFlags(process.execArgv), '--import', preload, app.file, ...app.args];
+    return { file: process.execPath, args, cwd: app.cwd, env, ipc: true };
+  }
+  // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".
+  const nodeOptions = env.NODE_OPTIONS ?? '';
+  env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}--import ${preload}`;
+  // A command found in node_modules/.bin may start its neighbours by name, as npm's scripts do.
+  if (app.file.includes('/node_modules/.bin/')) {
+    env.PATH = `${app.file.slice(0, app.file.lastIndexOf('/'))}${delimiter}${env.PATH ?? ''}`;
+  }
+  return { file: app.file, args: app.args, cwd: app.cwd, env, ipc: false };
+}
+
+/** Flags such as `--max-old-space-size=400` given to the Node that runs us are meant for the app. */
+function inheritedFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag) => flag.startsWith('-') && !OWN_FLAGS.test(flag) && !needsNext(flag));
+}
+
+/** `-r hooks.js` and the like come in two words; neither is passed on. */
+function needsNext(flag: string): boolean {
+  return /^(-r|-C|--require|--loader|--experimental-loader|--conditions|--env-file)$/.test(flag);
+}

@@ -1,0 +1,301 @@
+import { ChildProcess, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
+import { type OutputSink, WorkerOutput } from './output.ts';
+import { signalGroup, sweepGroup } from './process-group.ts';
+import type { WorkerCommand } from './worker-command.ts';
+import { stepOf, WorkerEvent, WorkerState } from './worker-state.ts';
+
+/** How long the last output of a process that died at boot may be on its way. */
+const LAST_OUTPUT_MS = 250;
+/** How long descendants may outlive a worker that died by itself. */
+const ORPHANS_MS = 500;
+/** How long a balancer thread may take to tell what was in flight. */
+const LAST_WORD_MS = 300;
+
+/** How a process ended. */
+export interface WorkerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why it could not even be started (`spawn EAGAIN`), else null. */
+  readonly spawnFailure: string | null;
+}
+
+export interface ListenFailure {
+  readonly code: string;
+  readonly address: string | null;
+  readonly port: number;
+}
+
+/** Why a worker was told to go; null for one that goes by itself. */
+export type Dismissal = 'retired' | 'hung' | 'boot-timeout' | 'unlinked' | 'closing';
+
+export interface WorkerObserver {
+  workerReady(worker: WorkerProcess): void;
+  /** Its balancer threads are to give it nothing new and say when it has finished. */
+  workerDraining(worker: WorkerProcess): void;
+  /** The process has ended. For one that was never ready its last output has been read. */
+  workerExited(worker: WorkerProcess, exit: WorkerExit): void;
+  /** None of its descendants is left either. */
+  workerGone(worker: WorkerProcess): void;
+}
+
+export interface WorkerPlan {
+  /** Unique within the supervisor's life. */
+  readonly incarnation: number;
+  /** From 0, stable over restarts. */
+  readonly slot: number;
+  /** Which start or reload it belongs to. */
+  readonly generation: number;
+  /** 32 hex digits. */
+  readonly token: string;
+  readonly command: WorkerCommand;
+  /** Balancer threads that it has to reach before it is ready. */
+  readonly threads: number;
+  readonly bootTimeoutMs: number;
+  /** Output is held back until it is ready, or for this long. */
+  readonly holdOutputMs: number;
+}
+
+/** One child process, from fork to exit; see `worker-state.ts` for its table. */
+export class WorkerProcess {
+  readonly plan: WorkerPlan;
+  readonly output: WorkerOutput;
+  readonly startedAtMs: number = performance.now();
+  readonly #observer: WorkerObserver;
+  readonly #child: ChildProcess;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #listening = new Set<number>();
+  readonly #drained = new Set<number>();
+  readonly #linked = new Set<number>();
+  readonly #inFlight: InFlightRequest[] = [];
+  #state: WorkerState = WorkerState.Starting;
+  #dismissal: Dismissal | null = null;
+  #stopLimitMs = 0;
+  #linkedPid: number | null = null;
+  #readyAtMs: number | null = null;
+  #address: ListenerAddress | null = null;
+  #listenFailure: ListenFailure | null = null;
+
+  constructor(plan: WorkerPlan, out: OutputSink, err: OutputSink, observer: WorkerObserver) {
+    this.plan = plan;
+    this.#observer = observer;
+    const child = spawnChild(plan.command);
+    this.#child = child;
+    this.output = new WorkerOutput(
+      String(plan.slot),
+      child.stdout ?? Readable.from([]),
+      out,
+      child.stderr ?? Readable.from([]),
+      err,
+    );
+    let isOver = false;
+    const over = (exit: WorkerExit): void => {
+      if (isOver) return;
+      isOver = true;
+      void this.#exited(exit);
+    };
+    child.on('error', (error) => {
+      // An error of the ipc channel is no exit: the process itself tells its own end.
+      if (child.pid === undefined) over({ code: null, signal: null, spawnFailure: error.message });
+    });
+    child.once('exit', (code, signal) => over({ code, signal, spawnFailure: null }));
+    if (plan.bootTimeoutMs > 0) {
+      this.#after(plan.bootTimeoutMs, () => {
+        if (this.#state === WorkerState.Starting) this.dismiss('boot-timeout', 1000);
+      });
+    }
+    this.#after(plan.holdOutputMs, () => this.output.release());
+  }
+
+  get incarnation(): number {
+    return this.plan.incarnation;
+  }
+
+  get slot(): number {
+    return this.plan.slot;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** The process that listens, once it is known; else the one that was started. 0 when it could not be started. */
+  get pid(): number {
+    return this.#linkedPid ?? this.group;
+  }
+
+  /** Process group, which is the pid of the process that was started. 0 when it could not be started. */
+  get group(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get wasReady(): boolean {
+    return this.#readyAtMs !== null;
+  }
+
+  /** From fork to ready. */
+  get bootMs(): number {
+    return (this.#readyAtMs ?? performance.now()) - this.startedAtMs;
+  }
+
+  /** How long it has been ready; 0 when it never was. */
+  get readyForMs(): number {
+    return this.#readyAtMs === null ? 0 : performance.now() - this.#readyAtMs;
+  }
+
+  /** Where its first listener is reached, once there is one. */
+  get address(): ListenerAddress | null {
+    return this.#address;
+  }
+
+  get dismissal(): Dismissal | null {
+    return this.#dismissal;
+  }
+
+  get listenFailure(): ListenFailure | null {
+    return this.#listenFailure;
+  }
+
+  /** Whether every balancer thread can reach it. */
+  get isLinked(): boolean {
+    return this.#linked.size === this.plan.threads;
+  }
+
+  linked(thread: number, pid: number): void {
+    this.#linked.add(thread);
+    this.#linkedPid = pid;
+  }
+
+  unlinked(thread: number, inFlight: readonly InFlightRequest[]): void {
+    this.#linked.delete(thread);
+    this.#inFlight.push(...inFlight);
+    this.drained(thread);
+  }
+
+  /** It listens, as far as this thread is concerned. */
+  listening(thread: number, address: ListenerAddress): void {
+    this.#address ??= address;
+    this.#listenFailure = null;
+    this.#listening.add(thread);
+    if (this.#listening.size === this.plan.threads) this.#handle(WorkerEvent.Listening);
+  }
+
+  listenFailed(failure: ListenFailure): void {
+    this.#listenFailure = failure;
+  }
+
+  /** A thread has nothing of it in flight any more, or is itself no more. */
+  drained(thread: number): void {
+    if (this.#state !== WorkerState.Draining) return;
+    this.#drained.add(thread);
+    if (this.#drained.size === this.plan.threads) this.#handle(WorkerEvent.Drained);
+  }
+
+  /** Lets it finish what it has, then ends it. @param limitMs from now to SIGKILL */
+  retire(limitMs: number): void {
+    this.#dismissal ??= 'retired';
+    this.#stopLimitMs = limitMs;
+    this.#handle(WorkerEvent.Drain);
+    this.#after(Math.max(limitMs / 2, limitMs - 1000), () => this.#handle(WorkerEvent.Stop));
+    this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
+  }
+
+  /** SIGTERM, and SIGKILL after the limit. */
+  dismiss(why: Dismissal, limitMs: number): void {
+    this.#dismissal ??= why;
+    this.#stopLimitMs = limitMs;
+    this.#handle(WorkerEvent.Stop);
+    this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
+  }
+
+  /** SIGKILL. */
+  kill(why: Dismissal): void {
+    this.#dismissal ??= why;
+    this.#stopLimitMs = 0;
+    this.#handle(WorkerEvent.Kill);
+  }
+
+  /** A balancer thread died: nothing can be in flight there. */
+  threadLost(thread: number): void {
+    this.#linked.delete(thread);
+    this.drained(thread);
+  }
+
+  /** What was in flight when it went, once every thread that it was linked to has told. */
+  async lastInFlight(): Promise<readonly InFlightRequest[]> {
+    const deadline = performance.now() + LAST_WORD_MS;
+    while (this.#linked.size > 0 && performance.now() < deadline) await sleep(10);
+    return this.#inFlight;
+  }
+
+  #handle(event: WorkerEvent): void {
+    const { next, act } = stepOf(this.#state, event);
+    this.#state = next;
+    switch (act) {
+      case 'announce':
+        this.#readyAtMs = performance.now();
+        this.output.release();
+        this.#observer.workerReady(this);
+        return;
+      case 'drain':
+        this.#observer.workerDraining(this);
+        return;
+      case 'terminate':
+        this.#signal('SIGTERM');
+        return;
+      case 'kill':
+        this.#signal('SIGKILL');
+        return;
+      case 'bury':
+      case 'none':
+        return;
+    }
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.group !== 0) signalGroup(this.group, signal);
+  }
+
+  async #exited(exit: WorkerExit): Promise<void> {
+    this.#handle(WorkerEvent.Exit);
+    for (const timer of this.#timers) clearTimeout(timer);
+    const gone = this.#seeOutDescendants();
+    if (!this.wasReady) await Promise.race([this.output.ended, sleep(LAST_OUTPUT_MS)]);
+    this.#observer.workerExited(this, exit);
+    await gone;
+    this.#observer.workerGone(this);
+  }
+
+  async #seeOutDescendants(): Promise<void> {
+    if (this.group === 0) return;
+    if (this.#dismissal === null) signalGroup(this.group, 'SIGTERM');
+    await sweepGroup(this.group, this.#dismissal === null ? ORPHANS_MS : this.#stopLimitMs);
+  }
+
+  #after(ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+}
+
+function spawnChild(command: WorkerCommand): ChildProcess {
+  try {
+    // Its own group, so that a whole tree (npm, sh, node) gets our signals and none of the terminal's.
+    return spawn(command.file, command.args, {
+      cwd: command.cwd,
+      env: command.env,
+      detached: true,
+      stdio: command.ipc ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    // Some errors (ENOMEM, E2BIG) are thrown, others (EAGAIN, ENOENT) emitted; to us they are all a failed start.
+    const child = new ChildProcess();
+    process.nextTick(() => child.emit('error', error));
+    return child;
+  }
+}

@@ -1,0 +1,143 @@
+import { EvenerError } from '../core/evener-error.ts';
+import type { Rng } from '../core/rng.ts';
+import { BackOff } from './back-off.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import { WorkerState } from './worker-state.ts';
+
+/** A worker that was ready for this long has made up for the failures before it. */
+const STABLE_AFTER_MS = 3_000;
+
+export interface WorkerSlotHost {
+  spawn(slot: WorkerSlot): WorkerProcess;
+  /** Longest wait before the slot's next start. ms */
+  delayCapMs(slot: WorkerSlot): number;
+}
+
+interface Replacement {
+  readonly resolve: () => void;
+  readonly reject: (error: EvenerError) => void;
+}
+
+/**
+ * A numbered place that is kept filled with one worker: restarts it when it dies, at once the first time and then with
+ * back-off, and replaces it by a successor that is ready before it goes.
+ */
+export class WorkerSlot {
+  /** From 0. */
+  readonly index: number;
+  readonly #host: WorkerSlotHost;
+  readonly #backOff: BackOff;
+  #current: WorkerProcess | null = null;
+  #successor: WorkerProcess | null = null;
+  #replacement: Replacement | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #nextStartAtMs = 0;
+  #failedStarts = 0;
+  #isClosed = false;
+
+  constructor(index: number, host: WorkerSlotHost, rng: Rng) {
+    this.index = index;
+    this.#host = host;
+    this.#backOff = new BackOff(rng);
+  }
+
+  get current(): WorkerProcess | null {
+    return this.#current;
+  }
+
+  get isReady(): boolean {
+    return this.#current?.state === WorkerState.Ready;
+  }
+
+  /** Starts in a row that did not lead to a ready worker. */
+  get failedStarts(): number {
+    return this.#failedStarts;
+  }
+
+  /** Until the next start; 0 when one is under way. ms */
+  get nextStartInMs(): number {
+    return this.#timer === null ? 0 : Math.max(0, this.#nextStartAtMs - performance.now());
+  }
+
+  start(): void {
+    this.#cancelTimer();
+    if (this.#isClosed || this.#current !== null || this.#successor !== null) return;
+    this.#current = this.#host.spawn(this);
+  }
+
+  /** What made it fail seems to be over: starts at once where it would be waiting. */
+  hurry(): void {
+    if (this.#timer === null) return;
+    this.#backOff.reset();
+    this.start();
+  }
+
+  /**
+   * Starts a successor, and lets the present worker go once that one is ready.
+   * @param limitMs how long the present one may take to finish what it has
+   * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays
+   */
+  async replace(limitMs: number): Promise<void> {
+    if (this.#isClosed || this.#successor !== null) return;
+    this.#cancelTimer();
+    this.#successor = this.#host.spawn(this);
+    await new Promise<void>((resolve, reject) => {
+      this.#replacement = { resolve, reject };
+    });
+    // In between it may have died; then there is nobody to retire.
+    const old = this.#current;
+    this.#current = this.#successor;
+    this.#successor = null;
+    old?.retire(limitMs);
+  }
+
+  ready(worker: WorkerProcess): void {
+    this.#failedStarts = 0;
+    if (worker !== this.#successor) return;
+    this.#replacement?.resolve();
+    this.#replacement = null;
+  }
+
+  /**
+   * One of its workers has exited.
+   * @param reason why it failed to start; null for one that was ready or was asked to go
+   * @returns ms until its next start, null when there will be none on its account
+   */
+  exited(worker: WorkerProcess, reason: string | null): number | null {
+    if (worker === this.#successor) {
+      this.#successor = null;
+      const details = { slot: this.index, reason };
+      this.#replacement?.reject(new EvenerError('EVENER_RELOAD_FAILED', reason ?? 'the new worker ended', details));
+      this.#replacement = null;
+      return this.#current === null ? this.#schedule() : null;
+    }
+    if (worker !== this.#current) return null;
+    this.#current = null;
+    if (this.#isClosed) return null;
+    if (reason !== null) this.#failedStarts++;
+    if (worker.readyForMs >= STABLE_AFTER_MS) this.#backOff.reset();
+    return this.#successor === null ? this.#schedule() : 0;
+  }
+
+  /** Starts nothing any more. Its workers are left to the caller. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    this.#replacement?.reject(new EvenerError('EVENER_RELOAD_FAILED', 'stopped meanwhile', { slot: this.index }));
+    this.#replacement = null;
+  }
+
+  #schedule(): number | null {
+    if (this.#isClosed) return null;
+    const delayMs = this.#backOff.next(this.#host.delayCapMs(this));
+    this.#cancelTimer();
+    this.#nextStartAtMs = performance.now() + delayMs;
+    this.#timer = setTimeout(() => this.start(), delayMs);
+    return delayMs;
+  }
+
+  #cancelTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
