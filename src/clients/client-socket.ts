@@ -1,0 +1,98 @@
+import net from 'node:net';
+import type { StreamHandle } from '../core/node-internals.ts';
+
+/** What Node reads at once by default. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * All client sockets of a thread read into this one buffer: a read is handled before the next can happen, so an idle
+ * connection holds no memory for reading, and a read allocates none. (1.1 µs less a request than 'data' events.)
+ */
+const SHARED_READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+export interface ClientSocketEvents {
+  /** `bytes` holds until the call returns; what must last is copied. */
+  onRead(bytes: Buffer, length: number): void;
+  /** The client has finished sending. */
+  onEnd(): void;
+  onClose(): void;
+}
+
+/** An accepted connection, read by call rather than by stream. */
+export class ClientSocket {
+  readonly socket: net.Socket;
+  readonly #events: ClientSocketEvents;
+  #handle: StreamHandle | null;
+  /** Memory of our own, while views of it may outlive a read; null = the shared one. */
+  #ownBuffer: Buffer | null = null;
+  #isPaused = false;
+
+  constructor(handle: object, events: ClientSocketEvents) {
+    this.#events = events;
+    this.#handle = handle as StreamHandle;
+    this.socket = new net.Socket({
+      handle,
+      allowHalfOpen: true,
+      onread: { buffer: SHARED_READ_BUFFER, callback: this.#onRead },
+    } as net.SocketConstructorOpts);
+    this.socket.on('end', () => this.#events.onEnd());
+    this.socket.on('close', () => {
+      this.#handle = null;
+      this.#events.onClose();
+    });
+    // 'close' follows and says all that we need to know.
+    this.socket.on('error', ignore);
+  }
+
+  /** Bytes not yet taken by the kernel. */
+  get backlog(): number {
+    return this.socket.writableLength;
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#handle === null) return;
+    this.#isPaused = true;
+    this.#handle.readStop();
+    this.#handle.reading = false;
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#handle === null) return;
+    this.#isPaused = false;
+    this.#handle.reading = true;
+    this.#handle.readStart();
+  }
+
+  /** From the next read on the memory given to onRead is this connection's own. */
+  useOwnBuffer(): void {
+    if (this.#ownBuffer === null) this.#renew(Buffer.allocUnsafeSlow(READ_BYTES));
+  }
+
+  /** The memory of the read being handled is still referred to: read into fresh memory next. */
+  renewOwnBuffer(): void {
+    if (this.#ownBuffer !== null) this.#renew(Buffer.allocUnsafeSlow(READ_BYTES));
+  }
+
+  useSharedBuffer(): void {
+    if (this.#ownBuffer === null) return;
+    this.#ownBuffer = null;
+    this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
+  }
+
+  get hasOwnBuffer(): boolean {
+    return this.#ownBuffer !== null;
+  }
+
+  #renew(buffer: Buffer): void {
+    if (this.#handle === null) return;
+    this.#ownBuffer = buffer;
+    this.#handle.useUserBuffer(buffer);
+  }
+
+  readonly #onRead = (length: number): boolean => {
+    this.#events.onRead(this.#ownBuffer ?? SHARED_READ_BUFFER, length);
+    return true;
+  };
+}
+
+function ignore(): void {}

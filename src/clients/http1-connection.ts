@@ -1,0 +1,566 @@
+import { factsOf, Outcome } from '../core/outcome.ts';
+import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
+import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
+import { acceptsJson, errorResponse } from '../http1/error-response.ts';
+import { Method } from '../http1/methods.ts';
+import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
+import type { Peer } from '../link/frames.ts';
+import type { ClientConnection, ClientContext } from './client-context.ts';
+import { ClientSocket } from './client-socket.ts';
+
+/** What may come next from the client. */
+const Reading = {
+  Head: 0,
+  Body: 1,
+  /** The request is complete, or waits for an answer to its upgrade: what comes is kept, up to a bound. */
+  Waiting: 2,
+  Tunnel: 3,
+  /** The connection will be closed: what comes is thrown away, so that the client can read our last answer. */
+  Discarding: 4,
+  Closed: 5,
+} as const;
+type Reading = (typeof Reading)[keyof typeof Reading];
+
+/** Why the deadline was set. */
+const Phase = { None: 0, KeepAlive: 1, Head: 2, Body: 3, Response: 4, Write: 5, Left: 6, Linger: 7 } as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Pipelined requests read ahead of the one in progress. The client is not read from beyond it. */
+const READ_AHEAD_BYTES = 64 * 1024;
+
+/** A response piece up to this size is written as text, which Node copies, so that it never refers to memory read into again. */
+const COPY_LIMIT_BYTES = 8 * 1024;
+
+/** From this size on an upload gets a read buffer of its own, so that its pieces can be sent on without a copy. */
+const LARGE_BODY_BYTES = 64 * 1024;
+
+/** A client that takes nothing of what is written to it for so long is gone. */
+const WRITE_STALL_MS = 120_000;
+
+/** Longest wait for a client to read our last answer and close (RFC 9112 section 9.6). */
+const LINGER_MS = 2_000;
+
+/**
+ * After the client's FIN, a response still has so long. Node itself ends at once; a client that only shut down its
+ * sending side gets prompt answers, and the app of one that has really gone is told about as soon.
+ */
+const HALF_CLOSED_GRACE_MS = 100;
+
+/** Heads are parsed one at a time. Its positions hold until the next parse. */
+const HEAD = new RequestHead();
+
+/** One client connection speaking HTTP/1.0 or HTTP/1.1. Requests are taken one after the other; pipelined ones wait. */
+export class Http1Connection implements ClientConnection, ExchangeClient {
+  readonly id: number;
+  readonly client: ClientSocket;
+  deadlineMs = 0;
+
+  readonly #context: ClientContext;
+  #phase: Phase = Phase.None;
+  #reading: Reading = Reading.Head;
+  #exchange: Exchange | null = null;
+  /** Bytes read and not used: the beginning of a head, or pipelined requests. */
+  #pending: Buffer | null = null;
+  #isProcessing = false;
+
+  #requestFraming: Framing = Framing.None;
+  #bodyRemaining = 0;
+  #decoder: ChunkedDecoder | null = null;
+
+  #keepsAlive = true;
+  #responseFraming: Framing = Framing.None;
+  /** Body bytes written and not yet taken by the kernel. */
+  #unflushed = 0;
+  /** Corked until the end of the endpoint's turn. */
+  #isCorked = false;
+  /** The kernel had not taken all of the earlier turns' bytes when this turn began. */
+  #isLagging = false;
+  /** Views of memory that will be read into again were written in this turn. */
+  #hasLentViews = false;
+  #clientEnded = false;
+
+  constructor(handle: object, context: ClientContext) {
+    this.#context = context;
+    this.id = context.clients.nextId();
+    this.client = new ClientSocket(handle, this);
+    context.clients.add(this);
+    context.counters.clients++;
+    this.#await(Phase.Head, context.timeouts.headMs);
+  }
+
+  get peer(): Peer {
+    const { socket } = this.client;
+    return {
+      listener: this.#context.listenerId,
+      remoteAddress: socket.remoteAddress,
+      remotePort: socket.remotePort,
+      remoteFamily: socket.remoteFamily,
+      localAddress: socket.localAddress,
+      localPort: socket.localPort,
+      localFamily: socket.localFamily,
+    };
+  }
+
+  get keepsAlive(): boolean {
+    return this.#keepsAlive;
+  }
+
+  // From the socket.
+
+  onRead(bytes: Buffer, length: number): void {
+    this.#context.clients.tick();
+    if (this.#pending === null) {
+      this.#process(bytes, 0, length);
+      return;
+    }
+    if (this.#reading === Reading.Head && !bytes.subarray(0, length).includes(0x0a)) {
+      // A head that drips in is looked at once a line, not once a byte.
+      this.#keep(bytes, 0, length);
+      if (this.#pending.length < this.#context.limits.maxHeadBytes) return;
+    } else {
+      this.#keep(bytes, 0, length);
+    }
+    this.#processPending();
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    const exchange = this.#exchange;
+    if (this.#reading === Reading.Tunnel) {
+      exchange?.endBody('');
+      return;
+    }
+    if (exchange === null || this.#reading === Reading.Body || this.#reading === Reading.Discarding) {
+      this.destroy();
+      return;
+    }
+    this.#keepsAlive = false;
+    this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
+  }
+
+  onClose(): void {
+    if (this.#reading === Reading.Closed) return;
+    this.#reading = Reading.Closed;
+    this.#phase = Phase.None;
+    this.deadlineMs = 0;
+    this.#pending = null;
+    this.#context.counters.clients--;
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.clientLeft();
+    this.#context.clients.remove(this);
+  }
+
+  // From housekeeping.
+
+  onDeadline(): void {
+    this.deadlineMs = 0;
+    switch (this.#phase) {
+      case Phase.Head:
+        this.#refuse(Outcome.ClientHeadTimeout);
+        break;
+      case Phase.Body:
+        this.#exchange?.fail(Outcome.ClientBodyTimeout);
+        break;
+      case Phase.Response:
+        this.#exchange?.fail(Outcome.EndpointHeadTimeout);
+        break;
+      case Phase.Write:
+        if (this.#unflushed > 0) {
+          this.#exchange?.fail(Outcome.ClientReadTimeout);
+          this.destroy();
+        }
+        break;
+      default:
+        this.destroy();
+    }
+  }
+
+  drain(): void {
+    this.#keepsAlive = false;
+    if (this.#exchange === null && this.#reading === Reading.Head && this.#pending === null) this.destroy();
+  }
+
+  destroy(): void {
+    this.client.socket.destroy();
+    this.onClose();
+  }
+
+  /** The app closed the connection (`Connection: close` or not): do so when its response is out. */
+  closeAfterResponse(): void {
+    this.#keepsAlive = false;
+    if (this.#exchange === null && this.#reading === Reading.Head) this.#close();
+  }
+
+  // From the exchange.
+
+  respondInterim(bytes: Buffer, start: number, end: number): void {
+    this.client.socket.write(bytes.latin1Slice(start, end), 'latin1');
+  }
+
+  respond(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
+    const socket = this.client.socket;
+    const framing = this.#framingOf(this.#exchange!.method);
+    this.#responseFraming = framing;
+    if (this.#phase === Phase.Response) this.#await(Phase.None, 0);
+    if (framing === Framing.UntilClose || !RESPONSE_HEAD.keepAlive) this.#keepsAlive = false;
+
+    // Node writes what the client may expect of the connection; when we know better, the client must be told.
+    if (RESPONSE_HEAD.keepAlive && !this.#keepsAlive && framing !== Framing.UntilClose) {
+      socket.write(closingHead(bytes.latin1Slice(start, headEnd)), 'latin1');
+      if (end > headEnd || (isLast && framing === Framing.Chunked)) this.respondBody(bytes, headEnd, end);
+      if (isLast) this.#writeEnd('');
+      return;
+    }
+    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES) {
+      socket.write(bytes.latin1Slice(start, end), 'latin1');
+      return;
+    }
+    this.#cork();
+    socket.write(bytes.latin1Slice(start, headEnd), 'latin1');
+    if (end > headEnd) this.respondBody(bytes, headEnd, end);
+    if (isLast) this.#writeEnd('');
+  }
+
+  respondBody(bytes: Buffer, start: number, end: number): void {
+    if (end === start) return;
+    const length = end - start;
+    const socket = this.client.socket;
+    this.#cork();
+    this.#unflushed += length;
+    const isChunked = this.#responseFraming === Framing.Chunked;
+    if (length <= COPY_LIMIT_BYTES) {
+      const text = bytes.latin1Slice(start, end);
+      socket.write(isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text, 'latin1', this.#onFlushed);
+      return;
+    }
+    // A client that lags behind would hold on to the memory read into; it gets a copy of its own.
+    const view = bytes.subarray(start, end);
+    const piece = this.#isLagging ? Buffer.from(view) : view;
+    if (!this.#isLagging) this.#hasLentViews = true;
+    if (isChunked) socket.write(`${length.toString(16)}\r\n`, 'latin1');
+    socket.write(piece, this.#onFlushed);
+    if (isChunked) socket.write('\r\n', 'latin1');
+  }
+
+  respondEnd(trailers: string): void {
+    if (this.#reading === Reading.Tunnel) {
+      this.#uncork();
+      this.client.socket.end();
+      return;
+    }
+    this.#writeEnd(trailers);
+  }
+
+  respondError(outcome: number): void {
+    const exchange = this.#exchange!;
+    // With some of the request unread its framing is in doubt.
+    if (this.#reading !== Reading.Waiting || this.#clientEnded) this.#keepsAlive = false;
+    if (factsOf(outcome as Outcome).status === 408) this.#keepsAlive = false;
+    this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
+  }
+
+  cut(_outcome: number): void {
+    this.#keepsAlive = false;
+    this.#reading = Reading.Discarding;
+    this.#uncork();
+    // What was written before may go out; then the connection ends without the end of its framing. A body that ends
+    // with the connection would look whole: only a reset tells.
+    if (this.#responseFraming === Framing.UntilClose) this.client.socket.resetAndDestroy();
+    else this.client.socket.destroySoon();
+  }
+
+  openTunnel(): void {
+    this.#reading = Reading.Tunnel;
+    this.#responseFraming = Framing.UntilClose;
+    this.#keepsAlive = false;
+    this.#await(Phase.None, 0);
+    this.client.resume();
+    this.#processPending();
+    if (this.#clientEnded) this.#exchange?.endBody('');
+  }
+
+  declineTunnel(): void {
+    if (this.#requestFraming === Framing.None) {
+      this.#exchange!.endBody('');
+      return;
+    }
+    this.#reading = Reading.Body;
+    this.client.resume();
+    this.#processPending();
+  }
+
+  resumeBody(): void {
+    if (this.#reading === Reading.Body || this.#reading === Reading.Tunnel) {
+      this.client.resume();
+      this.#processPending();
+    }
+  }
+
+  settle(): boolean {
+    this.#uncork();
+    const lent = this.#hasLentViews;
+    this.#hasLentViews = false;
+    return lent && this.client.backlog > 0;
+  }
+
+  exchangeDone(): void {
+    if (this.#exchange === null) return;
+    this.#exchange = null;
+    if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
+    if (this.#context.clients.isDraining) this.#keepsAlive = false;
+    if (!this.#keepsAlive) {
+      this.#close();
+      return;
+    }
+    if (this.client.hasOwnBuffer && this.#unflushed === 0) this.client.useSharedBuffer();
+    this.#reading = Reading.Head;
+    const { keepAliveMs } = this.#context.timeouts;
+    this.#await(Phase.KeepAlive, keepAliveMs);
+    this.client.resume();
+    this.#processPending();
+  }
+
+  // Reading.
+
+  #processPending(): void {
+    const pending = this.#pending;
+    if (pending === null || this.#isProcessing) return;
+    this.#pending = null;
+    this.#process(pending, 0, pending.length);
+  }
+
+  /** Takes as much of [from, to) as can be taken now; keeps the rest. */
+  #process(bytes: Buffer, from: number, to: number): void {
+    this.#isProcessing = true;
+    let at = from;
+    while (at < to) {
+      switch (this.#reading) {
+        case Reading.Head: {
+          const next = this.#takeHead(bytes, at, to);
+          if (next === INCOMPLETE) {
+            this.#keep(bytes, at, to);
+            at = to;
+          } else {
+            at = next;
+          }
+          break;
+        }
+        case Reading.Body:
+          at = this.#takeBody(bytes, at, to);
+          if (at < to && this.#reading === Reading.Body) {
+            // No more can be taken for now.
+            this.#keep(bytes, at, to);
+            at = to;
+          }
+          break;
+        case Reading.Waiting:
+          this.#keep(bytes, at, to);
+          if (this.#pending!.length >= READ_AHEAD_BYTES) this.client.pause();
+          at = to;
+          break;
+        case Reading.Tunnel:
+          this.#takeTunnel(bytes.subarray(at, to));
+          at = to;
+          break;
+        default:
+          at = to;
+      }
+    }
+    this.#isProcessing = false;
+  }
+
+  /** Where the head ended, or INCOMPLETE. */
+  #takeHead(bytes: Buffer, from: number, to: number): number {
+    const context = this.#context;
+    const nowMs = context.clients.nowMs;
+    const end = HEAD.parse(bytes, from, to, context.limits);
+    if (end === INCOMPLETE) {
+      if (this.#phase !== Phase.Head) this.#await(Phase.Head, context.timeouts.headMs);
+      return INCOMPLETE;
+    }
+    if (end < 0) {
+      this.#refuse(-end as Outcome);
+      return to;
+    }
+    const framing = HEAD.framing;
+    const wantsUpgrade = HEAD.wantsUpgrade;
+    const keepAlive = HEAD.keepAlive && !context.clients.isDraining;
+    this.#keepsAlive = keepAlive;
+    this.#requestFraming = framing;
+    this.#bodyRemaining = HEAD.contentLength;
+    this.#unflushed = 0;
+    const exchange = new Exchange(
+      this,
+      context.dispatcher,
+      {
+        connectionId: this.id,
+        method: HEAD.method,
+        minorVersion: HEAD.minorVersion,
+        lines: bytes.latin1Slice(HEAD.start, end - 2),
+        targetOffset: HEAD.targetStart - HEAD.start,
+        targetLength: HEAD.targetEnd - HEAD.targetStart,
+        hasBody: framing !== Framing.None,
+        wantsUpgrade,
+        keepAlive: HEAD.keepAlive,
+      },
+      nowMs,
+    );
+    this.#exchange = exchange;
+    if (framing === Framing.None || wantsUpgrade) {
+      this.#reading = Reading.Waiting;
+      this.#await(Phase.Response, context.timeouts.responseMs);
+    } else {
+      this.#reading = Reading.Body;
+      this.#await(Phase.Body, context.timeouts.requestMs);
+    }
+    if (framing === Framing.Chunked) {
+      this.#decoder ??= new ChunkedDecoder();
+      this.#decoder.reset();
+    } else if (HEAD.contentLength > LARGE_BODY_BYTES) {
+      this.client.useOwnBuffer();
+    }
+    context.dispatcher.admit(exchange, nowMs);
+    return end;
+  }
+
+  /** Hands body bytes on. Where it stopped: before `to` when the exchange will not take more for now. */
+  #takeBody(bytes: Buffer, from: number, to: number): number {
+    const exchange = this.#exchange!;
+    if (this.#requestFraming === Framing.Length) {
+      const end = Math.min(to, from + this.#bodyRemaining);
+      this.#bodyRemaining -= end - from;
+      this.#pushBody(exchange, bytes.subarray(from, end));
+      if (this.#bodyRemaining === 0 && !exchange.isFinished) this.#bodyComplete(exchange, '');
+      return end;
+    }
+    const decoder = this.#decoder!;
+    decoder.at = from;
+    for (;;) {
+      const found = decoder.next(bytes, to);
+      if (found === Chunk.NeedsMore) return to;
+      if (found === Chunk.Data) {
+        this.#pushBody(exchange, bytes.subarray(decoder.dataStart, decoder.dataEnd));
+        if (exchange.isFinished || exchange.body!.isBacklogged) return decoder.at;
+      } else if (found === Chunk.End) {
+        this.#bodyComplete(exchange, decoder.trailers);
+        return decoder.at;
+      } else {
+        exchange.fail(found === Chunk.Bad ? Outcome.ClientBadBody : Outcome.ClientBodyTooLarge);
+        return to;
+      }
+    }
+  }
+
+  #pushBody(exchange: Exchange, view: Buffer): void {
+    const mayReuse = exchange.pushBody(view);
+    if (!mayReuse) this.client.renewOwnBuffer();
+    if (!exchange.isFinished && exchange.body!.isBacklogged) this.client.pause();
+  }
+
+  #bodyComplete(exchange: Exchange, trailers: string): void {
+    this.#reading = Reading.Waiting;
+    if (this.#phase === Phase.Body) this.#await(Phase.Response, this.#context.timeouts.responseMs);
+    exchange.endBody(trailers);
+  }
+
+  #takeTunnel(view: Buffer): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    exchange.pushBody(Buffer.from(view));
+    if (exchange.body!.isBacklogged) this.client.pause();
+  }
+
+  #keep(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    const view = bytes.subarray(from, to);
+    this.#pending = this.#pending === null ? Buffer.from(view) : Buffer.concat([this.#pending, view]);
+  }
+
+  // Writing.
+
+  /** RFC 9112 section 6.3: how the client will find the end of this response. */
+  #framingOf(method: number): Framing {
+    const status = RESPONSE_HEAD.status;
+    if (method === Method.Head || status === 204 || status === 304) return Framing.None;
+    return RESPONSE_HEAD.framing;
+  }
+
+  #writeEnd(trailers: string): void {
+    if (this.#responseFraming === Framing.Chunked) this.client.socket.write(`0\r\n${trailers}\r\n`, 'latin1');
+    this.#uncork();
+  }
+
+  /** Answers what cannot become an exchange, and closes: the client's framing is in doubt. */
+  #refuse(outcome: Outcome): void {
+    this.#keepsAlive = false;
+    this.#writeError(outcome, '', false);
+    this.#close();
+  }
+
+  #writeError(outcome: Outcome, lines: string, headOnly: boolean): void {
+    const text = errorResponse(outcome, {
+      json: acceptsJson(lines),
+      close: !this.#keepsAlive,
+      headOnly,
+      retryAfterSeconds: this.#context.dispatcher.retryAfterSeconds,
+    });
+    this.client.socket.write(text, 'latin1');
+  }
+
+  /**
+   * Closes in the order that lets the client read what was written (RFC 9112 section 9.6): our FIN first, then reading
+   * on for a while, since closing with unread bytes makes the kernel send a reset that destroys the answer.
+   */
+  #close(): void {
+    this.#reading = Reading.Discarding;
+    this.#pending = null;
+    this.#uncork();
+    if (this.#clientEnded) {
+      this.client.socket.destroySoon();
+      return;
+    }
+    this.client.socket.end();
+    this.client.resume();
+    this.#await(Phase.Linger, LINGER_MS);
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    const transport: Transport | null = this.#exchange?.transport ?? null;
+    if (transport === null) return;
+    this.#isCorked = true;
+    this.#isLagging = this.client.backlog > 0;
+    this.client.socket.cork();
+    transport.touch(this);
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.client.socket.uncork();
+  }
+
+  readonly #onFlushed = (error?: Error | null): void => {
+    if (error || this.#unflushed === 0) return;
+    const left = Math.min(this.#unflushed, this.client.backlog);
+    const flushed = this.#unflushed - left;
+    this.#unflushed = left;
+    if (left > 0) this.#await(Phase.Write, WRITE_STALL_MS);
+    else if (this.#phase === Phase.Write) this.#await(Phase.None, 0);
+    if (flushed > 0) this.#exchange?.responseFlushed(flushed);
+  };
+
+  #await(phase: Phase, afterMs: number): void {
+    this.#phase = phase;
+    this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.nowMs + afterMs;
+  }
+}
+
+/** The same head, saying that the connection will be closed (RFC 9112 section 9.6). */
+function closingHead(head: string): string {
+  const lines = head.slice(0, -4).split('\r\n');
+  const kept = lines.filter((line, i) => i === 0 || !/^(?:connection|keep-alive):/i.test(line));
+  return `${kept.join('\r\n')}\r\nConnection: close\r\n\r\n`;
+}

@@ -1,0 +1,376 @@
+import { strict as assert } from 'node:assert';
+import { factsOf, Outcome } from '../core/outcome.ts';
+import { isSafe, Method, methodName } from '../http1/methods.ts';
+import { Framing } from '../http1/request-head.ts';
+import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
+import { STREAM_WINDOW_BYTES } from '../link/frames.ts';
+import type { Endpoint } from '../pool/endpoint.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { RequestBody } from './request-body.ts';
+import type { ExchangeClient, Transport } from './transport.ts';
+
+/**
+ * Where an exchange stands. Legal steps: Waiting -> Opened -> Responding -> Responded -> Finished, Opened -> Tunnel ->
+ * Finished, Opened -> Waiting (moved or retried), and from anywhere to Finished.
+ */
+export const ExchangeState = {
+  /** For an endpoint: new, queued, or taken back from one that was lost. */
+  Waiting: 0,
+  /** Sent to an endpoint that has not answered. */
+  Opened: 1,
+  Responding: 2,
+  /** The response is complete, the request's body is not. */
+  Responded: 3,
+  Tunnel: 4,
+  Finished: 5,
+} as const;
+export type ExchangeState = (typeof ExchangeState)[keyof typeof ExchangeState];
+
+/** Times a request may be handed over before it is given up, so that one which kills before it begins does not go round. */
+const MAX_MOVES = 8;
+
+/** Response heads are read one at a time, so one parser serves the thread. It describes the head of the running call. */
+export const RESPONSE_HEAD: ResponseHead = new ResponseHead();
+
+/** What a client connection knows of a request when its head is complete. */
+export interface RequestFacts {
+  readonly connectionId: number;
+  readonly method: number;
+  readonly minorVersion: number;
+  /** The head in latin1, from the request line to the CRLF of the last field, as received. */
+  readonly lines: string;
+  /** Where the request-target stands in {@link lines}. */
+  readonly targetOffset: number;
+  readonly targetLength: number;
+  readonly hasBody: boolean;
+  readonly wantsUpgrade: boolean;
+  readonly keepAlive: boolean;
+}
+
+/** One request and its response. The client's connection and the endpoint's transport meet here and only here. */
+export class Exchange {
+  readonly client: ExchangeClient;
+  readonly dispatcher: Dispatcher;
+  readonly connectionId: number;
+  readonly method: number;
+  readonly minorVersion: number;
+  readonly lines: string;
+  readonly targetOffset: number;
+  readonly targetLength: number;
+  readonly wantsUpgrade: boolean;
+  readonly keepAlive: boolean;
+  readonly startedAtMs: number;
+  /** null when the request has no body and wants no tunnel. */
+  readonly body: RequestBody | null;
+
+  /** Number of the stream on the transport. */
+  stream = 0;
+  /** Bytes of the body that the endpoint will take now. */
+  credit = 0;
+  /** When it stops waiting for an endpoint; 0 while it does not wait. */
+  queueDeadlineMs = 0;
+  /** Endpoint that must not be picked, since it was lost with this request in its hands. */
+  avoid: Endpoint<Transport> | null = null;
+
+  #state: ExchangeState = ExchangeState.Waiting;
+  #outcome: Outcome = Outcome.None;
+  #endpoint: Endpoint<Transport> | null = null;
+  #hasBegun = false;
+  #retries = 0;
+  #moves = 0;
+  /** Declared bytes of the response's body still to come; -1 when not declared. */
+  #responseRemaining = -1;
+  #responseHasNoBody = false;
+  /** The endpoint has sent all it will; what is missing is the end of the request. */
+  #responseEnded = false;
+  /** Bytes the client has used up and the endpoint has not been told of. */
+  #ungranted = 0;
+
+  constructor(client: ExchangeClient, dispatcher: Dispatcher, facts: RequestFacts, nowMs: number) {
+    this.client = client;
+    this.dispatcher = dispatcher;
+    this.connectionId = facts.connectionId;
+    this.method = facts.method;
+    this.minorVersion = facts.minorVersion;
+    this.lines = facts.lines;
+    this.targetOffset = facts.targetOffset;
+    this.targetLength = facts.targetLength;
+    this.wantsUpgrade = facts.wantsUpgrade;
+    this.keepAlive = facts.keepAlive;
+    this.startedAtMs = nowMs;
+    this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
+  }
+
+  get state(): ExchangeState {
+    return this.#state;
+  }
+
+  get outcome(): Outcome {
+    return this.#outcome;
+  }
+
+  get transport(): Transport | null {
+    return this.#endpoint === null ? null : this.#endpoint.transport;
+  }
+
+  /** An endpoint has it and may be sent more of its body. */
+  get isOpened(): boolean {
+    return this.#endpoint !== null && this.#state !== ExchangeState.Finished;
+  }
+
+  get isFinished(): boolean {
+    return this.#state === ExchangeState.Finished;
+  }
+
+  get methodName(): string {
+    return methodName(this.method);
+  }
+
+  get target(): string {
+    return this.lines.slice(this.targetOffset, this.targetOffset + this.targetLength);
+  }
+
+  // From the client.
+
+  /** A piece of the body. @returns false when the memory of `view` is still referred to. */
+  pushBody(view: Buffer): boolean {
+    return this.body!.push(this, view);
+  }
+
+  /** The body is complete. `trailers`: its trailer lines. */
+  endBody(trailers: string): void {
+    if (this.#state === ExchangeState.Finished) return;
+    this.body!.end(this, trailers);
+    if (this.#responseEnded) this.#finish(Outcome.Completed);
+  }
+
+  /** So many bytes of the response have left for the client. */
+  responseFlushed(bytes: number): void {
+    if (this.#endpoint === null || this.#state === ExchangeState.Finished) return;
+    this.#ungranted += bytes;
+    if (this.#ungranted < STREAM_WINDOW_BYTES / 4) return;
+    this.#endpoint.transport.grant(this, this.#ungranted);
+    this.#ungranted = 0;
+  }
+
+  /** The client's connection has closed. */
+  clientLeft(): void {
+    if (this.#state === ExchangeState.Finished) return;
+    this.#abortUpstream();
+    this.#finish(Outcome.ClientLeft);
+  }
+
+  /** Ends it for a reason of the balancer's or the client's: answers with the outcome if nothing was sent, else cuts. */
+  fail(outcome: Outcome): void {
+    if (this.#state === ExchangeState.Finished) return;
+    this.#abortUpstream();
+    this.#answer(outcome);
+  }
+
+  // From the dispatcher.
+
+  /** Sends it to this endpoint. */
+  open(endpoint: Endpoint<Transport>): void {
+    assert(this.#state === ExchangeState.Waiting, 'an exchange is opened while it waits');
+    this.#state = ExchangeState.Opened;
+    this.#endpoint = endpoint;
+    this.#hasBegun = false;
+    this.queueDeadlineMs = 0;
+    this.credit = STREAM_WINDOW_BYTES;
+    endpoint.inFlight++;
+    endpoint.transport.open(this);
+    // The body of a request that asks for an upgrade waits for the worker's answer to that.
+    if (this.body !== null && !this.wantsUpgrade) {
+      this.body.pump(this);
+      if (!this.body.isBacklogged) this.client.resumeBody();
+    }
+  }
+
+  // From the transport.
+
+  /** Handlers of it may have run. */
+  onBegun(): void {
+    this.#hasBegun = true;
+    this.body?.release();
+  }
+
+  /** The endpoint takes `bytes` more of the body. */
+  onWindow(bytes: number): void {
+    this.credit += bytes;
+    const body = this.body;
+    if (body === null) return;
+    const waited = body.isBacklogged;
+    body.pump(this);
+    if (waited && !body.isBacklogged) this.client.resumeBody();
+  }
+
+  /** A 1xx head. False when it is not one, or comes at the wrong time. */
+  onInterim(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#state !== ExchangeState.Opened) return false;
+    const headEnd = RESPONSE_HEAD.parse(bytes, start, end);
+    if (headEnd !== end || RESPONSE_HEAD.status > 199 || RESPONSE_HEAD.status === 101) return false;
+    this.onBegun();
+    // RFC 9110 section 15.2: an HTTP/1.0 client is never sent a 1xx.
+    if (this.minorVersion > 0) this.client.respondInterim(bytes, start, end);
+    return true;
+  }
+
+  /** The response's head and what of the body came with it. */
+  onHead(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const headEnd = this.#state === ExchangeState.Opened ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
+    if (headEnd === BAD_RESPONSE || !this.#framingHolds(end - headEnd, isLast)) {
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
+    this.onBegun();
+    this.#state = ExchangeState.Responding;
+    this.client.respond(bytes, start, headEnd, end, isLast);
+    if (isLast) this.#responseComplete();
+  }
+
+  onBody(bytes: Buffer, start: number, end: number): void {
+    if (this.#state === ExchangeState.Tunnel) {
+      this.client.respondBody(bytes, start, end);
+      return;
+    }
+    if (this.#state !== ExchangeState.Responding || (this.#responseHasNoBody && end > start)) {
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
+    if (this.#responseRemaining >= 0) {
+      this.#responseRemaining -= end - start;
+      if (this.#responseRemaining < 0) {
+        this.fail(Outcome.EndpointBadResponse);
+        return;
+      }
+    }
+    this.client.respondBody(bytes, start, end);
+  }
+
+  onEnd(trailers: string): void {
+    if (this.#state === ExchangeState.Tunnel) {
+      this.#responseEnded = true;
+      this.client.respondEnd('');
+      if (this.body!.hasEnded && !this.isFinished) this.#finish(Outcome.Completed);
+      return;
+    }
+    if (this.#state !== ExchangeState.Responding || this.#responseRemaining > 0) {
+      // RFC 9112 section 8: a body shorter than declared is incomplete, and must be seen to be.
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
+    this.client.respondEnd(trailers);
+    this.#responseComplete();
+  }
+
+  /** The app destroyed the connection: so is the client's, as it would be without us. */
+  onAborted(): void {
+    if (this.#state === ExchangeState.Finished) return;
+    this.client.cut(Outcome.EndpointAborted);
+    this.#finish(Outcome.EndpointAborted);
+  }
+
+  onTunnel(): void {
+    if (this.#state !== ExchangeState.Opened) {
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
+    this.onBegun();
+    this.#state = ExchangeState.Tunnel;
+    this.client.openTunnel();
+  }
+
+  onPlain(): void {
+    if (this.#state !== ExchangeState.Opened) {
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
+    this.client.declineTunnel();
+  }
+
+  /** The endpoint is gone, and nothing of it is still to be read. */
+  onEndpointLost(nowMs: number): void {
+    if (this.#state === ExchangeState.Finished) return;
+    const endpoint = this.#endpoint!;
+    if (this.#state === ExchangeState.Responded) {
+      this.#finish(Outcome.Completed);
+      return;
+    }
+    if (this.#state !== ExchangeState.Opened || !this.#mayRunElsewhere(nowMs)) {
+      this.#answer(Outcome.EndpointReset);
+      return;
+    }
+    endpoint.inFlight--;
+    this.#endpoint = null;
+    this.#ungranted = 0;
+    this.#state = ExchangeState.Waiting;
+    this.avoid = endpoint;
+    this.body?.rewind();
+    this.dispatcher.dispatch(this, nowMs);
+  }
+
+  /**
+   * Not begun: moved, whatever its method, if its body is still here. Begun, or perhaps begun: run once more if its
+   * method is safe (RFC 9110 section 9.2.1), it has no body, and the budget allows. A transport tells of the beginning
+   * of unsafe requests before it happens; of safe ones it need not.
+   */
+  #mayRunElsewhere(nowMs: number): boolean {
+    if (isSafe(this.method) && this.body === null) {
+      if (this.#retries >= 1 || !this.dispatcher.allowsRetry(nowMs)) return false;
+      this.#retries++;
+      return true;
+    }
+    if (this.#hasBegun || (this.body !== null && !this.body.isKept) || this.#moves >= MAX_MOVES) return false;
+    this.#moves++;
+    this.dispatcher.countMove();
+    return true;
+  }
+
+  /** RFC 9112 section 6.3: which body this head announces, and whether what came fits it. */
+  #framingHolds(bodyBytes: number, isLast: boolean): boolean {
+    const status = RESPONSE_HEAD.status;
+    if (status < 200) return false;
+    this.#responseHasNoBody = this.method === Method.Head || status === 204 || status === 304;
+    if (this.#responseHasNoBody) return bodyBytes === 0;
+    if (RESPONSE_HEAD.framing !== Framing.Length) return true;
+    this.#responseRemaining = RESPONSE_HEAD.contentLength - bodyBytes;
+    return isLast ? this.#responseRemaining === 0 : this.#responseRemaining >= 0;
+  }
+
+  #responseComplete(): void {
+    if (this.body === null || this.body.hasEnded) {
+      this.#finish(Outcome.Completed);
+    } else if (this.client.keepsAlive) {
+      // As with Node, the rest of the body still goes to the app, which may read it or not.
+      this.#state = ExchangeState.Responded;
+      this.#responseEnded = true;
+    } else {
+      this.#abortUpstream();
+      this.#finish(Outcome.Completed);
+    }
+  }
+
+  #abortUpstream(): void {
+    if (this.#endpoint !== null) this.#endpoint.transport.abort(this);
+  }
+
+  #answer(outcome: Outcome): void {
+    const hasAnswered = this.#state >= ExchangeState.Responding;
+    if (hasAnswered || factsOf(outcome).status === 0) this.client.cut(outcome);
+    else this.client.respondError(outcome);
+    this.#finish(outcome);
+  }
+
+  #finish(outcome: Outcome): void {
+    assert(this.#state !== ExchangeState.Finished, 'an exchange finishes once');
+    this.#state = ExchangeState.Finished;
+    this.#outcome = outcome;
+    if (this.#endpoint !== null) {
+      this.#endpoint.inFlight--;
+      this.#endpoint.finished++;
+      this.#endpoint.transport.finished(this);
+    }
+    this.dispatcher.finished(this);
+    this.client.exchangeDone();
+  }
+}

@@ -1,0 +1,60 @@
+import type { Peer } from '../link/frames.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * What carries exchanges to an endpoint. It reports back by the `on...` methods of {@link Exchange}, in the order in
+ * which things arrived, and never after {@link abort}.
+ */
+export interface Transport {
+  /** Sends the request's head. The exchange's body follows by itself. */
+  open(exchange: Exchange): void;
+  /**
+   * Sends a piece of the request's body: at most {@link Exchange.credit} bytes.
+   *
+   * @returns false when the memory is still referred to and must not be reused.
+   */
+  sendBody(exchange: Exchange, bytes: Buffer): boolean;
+  endBody(exchange: Exchange, trailers: string): void;
+  /** The client has used up so many bytes of the response: the endpoint may send as many more. */
+  grant(exchange: Exchange, bytes: number): void;
+  /** Ends the stream before its time; nothing more is heard of it. */
+  abort(exchange: Exchange): void;
+  /** The exchange is over, for whatever reason: forget its stream. */
+  finished(exchange: Exchange): void;
+  /**
+   * The client wrote views of memory that is read into again after this turn: before that happens it is asked to
+   * {@link ExchangeClient.settle}.
+   */
+  touch(client: ExchangeClient): void;
+}
+
+/** The client's side of an exchange: turns messages into the client's own framing. */
+export interface ExchangeClient {
+  /** The two ends of its connection. */
+  readonly peer: Peer;
+  /** The connection may serve another request after this one. */
+  readonly keepsAlive: boolean;
+  /** A 1xx head. */
+  respondInterim(bytes: Buffer, start: number, end: number): void;
+  /**
+   * The response's head is [start, headEnd), the body so far [headEnd, end). The head has been checked and is described
+   * by the parser it was read with.
+   */
+  respond(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void;
+  respondBody(bytes: Buffer, start: number, end: number): void;
+  respondEnd(trailers: string): void;
+  /** No response byte was sent: answer with the outcome's own. */
+  respondError(outcome: number): void;
+  /** A response was begun, or none may be given: close, so that the client sees it cut short. */
+  cut(outcome: number): void;
+  /** The endpoint took the connection over: bytes both ways from now on. */
+  openTunnel(): void;
+  /** The endpoint treats the request as an ordinary one: its body may follow. */
+  declineTunnel(): void;
+  /** All of the body handed over so far is on its way: go on reading. */
+  resumeBody(): void;
+  /** Ends the corked turn. True when written views are still referred to. */
+  settle(): boolean;
+  /** The exchange is over. Called once. */
+  exchangeDone(): void;
+}

@@ -1,0 +1,41 @@
+/** Which bytes may stand where. Tables of 256, 1 = allowed. */
+
+/** tchar, RFC 9110 section 5.6.2. */
+export const TOKEN: Uint8Array = table((byte) => {
+  const char = String.fromCharCode(byte);
+  return /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(char);
+});
+
+/** field-vchar, SP and HTAB, RFC 9110 section 5.5; obs-text (0x80 and up) passes unchanged. */
+export const FIELD_VALUE: Uint8Array = table((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f));
+
+/**
+ * What a request-target may hold: visible ASCII but `#` (a fragment is never sent, RFC 9112 section 3.2), and, as
+ * Node's own parser has it, bytes of 0x80 and up.
+ */
+export const TARGET: Uint8Array = table((byte) => byte > 0x20 && byte !== 0x7f && byte !== 0x23);
+
+/** uri-host [":" port], RFC 3986 section 3.2.2: reg-name, IPv4, bracketed IPv6; no userinfo, no path. */
+export const HOST: Uint8Array = table((byte) => /[A-Za-z0-9\-._~!$&'()*+,;=%[\]:]/.test(String.fromCharCode(byte)));
+
+/** Value of a hex digit, 255 for any other byte. */
+export const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const value = Number.parseInt(String.fromCharCode(byte), 16);
+  return Number.isNaN(value) ? 255 : value;
+});
+
+export const Byte = { Tab: 0x09, Lf: 0x0a, Cr: 0x0d, Space: 0x20, Comma: 0x2c, Slash: 0x2f, Colon: 0x3a } as const;
+
+/** Compares bytes with a lower-case ASCII word, ignoring the case of letters. The length is the caller's to check. */
+export function equalsIgnoringCase(bytes: Uint8Array, start: number, word: string): boolean {
+  for (let i = 0; i < word.length; i++) {
+    const byte = bytes[start + i]!;
+    const wanted = word.charCodeAt(i);
+    if (byte !== wanted && (byte < 0x41 || byte > 0x5a || (byte | 0x20) !== wanted)) return false;
+  }
+  return true;
+}
+
+function table(allows: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (allows(byte) ? 1 : 0));
+}

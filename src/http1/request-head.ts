@@ -1,0 +1,296 @@
+import { Outcome } from '../core/outcome.ts';
+import { Byte, equalsIgnoringCase, FIELD_VALUE, HOST, TARGET, TOKEN } from './characters.ts';
+import { Method, methodCode, UNKNOWN_METHOD } from './methods.ts';
+
+/** What a head may hold at most. */
+export interface HeadLimits {
+  /** Bytes from the first of the request line to the end of the empty line. */
+  readonly maxHeadBytes: number;
+  /** Field lines. */
+  readonly maxFields: number;
+  /** RFC 9112 section 3.2 asks for a Host; an app may say that it does not. */
+  readonly requireHost: boolean;
+}
+
+/**
+ * Node cuts the list of fields at 2,000 pairs by default; more than that is nobody's honest request, and each costs
+ * two strings in the worker.
+ */
+export const MAX_FIELDS = 2000;
+
+/** Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for at least one). */
+const MAX_LEADING_EMPTY_LINES = 4;
+
+/** More digits than Number.MAX_SAFE_INTEGER has cannot be a length we could count. */
+const MAX_LENGTH_DIGITS = 15;
+
+/** Results of {@link RequestHead.parse} other than an end offset. */
+export const INCOMPLETE = 0;
+
+/** How the request's body is delimited, RFC 9112 section 6.3. */
+export const Framing = { None: 0, Length: 1, Chunked: 2, UntilClose: 3 } as const;
+export type Framing = (typeof Framing)[keyof typeof Framing];
+
+/**
+ * A request head, parsed in one pass over the bytes where they lie. One object per connection is filled again and
+ * again; all positions are offsets into the buffer given to {@link parse} and hold until it is called again.
+ */
+export class RequestHead {
+  /** Where the request line begins, after tolerated empty lines. */
+  start = 0;
+  method = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  /** 0 or 1, of HTTP/1.x. */
+  minorVersion = 1;
+  framing: Framing = Framing.None;
+  /** Bytes of the body; 0 unless framing is Length. */
+  contentLength = 0;
+  /** The client wants the connection kept (RFC 9112 section 9.3). */
+  keepAlive = true;
+  /** `Connection: upgrade` with an `Upgrade` field, or CONNECT. */
+  wantsUpgrade = false;
+  /** `Expect: 100-continue`. */
+  expectsContinue = false;
+
+  #hosts = 0;
+  #lengths = 0;
+  #codings = 0;
+  #codingIsChunked = false;
+  #sawUpgrade = false;
+  #connectionClose = false;
+  #connectionKeepAlive = false;
+  #connectionUpgrade = false;
+
+  /**
+   * Parses [from, to) of `bytes`.
+   *
+   * @returns the offset after the head's empty line; {@link INCOMPLETE} when more bytes are needed; or a negated
+   * {@link Outcome} when the head is refused, after which the connection's framing is in doubt.
+   */
+  parse(bytes: Buffer, from: number, to: number, limits: HeadLimits): number {
+    const limit = from + limits.maxHeadBytes;
+    let at = from;
+    let emptyLines = 0;
+    // RFC 9112 section 2.2: an empty line before the request line is tolerated, as CRLF only.
+    while (at < to && bytes[at] === Byte.Cr) {
+      if (at + 1 === to) return INCOMPLETE;
+      if (bytes[at + 1] !== Byte.Lf || ++emptyLines > MAX_LEADING_EMPTY_LINES) return -Outcome.ClientBadRequest;
+      at += 2;
+    }
+    this.start = at;
+    this.#forget();
+
+    const afterLine = this.#requestLine(bytes, at, to, limit);
+    if (afterLine <= 0) return afterLine;
+    at = afterLine;
+
+    let fields = 0;
+    for (;;) {
+      if (at >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      if (bytes[at] === Byte.Cr) {
+        if (at + 1 >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+        if (bytes[at + 1] !== Byte.Lf) return -Outcome.ClientBadRequest;
+        at += 2;
+        break;
+      }
+      if (++fields > limits.maxFields) return -Outcome.ClientHeadTooLarge;
+
+      // field-name ":", RFC 9112 section 5.1: no space before the colon; a line that begins with one is obs-fold.
+      const nameStart = at;
+      while (at < to && TOKEN[bytes[at]!] === 1) at++;
+      if (at >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      if (bytes[at] !== Byte.Colon || at === nameStart) return -Outcome.ClientBadRequest;
+      const nameEnd = at++;
+
+      while (at < to && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
+      const valueStart = at;
+      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
+      if (at + 1 >= to) {
+        if (at < to && bytes[at] !== Byte.Cr) return -Outcome.ClientBadRequest;
+        return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      }
+      // A bare CR, a bare LF, a NUL or another control byte ends up here.
+      if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return -Outcome.ClientBadRequest;
+      let valueEnd = at;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === Byte.Space || bytes[valueEnd - 1] === Byte.Tab)) {
+        valueEnd--;
+      }
+      at += 2;
+
+      const refused = this.#field(bytes, nameStart, nameEnd, valueStart, valueEnd);
+      if (refused !== 0) return refused;
+    }
+    if (at > limit) return -Outcome.ClientHeadTooLarge;
+    return this.#conclude(at, limits);
+  }
+
+  #forget(): void {
+    this.framing = Framing.None;
+    this.contentLength = 0;
+    this.expectsContinue = false;
+    this.#hosts = 0;
+    this.#lengths = 0;
+    this.#codings = 0;
+    this.#codingIsChunked = false;
+    this.#sawUpgrade = false;
+    this.#connectionClose = false;
+    this.#connectionKeepAlive = false;
+    this.#connectionUpgrade = false;
+  }
+
+  /** method SP request-target SP HTTP-version CRLF, RFC 9112 section 3. */
+  #requestLine(bytes: Buffer, from: number, to: number, limit: number): number {
+    let at = from;
+    while (at < to && TOKEN[bytes[at]!] === 1) at++;
+    if (at >= to) return to >= limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
+    if (bytes[at] !== Byte.Space || at === from) return -Outcome.ClientBadRequest;
+    const methodEnd = at++;
+
+    this.targetStart = at;
+    while (at < to && TARGET[bytes[at]!] === 1) at++;
+    if (at >= to) return to >= limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
+    if (bytes[at] !== Byte.Space || at === this.targetStart) return -Outcome.ClientBadRequest;
+    this.targetEnd = at++;
+
+    // "HTTP/1.1" CRLF: ten bytes.
+    if (at + 10 > to) {
+      if (to >= limit) return -Outcome.ClientTargetTooLong;
+      return looksLikeVersion(bytes, at, to) ? INCOMPLETE : -Outcome.ClientBadRequest;
+    }
+    if (!looksLikeVersion(bytes, at, at + 10)) return -Outcome.ClientBadRequest;
+    const major = bytes[at + 5]! - 0x30;
+    const minor = bytes[at + 7]! - 0x30;
+    if (major !== 1 || minor > 1) return -Outcome.ClientVersionUnknown;
+    this.minorVersion = minor;
+    at += 10;
+    if (at > limit) return -Outcome.ClientTargetTooLong;
+
+    this.method = methodCode(bytes, from, methodEnd);
+    if (this.method === UNKNOWN_METHOD) return -Outcome.ClientMethodUnknown;
+    return this.#targetFits(bytes) ? at : -Outcome.ClientBadRequest;
+  }
+
+  /** The four forms of RFC 9112 section 3.2, each with the methods it goes with. */
+  #targetFits(bytes: Buffer): boolean {
+    const start = this.targetStart;
+    const end = this.targetEnd;
+    if (this.method === Method.Connect) return isAuthority(bytes, start, end);
+    if (bytes[start] === Byte.Slash) return true;
+    if (end - start === 1 && bytes[start] === 0x2a) return this.method === Method.Options;
+    if (end - start > 7 && equalsIgnoringCase(bytes, start, 'http://')) return true;
+    return end - start > 8 && equalsIgnoringCase(bytes, start, 'https://');
+  }
+
+  /** Notes what a field says about framing and connection. 0, or a negated outcome. */
+  #field(bytes: Buffer, nameStart: number, nameEnd: number, start: number, end: number): number {
+    const first = bytes[nameStart]! | 0x20;
+    switch (nameEnd - nameStart) {
+      case 4:
+        if (first === 0x68 && equalsIgnoringCase(bytes, nameStart, 'host')) {
+          this.#hosts++;
+          for (let at = start; at < end; at++) if (HOST[bytes[at]!] !== 1) return -Outcome.ClientBadRequest;
+        }
+        break;
+      case 6:
+        if (first === 0x65 && equalsIgnoringCase(bytes, nameStart, 'expect')) {
+          this.expectsContinue = end - start === 12 && equalsIgnoringCase(bytes, start, '100-continue');
+        }
+        break;
+      case 7:
+        if (first === 0x75 && equalsIgnoringCase(bytes, nameStart, 'upgrade')) this.#sawUpgrade = end > start;
+        break;
+      case 10:
+        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'connection')) {
+          this.#connectionOptions(bytes, start, end);
+        }
+        break;
+      case 14:
+        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'content-length')) {
+          return this.#length(bytes, start, end);
+        }
+        break;
+      case 17:
+        if (first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) {
+          this.#codings++;
+          this.#codingIsChunked = end - start === 7 && equalsIgnoringCase(bytes, start, 'chunked');
+        }
+        break;
+    }
+    return 0;
+  }
+
+  /** connection-option list, RFC 9110 section 7.6.1. */
+  #connectionOptions(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      while (at < end && (bytes[at] === Byte.Comma || bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
+      const option = at;
+      while (at < end && TOKEN[bytes[at]!] === 1) at++;
+      const length = at - option;
+      if (length === 5 && equalsIgnoringCase(bytes, option, 'close')) this.#connectionClose = true;
+      else if (length === 10 && equalsIgnoringCase(bytes, option, 'keep-alive')) this.#connectionKeepAlive = true;
+      else if (length === 7 && equalsIgnoringCase(bytes, option, 'upgrade')) this.#connectionUpgrade = true;
+      else if (length === 0) at++;
+    }
+  }
+
+  /** 1*DIGIT and only once: RFC 9112 section 6.3 rule 5 lets us refuse a repeated length, equal or not. */
+  #length(bytes: Buffer, start: number, end: number): number {
+    if (++this.#lengths > 1 || start === end || end - start > MAX_LENGTH_DIGITS) return -Outcome.ClientBadRequest;
+    let length = 0;
+    for (let at = start; at < end; at++) {
+      const digit = bytes[at]! - 0x30;
+      if (digit < 0 || digit > 9) return -Outcome.ClientBadRequest;
+      length = length * 10 + digit;
+    }
+    this.contentLength = length;
+    return 0;
+  }
+
+  #conclude(end: number, limits: HeadLimits): number {
+    // RFC 9112 section 3.2: exactly one Host; none is allowed in HTTP/1.0, and to an app that asked for it.
+    if (this.#hosts !== 1 && (this.#hosts > 1 || (this.minorVersion === 1 && limits.requireHost))) {
+      return -Outcome.ClientBadRequest;
+    }
+    if (this.#codings > 0) {
+      // RFC 9112 section 6.1 and 6.3 rule 3: both framings present, or a coding in HTTP/1.0: refuse.
+      if (this.#lengths > 0 || this.minorVersion === 0) return -Outcome.ClientBadRequest;
+      if (!this.#codingIsChunked) return -Outcome.ClientCodingUnknown;
+      if (this.#codings > 1) return -Outcome.ClientBadRequest;
+      this.framing = Framing.Chunked;
+    } else if (this.contentLength > 0) {
+      this.framing = Framing.Length;
+    }
+    this.keepAlive =
+      this.minorVersion === 1 ? !this.#connectionClose : this.#connectionKeepAlive && !this.#connectionClose;
+    this.wantsUpgrade = this.method === Method.Connect || (this.#sawUpgrade && this.#connectionUpgrade);
+    return end;
+  }
+}
+
+/** True while [at, to) may still become, or is, `HTTP/d.d` CRLF. */
+function looksLikeVersion(bytes: Buffer, at: number, to: number): boolean {
+  for (let i = 0; at + i < to; i++) {
+    const byte = bytes[at + i]!;
+    if (i === 5 || i === 7) {
+      if (byte < 0x30 || byte > 0x39) return false;
+    } else if (byte !== VERSION.charCodeAt(i)) {
+      return false;
+    }
+  }
+  return true;
+}
+const VERSION = 'HTTP/1.1\r\n';
+
+/** host ":" port, RFC 9112 section 3.2.3. */
+function isAuthority(bytes: Buffer, start: number, end: number): boolean {
+  let colon = -1;
+  for (let at = start; at < end; at++) {
+    if (HOST[bytes[at]!] !== 1) return false;
+    if (bytes[at] === Byte.Colon) colon = at;
+  }
+  if (colon <= start || colon === end - 1) return false;
+  for (let at = colon + 1; at < end; at++) if (bytes[at]! < 0x30 || bytes[at]! > 0x39) return false;
+  return true;
+}

@@ -1,0 +1,160 @@
+import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
+import { Framing } from './request-head.ts';
+
+/** Larger than any head a server sends in earnest (Node's own client stops at 16 KiB); bounds what a worker can make us hold. */
+export const MAX_RESPONSE_HEAD_BYTES: number = 64 * 1024;
+
+/** The head is refused: the response is answered with 502 instead. */
+export const BAD_RESPONSE = -1;
+
+/**
+ * A response head, checked as strictly as a request's: what a worker or server sends is not trusted with our client's
+ * framing. One object is filled again and again.
+ */
+export class ResponseHead {
+  status = 0;
+  framing: Framing = Framing.None;
+  /** Declared bytes of the body; -1 when none are declared. */
+  contentLength = -1;
+  /** The connection may serve another request after this response. */
+  keepAlive = true;
+
+  #lengths = 0;
+  #codings = 0;
+  #lastCodingIsChunked = false;
+  #close = false;
+
+  /**
+   * Parses a whole head at the start of [from, to).
+   *
+   * @returns the offset after the empty line, or {@link BAD_RESPONSE}. A head that does not end within [from, to) is
+   * bad: over the link a head travels in one frame.
+   */
+  parse(bytes: Buffer, from: number, to: number): number {
+    this.framing = Framing.UntilClose;
+    this.contentLength = -1;
+    this.#lengths = 0;
+    this.#codings = 0;
+    this.#lastCodingIsChunked = false;
+    this.#close = false;
+
+    // "HTTP/1.1 200 " then a reason, RFC 9112 section 4.
+    let at = from;
+    if (to - at < 13 || !startsWithVersion(bytes, at)) return BAD_RESPONSE;
+    const hundreds = bytes[at + 9]! - 0x30;
+    const tens = bytes[at + 10]! - 0x30;
+    const ones = bytes[at + 11]! - 0x30;
+    if (hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return BAD_RESPONSE;
+    this.status = hundreds * 100 + tens * 10 + ones;
+    this.keepAlive = bytes[at + 7] === 0x31;
+    at += 12;
+    if (bytes[at] === Byte.Space) {
+      at++;
+      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
+    }
+    if (at + 1 >= to || bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
+    at += 2;
+
+    for (;;) {
+      if (at + 1 >= to) return BAD_RESPONSE;
+      if (bytes[at] === Byte.Cr) {
+        if (bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
+        at += 2;
+        break;
+      }
+      const nameStart = at;
+      while (at < to && TOKEN[bytes[at]!] === 1) at++;
+      if (at >= to || at === nameStart || bytes[at] !== Byte.Colon) return BAD_RESPONSE;
+      const nameEnd = at++;
+      while (at < to && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
+      const valueStart = at;
+      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
+      if (at + 1 >= to || bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
+      if (!this.#field(bytes, nameStart, nameEnd, valueStart, at)) return BAD_RESPONSE;
+      at += 2;
+    }
+    if (this.#codings > 0) {
+      // RFC 9112 section 6.3 rule 3: a length beside a coding is an attempt at splitting, or looks like one.
+      if (this.#lengths > 0 || !this.#lastCodingIsChunked) return BAD_RESPONSE;
+      this.framing = Framing.Chunked;
+    } else if (this.contentLength >= 0) {
+      this.framing = Framing.Length;
+    }
+    if (this.#close) this.keepAlive = false;
+    return at;
+  }
+
+  #field(bytes: Buffer, nameStart: number, nameEnd: number, start: number, end: number): boolean {
+    const first = bytes[nameStart]! | 0x20;
+    switch (nameEnd - nameStart) {
+      case 10:
+        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'connection')) {
+          if (includesToken(bytes, start, end, 'close')) this.#close = true;
+          // HTTP/1.0 answers are kept open only where they say so.
+          else if (includesToken(bytes, start, end, 'keep-alive')) this.keepAlive = true;
+        }
+        return true;
+      case 14:
+        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'content-length')) {
+          return this.#length(bytes, start, end);
+        }
+        return true;
+      case 17:
+        if (first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) {
+          this.#codings++;
+          const last = trimEnd(bytes, start, end);
+          this.#lastCodingIsChunked =
+            last - start >= 7 &&
+            equalsIgnoringCase(bytes, last - 7, 'chunked') &&
+            (last - start === 7 || TOKEN[bytes[last - 8]!] !== 1);
+        }
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #length(bytes: Buffer, start: number, end: number): boolean {
+    const last = trimEnd(bytes, start, end);
+    if (last === start || last - start > 15) return false;
+    let length = 0;
+    for (let at = start; at < last; at++) {
+      const digit = bytes[at]! - 0x30;
+      if (digit < 0 || digit > 9) return false;
+      length = length * 10 + digit;
+    }
+    if (++this.#lengths > 1 && this.contentLength !== length) return false;
+    this.contentLength = length;
+    return true;
+  }
+}
+
+/** `HTTP/1.0 ` or `HTTP/1.1 `. */
+function startsWithVersion(bytes: Buffer, at: number): boolean {
+  return (
+    bytes[at] === 0x48 &&
+    bytes[at + 1] === 0x54 &&
+    bytes[at + 2] === 0x54 &&
+    bytes[at + 3] === 0x50 &&
+    bytes[at + 4] === Byte.Slash &&
+    bytes[at + 5] === 0x31 &&
+    bytes[at + 6] === 0x2e &&
+    (bytes[at + 7] === 0x31 || bytes[at + 7] === 0x30) &&
+    bytes[at + 8] === Byte.Space
+  );
+}
+
+function trimEnd(bytes: Buffer, start: number, end: number): number {
+  let last = end;
+  while (last > start && (bytes[last - 1] === Byte.Space || bytes[last - 1] === Byte.Tab)) last--;
+  return last;
+}
+
+function includesToken(bytes: Buffer, start: number, end: number, token: string): boolean {
+  for (let at = start; at + token.length <= end; at++) {
+    const atStart = at === start || TOKEN[bytes[at - 1]!] !== 1;
+    const after = at + token.length;
+    if (atStart && (after === end || TOKEN[bytes[after]!] !== 1) && equalsIgnoringCase(bytes, at, token)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,152 @@
+/**
+ * The link protocol: how a balancer thread and a worker talk over one Unix socket.
+ *
+ * It carries messages, not bytes of HTTP framing: a head, pieces of a body, an end. A frame is
+ *
+ *     length  u32 LE   bytes of the payload
+ *     stream  u32 LE   what it belongs to: a stream (one request), a client connection, or 0
+ *     type    u8
+ *     flags   u8
+ *     payload
+ *
+ * Numbers are little-endian because every machine we run on is. Both ends check every frame; whoever breaks the
+ * protocol is disconnected.
+ */
+
+/** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
+export const LINK_VERSION = 1;
+
+export const FRAME_HEADER_BYTES = 10;
+
+/** A payload that has to be held whole is never longer: a request head of 64 KiB and a little. DATA is passed piecemeal. */
+export const MAX_PAYLOAD_BYTES: number = 96 * 1024;
+
+/** Largest DATA payload a sender makes, so that one stream cannot hold the others up for long. */
+export const MAX_DATA_BYTES: number = 64 * 1024;
+
+/**
+ * Bytes of a body that may be under way in one direction of a stream before the receiver has granted more. It bounds
+ * what a slow client or app makes the other side hold, and is large enough that a fast one never waits.
+ */
+export const STREAM_WINDOW_BYTES: number = 128 * 1024;
+
+/** A receiver grants again once it has used up this much, so that a WINDOW frame pays for itself. */
+export const WINDOW_GRANT_BYTES: number = STREAM_WINDOW_BYTES / 4;
+
+export const FrameType = {
+  // Both ways. `stream` is a stream.
+  /** A piece of a body. */
+  Data: 1,
+  /** The message is complete. Payload: its trailer lines, latin1. */
+  End: 2,
+  /** The stream is over before its time. */
+  Abort: 3,
+  /** Payload: u32, bytes more that may be sent. */
+  Window: 4,
+  /** `stream` is a connection: it has closed. From a worker: close it once its response is out. */
+  Close: 5,
+
+  // Balancer to worker.
+  /** A request. Payload: {@link OPEN_FIXED_BYTES} of fixed fields, then the head's lines without the last empty one. */
+  Open: 16,
+  /** `stream` is a connection that the worker has not met: JSON of {@link Peer}. */
+  Peer: 17,
+  /** Answer it with Pong, payload echoed. */
+  Ping: 18,
+  /** Answer to Listen; `stream` echoes it. JSON of {@link ListenAnswer}. */
+  Listening: 19,
+  /** A request that was refused while an app listens for 'clientError'. `stream` is a stream; JSON of {@link Refusal}. */
+  Refused: 20,
+
+  // Worker to balancer.
+  /** First frame of a link. JSON of {@link Hello}. */
+  Hello: 32,
+  /** The app listens. `stream` numbers the listener. JSON of {@link ListenRequest}. */
+  Listen: 33,
+  /** The app closed that listener. */
+  Unlisten: 34,
+  /** A response head, and with it as much of the body as was there. Payload: bytes as Node wrote them. */
+  Head: 35,
+  /** A 1xx head. */
+  Interim: 36,
+  Pong: 37,
+  /** Requests up to this stream have been begun. Written before a handler that must not run twice is called. */
+  Begun: 38,
+  /** The app took the stream over (upgrade, CONNECT): bytes from now on, both ways. */
+  Tunnel: 39,
+  /** The app declined an upgrade; the stream is an ordinary request. */
+  Plain: 40,
+  /** Payload: u32 streams open in the worker, u32 delay of its event loop in microseconds. */
+  Load: 41,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+export const FrameFlag = {
+  None: 0,
+  /** The message ends with this frame. */
+  End: 1,
+  /** On Open: the client wants an upgrade or CONNECT; the worker answers Tunnel or Plain before any body is sent. */
+  Upgrade: 2,
+  /** On Open: the connection may be kept after it. */
+  KeepAlive: 4,
+} as const;
+
+/** Before the lines of an Open: connection u32, method u8, minor version u8, target offset u16, target length u32. */
+export const OPEN_FIXED_BYTES = 12;
+
+export interface Hello {
+  readonly version: number;
+  readonly worker: number;
+  readonly pid: number;
+  readonly token: string;
+}
+
+/** A client's end of a connection, as `socket.address()` and its kin tell it. */
+export interface Peer {
+  readonly listener: number;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly remoteFamily: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly localFamily: string | undefined;
+}
+
+/** What `server.listen` was asked for, and what the app's server allows. */
+export interface ListenRequest {
+  /** null = the unspecified address. */
+  readonly host: string | null;
+  /** 0 = any; -1 with a path. */
+  readonly port: number;
+  /** Unix socket. */
+  readonly path: string | null;
+  readonly ipv6Only: boolean;
+  readonly backlog: number;
+  readonly protocol: 'http' | 'tcp';
+  readonly server: ServerLimits;
+}
+
+/** Settings of the app's own `http.Server`, which the balancer enforces in its place. ms; 0 = off. */
+export interface ServerLimits {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** How much longer than announced the connection is really kept. */
+  readonly keepAliveBufferMs: number;
+  /** `server.timeout`: longest silence on a connection. */
+  readonly idleTimeoutMs: number;
+  readonly maxHeadBytes: number;
+  readonly requireHost: boolean;
+  /** The app answers malformed requests itself. */
+  readonly handlesClientError: boolean;
+}
+
+export type ListenAnswer =
+  | { readonly ok: true; readonly address: string; readonly port: number; readonly family: string }
+  | { readonly ok: false; readonly code: string; readonly errno: number; readonly message: string };
+
+export interface Refusal {
+  readonly connection: number;
+  readonly code: string;
+  readonly reason: string;
+}

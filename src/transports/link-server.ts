@@ -1,0 +1,173 @@
+import net from 'node:net';
+import type { WorkerStats } from '../channel/messages.ts';
+import { acceptHandles } from '../core/accept-handles.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
+import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
+import { LinkTransport } from './link-transport.ts';
+
+/** A connection that has not said who it is by then is closed. */
+const HELLO_TIMEOUT_MS = 5_000;
+
+/** A worker that is expected to dial in. */
+interface ExpectedWorker {
+  readonly token: string;
+  /** Its link; null until it has dialled in, and after it has hung up. */
+  link: LinkTransport | null;
+}
+
+/** What the owner of the links hears; `worker` is the incarnation that dialled in. */
+export interface LinkServerEvents {
+  onLinked(worker: number, pid: number, link: LinkTransport): void;
+  /** The app listens. False = the request makes no sense, and breaks the link. */
+  onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean;
+  onUnlisten(worker: number, link: LinkTransport, listenId: number): void;
+  onConnectionClosed(connectionId: number): void;
+  onStalled(worker: number, silentMs: number): void;
+  onRecovered(worker: number, silentMs: number): void;
+  onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void;
+}
+
+/** Accepts workers on a Unix socket, lets in only those that are expected, and owns their links. */
+export class LinkServer {
+  readonly #server: net.Server;
+  readonly #turn: FlushTurn;
+  readonly #events: LinkServerEvents;
+  readonly #expected = new Map<number, ExpectedWorker>();
+  readonly #links = new Set<LinkTransport>();
+
+  constructor(turn: FlushTurn, events: LinkServerEvents) {
+    this.#turn = turn;
+    this.#events = events;
+    this.#server = net.createServer();
+  }
+
+  listen(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, () => {
+        acceptHandles(
+          this.#server,
+          (handle) => this.#accept(handle),
+          () => {},
+        );
+        resolve();
+      });
+    });
+  }
+
+  get links(): ReadonlySet<LinkTransport> {
+    return this.#links;
+  }
+
+  expect(worker: number, token: string): void {
+    this.#expected.set(worker, { token, link: null });
+  }
+
+  /** The worker's process has ended: nothing more will come. */
+  forget(worker: number): void {
+    const expected = this.#expected.get(worker);
+    this.#expected.delete(worker);
+    // What it wrote before it died is still read: its socket closes by itself. Only a link that survives its process,
+    // held open by a child of it, has to be closed.
+    const link = expected?.link;
+    if (link) setTimeout(() => link.close(), 250).unref();
+  }
+
+  linkOf(worker: number): LinkTransport | null {
+    return this.#expected.get(worker)?.link ?? null;
+  }
+
+  /** Copies of what is known of each worker that has dialled in. */
+  stats(): WorkerStats[] {
+    const stats: WorkerStats[] = [];
+    for (const [worker, { link }] of this.#expected) {
+      if (link === null) continue;
+      const { inFlight, finished, isStalled } = link.endpoint;
+      stats.push({ worker, inFlight, requests: finished, loopDelayMs: link.loopDelayMs, stalled: isStalled });
+    }
+    return stats;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const link of [...this.#links]) link.close();
+  }
+
+  #accept(handle: object): void {
+    let worker = -1;
+    const link: LinkTransport = new LinkTransport(handle, 0, this.#turn, {
+      onControl: (type, stream, payload) => {
+        if (worker !== -1) return this.#control(worker, link, type, stream, payload);
+        if (type !== FrameType.Hello) return false;
+        clearTimeout(impatience);
+        worker = this.#greet(link, payload);
+        return worker !== -1;
+      },
+      onConnectionClosed: (id) => this.#events.onConnectionClosed(id),
+      onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
+      onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
+      onClosed: (isProtocolError, detail) => {
+        clearTimeout(impatience);
+        this.#links.delete(link);
+        if (worker === -1) return;
+        const expected = this.#expected.get(worker);
+        if (expected?.link === link) expected.link = null;
+        this.#events.onUnlinked(worker, link, isProtocolError, detail);
+      },
+    });
+    const impatience = setTimeout(() => link.close(), HELLO_TIMEOUT_MS);
+  }
+
+  /** The incarnation that said hello; -1 when it is not to be let in. */
+  #greet(link: LinkTransport, payload: string): number {
+    const hello = parse(payload) as Partial<Hello> | null;
+    if (hello === null || hello.version !== LINK_VERSION || typeof hello.worker !== 'number') return -1;
+    const expected = this.#expected.get(hello.worker);
+    if (expected === undefined || expected.token !== hello.token || expected.link !== null) return -1;
+    expected.link = link;
+    this.#links.add(link);
+    this.#events.onLinked(hello.worker, Number(hello.pid), link);
+    return hello.worker;
+  }
+
+  #control(worker: number, link: LinkTransport, type: number, stream: number, payload: string): boolean {
+    if (type === FrameType.Unlisten) {
+      this.#events.onUnlisten(worker, link, stream);
+      return true;
+    }
+    if (type !== FrameType.Listen) return false;
+    const request = parse(payload);
+    return isListenRequest(request) && this.#events.onListen(worker, link, stream, request);
+  }
+}
+
+function parse(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return null;
+  }
+}
+
+function isListenRequest(value: unknown): value is ListenRequest {
+  if (typeof value !== 'object' || value === null) return false;
+  const request = value as Partial<ListenRequest>;
+  const { server } = request;
+  return (
+    (request.host === null || typeof request.host === 'string') &&
+    (request.path === null || typeof request.path === 'string') &&
+    typeof request.port === 'number' &&
+    typeof request.backlog === 'number' &&
+    typeof request.ipv6Only === 'boolean' &&
+    request.protocol === 'http' &&
+    typeof server === 'object' &&
+    server !== null &&
+    [
+      server.headersTimeoutMs,
+      server.requestTimeoutMs,
+      server.keepAliveTimeoutMs,
+      server.keepAliveBufferMs,
+      server.maxHeadBytes,
+    ].every((n) => typeof n === 'number' && n >= 0)
+  );
+}

@@ -1,0 +1,326 @@
+import net from 'node:net';
+import type { StreamHandle } from '../core/node-internals.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
+import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
+import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { FrameFlag, FrameType } from '../link/frames.ts';
+import { Endpoint } from '../pool/endpoint.ts';
+
+const READ_BYTES = 128 * 1024;
+
+/** A worker whose event loop was held up for this long makes requests wait; it is passed over while others are free. */
+const VETO_LOOP_DELAY_MS = 100;
+
+/** Beats that may go unanswered before a worker counts as stalled. */
+const MISSED_BEATS = 2;
+
+/** After a failed write, what the worker had written before it died is still read; so long. */
+const LAST_READ_MS = 1_000;
+
+/** What the owner of a link hears. */
+export interface LinkEvents {
+  /** A frame of the control kind: Hello, Listen, Unlisten. Payload as text. False breaks the link. */
+  onControl(type: number, stream: number, payload: string): boolean;
+  /** The app closed a client's connection. */
+  onConnectionClosed(connectionId: number): void;
+  onStalled(silentMs: number): void;
+  onRecovered(silentMs: number): void;
+  /** `detail` says what was wrong where `isProtocolError`. The exchanges have not been told yet: call {@link LinkTransport.abandon}. */
+  onClosed(isProtocolError: boolean, detail: string): void;
+}
+
+/** The balancer's end of one worker's link. */
+export class LinkTransport implements Transport, FrameHandler, FrameSink {
+  readonly endpoint: Endpoint<Transport>;
+  loopDelayMs = 0;
+
+  readonly #socket: net.Socket;
+  readonly #handle: StreamHandle;
+  readonly #events: LinkEvents;
+  readonly #turn: FlushTurn;
+  readonly #writer: FrameWriter;
+  readonly #reader: FrameReader;
+  /** Streams the worker has not finished. */
+  readonly #exchanges = new Map<number, Exchange>();
+  /** Client connections the worker has been told of. */
+  readonly #knownConnections = new Set<number>();
+  /** Clients that wrote views of the read buffer in this turn. */
+  readonly #touched: ExchangeClient[] = [];
+  #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #nextStream = 1;
+  #isBroken = false;
+  #isClosed = false;
+  #beatSentAtMs = 0;
+  #missedBeats = 0;
+
+  constructor(handle: object, id: number, turn: FlushTurn, events: LinkEvents) {
+    this.endpoint = new Endpoint<Transport>(id, this);
+    this.#handle = handle as StreamHandle;
+    this.#events = events;
+    this.#turn = turn;
+    this.#writer = new FrameWriter(this);
+    this.#reader = new FrameReader(this);
+    this.#socket = new net.Socket({
+      handle,
+      onread: { buffer: this.#readBuffer, callback: this.#onRead },
+    } as net.SocketConstructorOpts);
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => this.#closed(false, ''));
+    this.#keepReadingAfterWriteErrors();
+  }
+
+  get inFlight(): Iterable<Exchange> {
+    return this.#exchanges.values();
+  }
+
+  // Transport.
+
+  open(exchange: Exchange): void {
+    const stream = this.#nextStream++;
+    exchange.stream = stream;
+    this.#exchanges.set(stream, exchange);
+    if (!this.#knownConnections.has(exchange.connectionId)) {
+      this.#knownConnections.add(exchange.connectionId);
+      this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
+    }
+    const flags =
+      (exchange.body === null ? FrameFlag.End : FrameFlag.None) |
+      (exchange.wantsUpgrade ? FrameFlag.Upgrade : FrameFlag.None) |
+      (exchange.keepAlive ? FrameFlag.KeepAlive : FrameFlag.None);
+    this.#writer.open(
+      stream,
+      flags,
+      exchange.connectionId,
+      exchange.method,
+      exchange.minorVersion,
+      exchange.targetOffset,
+      exchange.targetLength,
+      exchange.lines,
+    );
+    if (exchange.body === null || exchange.wantsUpgrade) this.#turn.messageComplete();
+  }
+
+  sendBody(exchange: Exchange, bytes: Buffer): boolean {
+    return this.#writer.bytes(FrameType.Data, FrameFlag.None, exchange.stream, bytes);
+  }
+
+  endBody(exchange: Exchange, trailers: string): void {
+    if (trailers !== '' || !this.#writer.markEnd(exchange.stream)) {
+      this.#writer.text(FrameType.End, FrameFlag.None, exchange.stream, trailers);
+    }
+    this.#turn.messageComplete();
+  }
+
+  grant(exchange: Exchange, bytes: number): void {
+    this.#writer.uint32(FrameType.Window, exchange.stream, bytes);
+  }
+
+  abort(exchange: Exchange): void {
+    if (this.#exchanges.delete(exchange.stream)) {
+      this.#writer.text(FrameType.Abort, FrameFlag.None, exchange.stream, '');
+    }
+  }
+
+  finished(exchange: Exchange): void {
+    this.#exchanges.delete(exchange.stream);
+  }
+
+  touch(client: ExchangeClient): void {
+    this.#touched.push(client);
+  }
+
+  // For the owner.
+
+  /** A client's connection is gone. */
+  connectionClosed(connectionId: number): void {
+    if (this.#knownConnections.delete(connectionId)) {
+      this.#writer.text(FrameType.Close, FrameFlag.None, connectionId, '');
+    }
+  }
+
+  /** A control frame with a JSON payload. */
+  control(type: number, stream: number, payload: object): void {
+    this.#writer.utf8(type, FrameFlag.None, stream, JSON.stringify(payload));
+  }
+
+  /** To be called once a beat; at `nowMs` (monotonic). */
+  beat(nowMs: number): void {
+    if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
+    if (this.#beatSentAtMs === 0) {
+      this.#beatSentAtMs = nowMs;
+      this.#writer.text(FrameType.Ping, FrameFlag.None, 0, '');
+      return;
+    }
+    this.#missedBeats++;
+    if (this.#missedBeats === MISSED_BEATS) {
+      this.endpoint.setStalled(true);
+      this.#events.onStalled(nowMs - this.#beatSentAtMs);
+    }
+  }
+
+  /** Takes away what is in flight, to be run elsewhere or answered. */
+  takeInFlight(): Exchange[] {
+    const exchanges = [...this.#exchanges.values()];
+    this.#exchanges.clear();
+    return exchanges;
+  }
+
+  close(): void {
+    this.#closed(false, '');
+    this.#destroySocket();
+  }
+
+  // FrameSink.
+
+  send(bytes: Buffer): boolean {
+    if (this.#isBroken) return true;
+    this.#socket.write(bytes);
+    return this.#socket.writableLength === 0;
+  }
+
+  sendBoth(first: Buffer, second: Buffer): boolean {
+    if (this.#isBroken) return true;
+    this.#socket.cork();
+    this.#socket.write(first);
+    this.#socket.write(second);
+    this.#socket.uncork();
+    return this.#socket.writableLength === 0;
+  }
+
+  wake(): void {
+    this.#turn.wake(this.#writer);
+  }
+
+  // FrameHandler.
+
+  onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
+    switch (type) {
+      case FrameType.Begun:
+        return this.#begun(stream);
+      case FrameType.Load:
+        if (end - start !== 8) return false;
+        this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
+        return true;
+      case FrameType.Pong:
+        this.#answered();
+        return true;
+      case FrameType.Close:
+        if (this.#knownConnections.delete(stream)) this.#events.onConnectionClosed(stream);
+        return true;
+      case FrameType.Hello:
+      case FrameType.Listen:
+      case FrameType.Unlisten:
+        return this.#events.onControl(type, stream, bytes.utf8Slice(start, end));
+    }
+    const exchange = this.#exchanges.get(stream);
+    // Frames of streams that we ended may still be under way; those of streams never opened break the protocol.
+    if (exchange === undefined) return stream < this.#nextStream;
+    switch (type) {
+      case FrameType.Head:
+        exchange.onHead(bytes, start, end, (flags & FrameFlag.End) !== 0);
+        return true;
+      case FrameType.End:
+        exchange.onEnd(bytes.latin1Slice(start, end));
+        return true;
+      case FrameType.Interim:
+        return exchange.onInterim(bytes, start, end);
+      case FrameType.Abort:
+        exchange.onAborted();
+        return true;
+      case FrameType.Window:
+        if (end - start !== 4) return false;
+        exchange.onWindow(readUint32(bytes, start));
+        return true;
+      case FrameType.Tunnel:
+        exchange.onTunnel();
+        return true;
+      case FrameType.Plain:
+        exchange.onPlain();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
+    const exchange = this.#exchanges.get(stream);
+    if (exchange === undefined) return stream < this.#nextStream;
+    exchange.onBody(bytes, start, end);
+    if (isLast && (flags & FrameFlag.End) !== 0 && !exchange.isFinished) exchange.onEnd('');
+    return true;
+  }
+
+  #begun(upTo: number): boolean {
+    if (upTo >= this.#nextStream) return false;
+    for (const [stream, exchange] of this.#exchanges) if (stream <= upTo) exchange.onBegun();
+    return true;
+  }
+
+  #setLoopDelay(delayMs: number): void {
+    this.loopDelayMs = delayMs;
+    this.endpoint.setVetoed(delayMs > VETO_LOOP_DELAY_MS);
+  }
+
+  #answered(): void {
+    const silentMs = performance.now() - this.#beatSentAtMs;
+    this.#beatSentAtMs = 0;
+    this.#missedBeats = 0;
+    if (!this.endpoint.isStalled) return;
+    this.endpoint.setStalled(false);
+    this.#events.onRecovered(silentMs);
+  }
+
+  readonly #onRead = (length: number): boolean => {
+    const holds = this.#reader.read(this.#readBuffer, 0, length);
+    this.#settle();
+    if (!holds && !this.#isClosed) {
+      this.#closed(true, 'a frame that the link protocol does not allow');
+      this.#destroySocket();
+    }
+    return true;
+  };
+
+  /** Lets clients write out what this turn brought; memory that one of them still refers to is not read into again. */
+  #settle(): void {
+    let isLent = false;
+    for (let i = 0; i < this.#touched.length; i++) if (this.#touched[i]!.settle()) isLent = true;
+    this.#touched.length = 0;
+    if (!isLent || this.#isClosed) return;
+    this.#readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#handle.useUserBuffer(this.#readBuffer);
+  }
+
+  /**
+   * A worker that dies leaves what it wrote last in our receive queue, among it which requests it has begun. A write
+   * that fails because it is dead must not throw that away: Node would destroy the socket at once, and a POST that was
+   * begun would count as never begun.
+   */
+  #keepReadingAfterWriteErrors(): void {
+    const socket = this.#socket;
+    const destroy = socket.destroy;
+    socket.destroy = (error?: Error) => {
+      const isWriteError = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write';
+      if (isWriteError && !this.#isClosed && !socket.readableEnded) {
+        this.#isBroken = true;
+        setTimeout(() => destroy.call(socket, error), LAST_READ_MS).unref();
+        return socket;
+      }
+      return destroy.call(socket, error);
+    };
+  }
+
+  #destroySocket(): void {
+    this.#isBroken = true;
+    this.#socket.destroy();
+  }
+
+  #closed(isProtocolError: boolean, detail: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isBroken = true;
+    this.endpoint.leaveAll();
+    this.#events.onClosed(isProtocolError, detail);
+  }
+}

@@ -1,0 +1,325 @@
+import net from 'node:net';
+import type { FlushTurn } from '../link/flush-turn.ts';
+import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
+import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import {
+  FrameFlag,
+  FrameType,
+  type Hello,
+  type ListenAnswer,
+  type ListenRequest,
+  OPEN_FIXED_BYTES,
+  type Peer,
+} from '../link/frames.ts';
+import { LinkSocket } from './link-socket.ts';
+import type { CapturableServer } from './node-http.ts';
+
+const READ_BYTES = 128 * 1024;
+
+/** GET, HEAD, OPTIONS by llhttp's numbers: may run twice, so their beginning need not be told beforehand. */
+const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
+
+/** A batch that took longer than this is reported, so that the balancer can pass this worker over. */
+const REPORTED_DELAY_MS = 20;
+
+/** A listener as the link sees it. */
+export interface LinkListener {
+  readonly server: CapturableServer;
+  request(): ListenRequest;
+  onAnswer(answer: ListenAnswer & { readonly listener: number }): void;
+}
+
+/** A client's connection that the balancer has told of. */
+interface KnownConnection {
+  readonly peer: Peer;
+  socket: LinkSocket | null;
+}
+
+/** The worker's end of the link to one balancer thread. */
+export class LinkClient implements FrameHandler, FrameSink {
+  readonly turn: FlushTurn;
+  readonly writer: FrameWriter;
+  readonly #reader: FrameReader;
+  readonly #socket: net.Socket;
+  readonly #listeners: ReadonlyMap<number, LinkListener>;
+  /** The balancer's number of a listener -> the server that listens there. */
+  readonly #servers = new Map<number, CapturableServer>();
+  readonly #connections = new Map<number, KnownConnection>();
+  readonly #streams = new Map<number, LinkSocket>();
+  readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #afterTurn: (() => void)[] = [];
+  #afterFlush: (() => void)[] = [];
+  #highestBegun = 0;
+
+  constructor(
+    path: string,
+    hello: Hello,
+    turn: FlushTurn,
+    listeners: ReadonlyMap<number, LinkListener>,
+    onClosed: () => void,
+  ) {
+    this.turn = turn;
+    this.writer = new FrameWriter(this);
+    this.#reader = new FrameReader(this);
+    this.#listeners = listeners;
+    this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
+    this.#socket.on('connect', () => {
+      this.writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
+      for (const [id, listener] of listeners) this.listen(id, listener);
+      this.writer.flush();
+    });
+    this.#socket.on('drain', () => this.#drained());
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => {
+      this.#loseAll();
+      onClosed();
+    });
+  }
+
+  /** The kernel does not take more for now. */
+  get isCongested(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  get isConnected(): boolean {
+    return !this.#socket.connecting && !this.#socket.destroyed;
+  }
+
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  onConnected(listener: () => void): void {
+    this.#socket.once('connect', listener);
+  }
+
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  listen(id: number, listener: LinkListener): void {
+    this.writer.utf8(FrameType.Listen, FrameFlag.None, id, JSON.stringify(listener.request()));
+    this.turn.messageComplete();
+  }
+
+  unlisten(id: number, server: CapturableServer): void {
+    for (const [number, other] of this.#servers) if (other === server) this.#servers.delete(number);
+    this.writer.text(FrameType.Unlisten, FrameFlag.None, id, '');
+    this.turn.messageComplete();
+  }
+
+  /** Sockets of this server. */
+  *socketsOf(server: CapturableServer): Iterable<LinkSocket> {
+    for (const { socket } of [...this.#connections.values()]) if (socket?.server === server) yield socket;
+  }
+
+  forgetStream(stream: number): void {
+    this.#streams.delete(stream);
+  }
+
+  socketClosed(connection: number, socket: LinkSocket): void {
+    const known = this.#connections.get(connection);
+    if (known?.socket === socket) known.socket = null;
+  }
+
+  /** Calls back when the turn's writes are done, as a socket calls back for a write that the kernel took at once. */
+  afterTurn(callback: () => void): void {
+    if (this.#afterTurn.push(callback) === 1) process.nextTick(this.#runAfterTurn);
+  }
+
+  /** Calls back when the kernel has taken all that was written so far. */
+  afterFlush(callback: () => void): void {
+    if (this.#socket.writableLength === 0) this.afterTurn(callback);
+    else this.#socket.write('', callback);
+  }
+
+  onDrain(callback: () => void): void {
+    this.#afterFlush.push(callback);
+  }
+
+  // FrameSink.
+
+  send(bytes: Buffer): boolean {
+    this.#socket.write(bytes);
+    return this.#socket.writableLength === 0;
+  }
+
+  sendBoth(first: Buffer, second: Buffer): boolean {
+    this.#socket.cork();
+    this.#socket.write(first);
+    this.#socket.write(second);
+    this.#socket.uncork();
+    return this.#socket.writableLength === 0;
+  }
+
+  wake(): void {
+    this.turn.wake(this.writer);
+  }
+
+  // FrameHandler.
+
+  onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
+    switch (type) {
+      case FrameType.Open:
+        return end - start >= OPEN_FIXED_BYTES && this.#open(flags, stream, bytes, start, end);
+      case FrameType.End:
+        this.#streams.get(stream)?.onRequestEnd(fieldsOf(bytes.latin1Slice(start, end), 0));
+        return true;
+      case FrameType.Window:
+        if (end - start !== 4) return false;
+        this.#streams.get(stream)?.onWindow(readUint32(bytes, start));
+        return true;
+      case FrameType.Abort:
+        this.#streams.get(stream)?.onGone();
+        return true;
+      case FrameType.Close: {
+        const known = this.#connections.get(stream);
+        this.#connections.delete(stream);
+        known?.socket?.onGone();
+        return true;
+      }
+      case FrameType.Peer:
+        this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
+        return true;
+      case FrameType.Ping:
+        this.writer.text(FrameType.Pong, FrameFlag.None, 0, '');
+        return true;
+      case FrameType.Listening: {
+        const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };
+        const listener = this.#listeners.get(stream);
+        if (listener === undefined) return true;
+        if (answer.ok) this.#servers.set(answer.listener, listener.server);
+        listener.onAnswer(answer);
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
+    const socket = this.#streams.get(stream);
+    if (socket === undefined) return true;
+    // The app may keep what it is given, and this memory is read into again.
+    if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
+    if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
+    return true;
+  }
+
+  #open(flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
+    const connection = readUint32(bytes, start);
+    const method = bytes[start + 4]!;
+    const known = this.#connections.get(connection);
+    if (known === undefined) return false;
+    const targetStart = start + OPEN_FIXED_BYTES + (bytes[start + 6]! | (bytes[start + 7]! << 8));
+    const targetEnd = targetStart + readUint32(bytes, start + 8);
+    // The target is the last thing of the request line but " HTTP/1.1" CRLF.
+    const linesStart = targetEnd + 11;
+    if (linesStart > end) return false;
+    const server = this.#servers.get(known.peer.listener);
+    if (server === undefined || server._handle === null) {
+      // The app has closed it in the meantime: never begun.
+      this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
+      return true;
+    }
+    const target = bytes.latin1Slice(targetStart, targetEnd);
+    const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
+    const socket = known.socket ?? this.#accept(connection, known, server);
+    if (socket === null || socket.isBusy) return false;
+    this.#streams.set(stream, socket);
+    if (!SAFE_METHODS.has(method)) this.#tellBegun(stream);
+    try {
+      socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
+    } catch (error) {
+      // As from Node's own parser, an error thrown by a handler is an uncaught exception; the others of this batch
+      // must not suffer for it.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+    return true;
+  }
+
+  /** A client's connection meets the app's server. null when the app would not have it. */
+  #accept(connection: number, known: KnownConnection, server: CapturableServer): LinkSocket | null {
+    const socket = new LinkSocket(this, connection, known.peer);
+    known.socket = socket;
+    server._connections++;
+    socket.server = server;
+    (socket as unknown as { _server: net.Server })._server = server;
+    server.emit('connection', socket);
+    // Time-outs of heads and bodies are the balancer's; Node's own check would find this parser idle for ever.
+    socket.parser?.remove();
+    return socket;
+  }
+
+  /**
+   * Writes, before a handler runs that must not run twice, that its request has been begun. What a dead worker has not
+   * said so of can be given to another.
+   */
+  #tellBegun(stream: number): void {
+    if (stream <= this.#highestBegun) return;
+    this.#highestBegun = stream;
+    this.writer.text(FrameType.Begun, FrameFlag.None, stream, '');
+    this.writer.flush();
+  }
+
+  readonly #onRead = (length: number): boolean => {
+    const startedAt = performance.now();
+    if (!this.#reader.read(this.#readBuffer, 0, length)) {
+      this.#socket.destroy();
+      return true;
+    }
+    const tookMs = performance.now() - startedAt;
+    if (tookMs > REPORTED_DELAY_MS) {
+      this.writer.uint32Pair(FrameType.Load, 0, this.#streams.size, Math.round(tookMs * 1000));
+    }
+    return true;
+  };
+
+  readonly #runAfterTurn = (): void => {
+    const callbacks = this.#afterTurn;
+    this.#afterTurn = [];
+    for (let i = 0; i < callbacks.length; i++) callbacks[i]!();
+  };
+
+  #drained(): void {
+    const callbacks = this.#afterFlush;
+    this.#afterFlush = [];
+    for (const callback of callbacks) callback();
+  }
+
+  /** The balancer is gone: so are all clients. */
+  #loseAll(): void {
+    for (const { socket } of [...this.#connections.values()]) socket?.onGone();
+    this.#connections.clear();
+    this.#streams.clear();
+    this.#servers.clear();
+  }
+}
+
+/** Splits field lines, already checked by the balancer, into Node's list of names and values. */
+function fieldsOf(lines: string, from: number): string[] {
+  const fields: string[] = [];
+  let at = from;
+  while (at < lines.length) {
+    const colon = lines.indexOf(':', at);
+    let end = lines.indexOf('\r\n', colon);
+    if (colon === -1 || end === -1) break;
+    const next = end + 2;
+    let start = colon + 1;
+    while (start < end && isBlank(lines.charCodeAt(start))) start++;
+    while (end > start && isBlank(lines.charCodeAt(end - 1))) end--;
+    fields.push(lines.slice(at, colon), lines.slice(start, end));
+    at = next;
+  }
+  return fields;
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

@@ -1,0 +1,509 @@
+import { AsyncResource } from 'node:async_hooks';
+import net from 'node:net';
+import {
+  FrameFlag,
+  FrameType,
+  MAX_DATA_BYTES,
+  type Peer,
+  STREAM_WINDOW_BYTES,
+  WINDOW_GRANT_BYTES,
+} from '../link/frames.ts';
+import type { LinkClient } from './link-client.ts';
+import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
+
+/** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
+const SHORT_TEXT = 8 * 1024;
+
+/** What the socket is in the middle of. */
+const Mode = {
+  /** No request: the client's connection idles, or is served by other workers. */
+  Idle: 0,
+  /** A request of the app's http.Server. */
+  Http: 1,
+  /** The app has taken the connection over (upgrade, CONNECT, 'clientError'). */
+  Tunnel: 2,
+} as const;
+type Mode = (typeof Mode)[keyof typeof Mode];
+
+/** Where the socket is within the chunked framing that Node writes, which is taken off again. */
+const ChunkPart = { Size: 0, SizeEnd: 1, Data: 2, DataEnd: 3 } as const;
+type ChunkPart = (typeof ChunkPart)[keyof typeof ChunkPart];
+
+/**
+ * The client's connection as the app sees it: `req.socket`. A real net.Socket, one for each client connection that this
+ * worker has served, of which the handle is the link. Node's HTTP server runs on it as on any other; what its responses
+ * write here leaves as messages.
+ */
+export class LinkSocket extends net.Socket {
+  declare parser: HttpParser | null;
+  declare _httpMessage: ServerResponse | null;
+  declare server: CapturableServer;
+
+  readonly #link: LinkClient;
+  readonly #connection: number;
+  /** Restores, for each request, the async context that the connection began in, as Node's parser does. */
+  readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE');
+  #mode: Mode = Mode.Idle;
+  /** 0 = none. */
+  #stream = 0;
+  /** Bytes of the response that the balancer will take now. */
+  #credit = 0;
+  #headSent = false;
+  #isChunked = false;
+  #chunkPart: ChunkPart = ChunkPart.Size;
+  #chunkRemaining = 0;
+  #trailers = '';
+  /** The app has ended the response, or its side of the tunnel; the end is sent once all before it has been. */
+  #endPending = false;
+  #endSent = false;
+  #requestEnded = false;
+  #lastResponse = false;
+  /** Received bytes that the app has not been given credit for again. */
+  #ungranted = 0;
+  #isBodyPaused = false;
+  /** A write that waits for credit. */
+  #waiting: Buffer | null = null;
+  #waitingCallback: ((error?: Error | null) => void) | null = null;
+
+  constructor(link: LinkClient, connection: number, peer: Peer) {
+    super({ handle: new LinkHandle(peer), allowHalfOpen: true, manualStart: true } as net.SocketConstructorOpts);
+    this.#link = link;
+    this.#connection = connection;
+    handleOf(this).onClose = () => this.#closed();
+    this._httpMessage = null;
+  }
+
+  get stream(): number {
+    return this.#stream;
+  }
+
+  /** In the middle of a request or a tunnel. */
+  get isBusy(): boolean {
+    return this.#mode !== Mode.Idle;
+  }
+
+  // From the link.
+
+  /** Gives a request to the app's server. */
+  dispatch(
+    stream: number,
+    flags: number,
+    method: number,
+    minorVersion: number,
+    target: string,
+    headers: string[],
+  ): void {
+    this.#begin(stream);
+    this.#requestEnded = (flags & FrameFlag.End) !== 0;
+    this.#scope.runInAsyncScope(this.#dispatchInScope, this, flags, method, minorVersion, target, headers);
+  }
+
+  #begin(stream: number): void {
+    this.#mode = Mode.Http;
+    this.#stream = stream;
+    this.#credit = STREAM_WINDOW_BYTES;
+    this.#headSent = false;
+    this.#isChunked = false;
+    this.#chunkPart = ChunkPart.Size;
+    this.#trailers = '';
+    this.#endPending = false;
+    this.#endSent = false;
+    this.#requestEnded = false;
+    this.#lastResponse = false;
+    this.#ungranted = 0;
+    this.#isBodyPaused = false;
+  }
+
+  #dispatchInScope(flags: number, method: number, minorVersion: number, target: string, headers: string[]): void {
+    const parser = this.parser;
+    if (parser === null) return;
+    const wantsUpgrade = (flags & FrameFlag.Upgrade) !== 0;
+    const { kOnHeadersComplete, kOnMessageComplete, kOnExecute } = parser.constructor;
+    const onHeadersComplete = callbackOf(parser, kOnHeadersComplete) as OnHeadersComplete;
+    const onMessageComplete = callbackOf(parser, kOnMessageComplete) as () => void;
+    onHeadersComplete.call(
+      parser,
+      1,
+      minorVersion,
+      headers,
+      method,
+      target,
+      undefined,
+      undefined,
+      wantsUpgrade,
+      (flags & FrameFlag.KeepAlive) !== 0,
+    );
+    if (wantsUpgrade) {
+      if (parser.incoming?.upgrade) {
+        this.#mode = Mode.Tunnel;
+        this.#link.writer.text(FrameType.Tunnel, FrameFlag.None, this.#stream, '');
+        this.#link.turn.messageComplete();
+        onMessageComplete.call(parser);
+        // Node's own way of handing the socket over: its listeners leave it, 'upgrade' or 'connect' is emitted.
+        (callbackOf(parser, kOnExecute) as (parsed: number) => void).call(parser, 0);
+        return;
+      }
+      this.#link.writer.text(FrameType.Plain, FrameFlag.None, this.#stream, '');
+      this.#link.turn.messageComplete();
+    }
+    if (this.#requestEnded && this.parser !== null) onMessageComplete.call(parser);
+  }
+
+  /** A piece of the request's body, or of the tunnel. The memory is this socket's to keep. */
+  onBody(bytes: Buffer): void {
+    this.#ungranted += bytes.length;
+    if (this.#mode === Mode.Tunnel) {
+      if (this.push(bytes)) this.#grant();
+      return;
+    }
+    const parser = this.parser;
+    if (parser === null) return;
+    const onBody = callbackOf(parser, parser.constructor.kOnBody) as (bytes: Buffer) => void;
+    this.#scope.runInAsyncScope(onBody, parser, bytes);
+    if (!this.#isBodyPaused) this.#grant();
+  }
+
+  /** The request, or the client's side of the tunnel, is complete. */
+  onRequestEnd(trailers: string[]): void {
+    this.#requestEnded = true;
+    if (this.#mode === Mode.Tunnel) {
+      this.push(null);
+      this.#forgetFinishedStream();
+      return;
+    }
+    const parser = this.parser;
+    if (parser !== null) {
+      if (trailers.length > 0) parser._headers = trailers;
+      const onComplete = callbackOf(parser, parser.constructor.kOnMessageComplete) as () => void;
+      this.#scope.runInAsyncScope(onComplete, parser);
+    }
+    this.#forgetFinishedStream();
+  }
+
+  onWindow(bytes: number): void {
+    this.#credit += bytes;
+    this.#sendWaiting();
+  }
+
+  /** The balancer ended the stream, or the client's connection has closed. */
+  onGone(): void {
+    this.#forget();
+    this.destroy();
+  }
+
+  // From Node's HTTP server and the app.
+
+  /**
+   * A response writes here. Small writes go straight into the link's batch; what finds no credit takes the way of any
+   * stream, and so do tunnels.
+   */
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (typeof encoding === 'function') return this.write(chunk, undefined, encoding);
+    const done = typeof callback === 'function' ? (callback as () => void) : null;
+    if (this.#mode !== Mode.Http || this.destroyed) {
+      return super.write(chunk as Buffer, encoding as BufferEncoding, done as () => void);
+    }
+    if (this.timeout) (this as unknown as { _unrefTimer(): void })._unrefTimer();
+    const data = chunk as string | Uint8Array;
+    if (!this.#headSent) return this.#writeHead(data, encoding as BufferEncoding | undefined, done);
+    if (this.#isChunked) return this.#writeChunked(data, encoding as BufferEncoding | undefined, done);
+    return this.#writeBody(data, encoding as BufferEncoding | undefined, done);
+  }
+
+  /** Called by the response when all of it has been written: see {@link endMessages}. */
+  endMessage(isLast: boolean): void {
+    this.#lastResponse = isLast;
+    this.#endPending = true;
+    if (this.writableLength === 0) this.#sendEnd();
+  }
+
+  override pause(): this {
+    if (this.#mode === Mode.Tunnel) return super.pause();
+    this.#isBodyPaused = true;
+    return this;
+  }
+
+  override resume(): this {
+    if (this.#mode === Mode.Tunnel) return super.resume();
+    this.#isBodyPaused = false;
+    this.#grant();
+    return this;
+  }
+
+  override setTimeout(timeoutMs: number, callback?: () => void): this {
+    // Node arms the keep-alive time-out here once a response is out. The balancer holds the client's connection and
+    // that clock; to this worker the connection may be idle while others serve it.
+    if (this.#mode === Mode.Idle && callback === undefined && timeoutMs > 0) return super.setTimeout(0);
+    return super.setTimeout(timeoutMs, callback);
+  }
+
+  override _read(): void {
+    if (this.#mode === Mode.Tunnel) this.#grant();
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    if (this.#stream === 0 || this.#endSent) {
+      callback();
+      return;
+    }
+    this.#waiting = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+    this.#waitingCallback = callback;
+    this.#sendWaiting();
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    const buffers = chunks.map(({ chunk, encoding }) =>
+      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
+    );
+    this._write(buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers), 'latin1', callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#mode === Mode.Tunnel) {
+      this.#endPending = true;
+      this.#sendEnd();
+    }
+    callback();
+  }
+
+  // Writing.
+
+  #writeHead(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    const response = this._httpMessage;
+    const header = response?._header ?? null;
+    const { writer } = this.#link;
+    if (response === null || header === null || !response._headerSent || typeof data !== 'string') {
+      // Node writes 1xx heads as they are, before the response's own.
+      if (typeof data === 'string' && /^HTTP\/1\.1 1(?!01)/.test(data)) {
+        writer.text(FrameType.Interim, FrameFlag.None, this.#stream, data);
+        return this.#written(done);
+      }
+      // Bytes that the app writes past its response have no place in a message.
+      if (data.length > 0) this.destroy();
+      return this.#written(done);
+    }
+    this.#headSent = true;
+    this.#isChunked = response.chunkedEncoding;
+    const rest = data.length - header.length;
+    const isLatin1 = encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii';
+    if (rest === 0 || this.#isChunked || data.length > SHORT_TEXT) {
+      writer.text(FrameType.Head, FrameFlag.None, this.#stream, header);
+      if (rest === 0) return this.#written(done);
+      const body = data.slice(header.length);
+      return this.#isChunked ? this.#writeChunked(body, encoding, done) : this.#writeBody(body, encoding, done);
+    }
+    // Head and body in one, as Node put them together for one write.
+    if (isLatin1) {
+      writer.text(FrameType.Head, FrameFlag.None, this.#stream, data);
+      this.#credit -= rest;
+    } else {
+      this.#credit -= writer.utf8(FrameType.Head, FrameFlag.None, this.#stream, data) - header.length;
+    }
+    return this.#written(done);
+  }
+
+  /** Takes the framing off: size CRLF, data, CRLF, each written on its own; at the end a zero with the trailers. */
+  #writeChunked(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    switch (this.#chunkPart) {
+      case ChunkPart.Size: {
+        const text = String(data);
+        if (text.startsWith('0\r\n')) {
+          this.#trailers = text.slice(3, -2);
+          return this.#writeBody('', 'latin1', done);
+        }
+        this.#chunkRemaining = Number.parseInt(text, 16);
+        if (Number.isNaN(this.#chunkRemaining)) return this.#written(done);
+        this.#chunkPart = ChunkPart.SizeEnd;
+        return this.#written(done);
+      }
+      case ChunkPart.SizeEnd:
+        this.#chunkPart = ChunkPart.Data;
+        return this.#written(done);
+      case ChunkPart.Data:
+        this.#chunkRemaining -= typeof data === 'string' ? Buffer.byteLength(data, encoding) : data.length;
+        if (this.#chunkRemaining <= 0) this.#chunkPart = ChunkPart.DataEnd;
+        return this.#writeBody(data, encoding, done);
+      default:
+        this.#chunkPart = ChunkPart.Size;
+        // Its callback is that of the app's write: it comes after the data.
+        return this.#writeBody('', 'latin1', done);
+    }
+  }
+
+  #writeBody(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    if (this.writableLength > 0 || this.#link.isCongested) return this.#writeSlowly(data, encoding, done);
+    if (data.length === 0) return this.#written(done);
+    const { writer } = this.#link;
+    if (typeof data === 'string') {
+      if (data.length > SHORT_TEXT || data.length * 3 > this.#credit) return this.#writeSlowly(data, encoding, done);
+      if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') {
+        writer.text(FrameType.Data, FrameFlag.None, this.#stream, data);
+        this.#credit -= data.length;
+        return this.#written(done);
+      }
+      if (encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8') {
+        this.#credit -= writer.utf8(FrameType.Data, FrameFlag.None, this.#stream, data);
+        return this.#written(done);
+      }
+      return this.#writeSlowly(data, encoding, done);
+    }
+    if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
+    this.#credit -= data.length;
+    writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
+    return this.#written(done);
+  }
+
+  #writeSlowly(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    return done === null
+      ? super.write(data as Buffer, encoding as BufferEncoding)
+      : super.write(data as Buffer, encoding as BufferEncoding, done);
+  }
+
+  #written(done: (() => void) | null): boolean {
+    if (done !== null) this.#link.afterTurn(done);
+    return !this.writableNeedDrain;
+  }
+
+  /** Sends what waits as far as the credit goes. */
+  #sendWaiting(): void {
+    const callback = this.#waitingCallback;
+    let waiting = this.#waiting;
+    if (callback === null || waiting === null) return;
+    while (waiting.length > 0 && this.#credit > 0 && !this.#link.isCongested) {
+      const length: number = Math.min(waiting.length, this.#credit, MAX_DATA_BYTES);
+      this.#credit -= length;
+      this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, waiting.subarray(0, length));
+      waiting = waiting.subarray(length);
+    }
+    this.#waiting = waiting;
+    if (waiting.length > 0) {
+      if (this.#link.isCongested) this.#link.onDrain(() => this.#sendWaiting());
+      return;
+    }
+    this.#waiting = null;
+    this.#waitingCallback = null;
+    // The memory is the app's again only when the kernel has it.
+    this.#link.afterFlush(() => {
+      callback();
+      if (this.#endPending && this.writableLength === 0) this.#sendEnd();
+    });
+  }
+
+  #sendEnd(): void {
+    if (this.#endSent || this.#stream === 0) return;
+    this.#endSent = true;
+    const { writer } = this.#link;
+    if (this.#trailers !== '' || !writer.markEnd(this.#stream)) {
+      writer.text(FrameType.End, FrameFlag.None, this.#stream, this.#trailers);
+    }
+    this.#link.turn.messageComplete();
+    this.#forgetFinishedStream();
+  }
+
+  #grant(): void {
+    if (this.#ungranted < WINDOW_GRANT_BYTES || this.#stream === 0 || this.#requestEnded) return;
+    this.#link.writer.uint32(FrameType.Window, this.#stream, this.#ungranted);
+    this.#ungranted = 0;
+  }
+
+  #forgetFinishedStream(): void {
+    if (this.#requestEnded && this.#endSent) this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#stream === 0) return;
+    this.#link.forgetStream(this.#stream);
+    this.#stream = 0;
+    this.#mode = Mode.Idle;
+    this.#waiting = null;
+    const callback = this.#waitingCallback;
+    this.#waitingCallback = null;
+    callback?.();
+  }
+
+  /** The app, or Node's server for it, destroyed the socket. */
+  #closed(): void {
+    if (this.#stream !== 0 && !this.#endSent) {
+      this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
+    } else if (this.#lastResponse) {
+      // The app does not keep the connection after its response; one that it drops while idle stays with the others.
+      this.#link.writer.text(FrameType.Close, FrameFlag.None, this.#connection, '');
+    }
+    this.#forget();
+    this.#link.socketClosed(this.#connection, this);
+  }
+}
+
+/** What net.Socket needs of a handle. */
+class LinkHandle {
+  readonly #peer: Peer;
+  reading = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  writeQueueSize = 0;
+  onread: unknown = null;
+  onClose: () => void = () => {};
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  readStart(): number {
+    return 0;
+  }
+
+  readStop(): number {
+    return 0;
+  }
+
+  getpeername(out: Record<string, unknown>): number {
+    out.address = this.#peer.remoteAddress;
+    out.port = this.#peer.remotePort;
+    out.family = this.#peer.remoteFamily;
+    return 0;
+  }
+
+  getsockname(out: Record<string, unknown>): number {
+    out.address = this.#peer.localAddress;
+    out.port = this.#peer.localPort;
+    out.family = this.#peer.localFamily;
+    return 0;
+  }
+
+  setNoDelay(): number {
+    return 0;
+  }
+
+  setKeepAlive(): number {
+    return 0;
+  }
+
+  ref(): void {}
+
+  unref(): void {}
+
+  hasRef(): boolean {
+    return true;
+  }
+
+  reset(callback: () => void): number {
+    this.close(callback);
+    return 0;
+  }
+
+  close(callback: () => void): void {
+    this.onClose();
+    setImmediate(callback);
+  }
+}
+
+function callbackOf(parser: HttpParser, index: number): unknown {
+  return (parser as unknown as Readonly<Record<number, unknown>>)[index];
+}
+
+function handleOf(socket: net.Socket): LinkHandle {
+  return (socket as unknown as { readonly _handle: LinkHandle })._handle;
+}

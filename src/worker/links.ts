@@ -1,0 +1,107 @@
+import type { WorkerBirth } from '../channel/worker-birth.ts';
+import { FlushTurn } from '../link/flush-turn.ts';
+import { LINK_VERSION } from '../link/frames.ts';
+import { LinkClient, type LinkListener } from './link-client.ts';
+import type { LinkSocket } from './link-socket.ts';
+import type { CapturableServer } from './node-http.ts';
+
+/** Between two attempts to reach a balancer thread that is starting again. */
+const REDIAL_MS = 50;
+
+/** A balancer thread that cannot be reached for so long will not come back: the supervisor is gone. */
+const GIVE_UP_MS = 1_500;
+
+/** Settings of servers are looked at again this often: apps change them after listen(). */
+const SETTINGS_MS = 1_000;
+
+/** This worker's links, one to each balancer thread, and the listeners it has there. */
+export class Links {
+  readonly #birth: WorkerBirth;
+  readonly #turn = new FlushTurn();
+  readonly #listeners = new Map<number, LinkListener>();
+  /** Listeners that keep the process alive. */
+  readonly #refs = new Set<number>();
+  readonly #clients: (LinkClient | null)[];
+  readonly #lastSettings = new Map<number, string>();
+  #nextListener = 1;
+
+  constructor(birth: WorkerBirth) {
+    this.#birth = birth;
+    this.#clients = birth.linkPaths.map(() => null);
+    for (let i = 0; i < birth.linkPaths.length; i++) this.#dial(i, 0);
+    setInterval(() => this.#tellSettings(), SETTINGS_MS).unref();
+  }
+
+  add(listener: LinkListener): number {
+    const id = this.#nextListener++;
+    this.#refs.add(id);
+    this.#ref();
+    // Later in this turn: what the app sets right after listen() goes along.
+    setImmediate(() => {
+      if (!this.#refs.has(id) && !this.#listeners.has(id) && this.#removed.delete(id)) return;
+      this.#listeners.set(id, listener);
+      this.#lastSettings.set(id, JSON.stringify(listener.request()));
+      for (const client of this.#clients) if (client?.isConnected) client.listen(id, listener);
+    });
+    return id;
+  }
+
+  remove(id: number, server: CapturableServer): void {
+    if (!this.#listeners.delete(id)) this.#removed.add(id);
+    this.#lastSettings.delete(id);
+    for (const client of this.#clients) if (client?.isConnected) client.unlisten(id, server);
+    this.unref(id);
+  }
+
+  ref(id: number): void {
+    this.#refs.add(id);
+    this.#ref();
+  }
+
+  unref(id: number): void {
+    this.#refs.delete(id);
+    this.#ref();
+  }
+
+  *socketsOf(server: CapturableServer): Iterable<LinkSocket> {
+    for (const client of this.#clients) if (client !== null) yield* client.socketsOf(server);
+  }
+
+  /** Closed before they were told of. */
+  readonly #removed = new Set<number>();
+
+  #ref(): void {
+    for (const client of this.#clients) {
+      if (this.#refs.size > 0) client?.ref();
+      else client?.unref();
+    }
+  }
+
+  #dial(index: number, failingSinceMs: number): void {
+    const { token, worker } = this.#birth;
+    const hello = { version: LINK_VERSION, worker, token, pid: process.pid };
+    let wasConnected = false;
+    const client: LinkClient = new LinkClient(this.#birth.linkPaths[index]!, hello, this.#turn, this.#listeners, () => {
+      const nowMs = performance.now();
+      const sinceMs = failingSinceMs === 0 || wasConnected ? nowMs : failingSinceMs;
+      this.#clients[index] = null;
+      if (nowMs - sinceMs > GIVE_UP_MS) process.exit(1);
+      const redial = setTimeout(() => this.#dial(index, sinceMs), REDIAL_MS);
+      if (this.#refs.size === 0) redial.unref();
+    });
+    client.onConnected(() => {
+      wasConnected = true;
+    });
+    this.#clients[index] = client;
+    this.#ref();
+  }
+
+  #tellSettings(): void {
+    for (const [id, listener] of this.#listeners) {
+      const settings = JSON.stringify(listener.request());
+      if (settings === this.#lastSettings.get(id)) continue;
+      this.#lastSettings.set(id, settings);
+      for (const client of this.#clients) if (client?.isConnected) client.listen(id, listener);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import http from 'node:http';
+import net from 'node:net';
+import type { ListenAnswer, ListenRequest } from '../link/frames.ts';
+import type { LinkListener } from './link-client.ts';
+import { LinkSocket } from './link-socket.ts';
+import type { Links } from './links.ts';
+import type { CapturableServer, Listen2, ServerResponse } from './node-http.ts';
+
+/** The links, dialled when something listens and not before. */
+export interface LinksOnDemand {
+  readonly current: Links | null;
+  dial(): Links;
+}
+
+/** From here on, http servers of this process listen at the balancer. */
+export function captureListen(links: LinksOnDemand): void {
+  const prototype = net.Server.prototype as unknown as { _listen2: Listen2 };
+  const listenItself = prototype._listen2;
+  prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
+    const isOurs = this instanceof http.Server && this._handle === null && !(typeof fd === 'number' && fd >= 0);
+    if (!isOurs) {
+      listenItself.call(this, address, port, addressType, backlog, fd, flags);
+      return;
+    }
+    new CapturedListener(links.dial(), this, address, port, addressType, backlog, flags);
+  };
+  closeLinkSockets(links);
+  endMessages();
+}
+
+/** A server that listens at the balancer. Stands in for its handle. */
+class CapturedListener implements LinkListener {
+  readonly server: CapturableServer;
+  readonly #links: Links;
+  readonly #request: Omit<ListenRequest, 'server'>;
+  readonly #id: number;
+  readonly #addressType: number;
+  /** Where it listens; what was asked for until the balancer has answered. */
+  #address: { address: string; port: number; family: string } | string;
+  #isAnswered = false;
+  #isClosed = false;
+
+  constructor(
+    links: Links,
+    server: CapturableServer,
+    address: string | null,
+    port: number,
+    addressType: number,
+    backlog: number | undefined,
+    flags: number | undefined,
+  ) {
+    this.#links = links;
+    this.server = server;
+    this.#addressType = addressType;
+    const isPath = port < 0;
+    this.#request = {
+      host: isPath ? null : address,
+      port: isPath ? -1 : port,
+      path: isPath ? address : null,
+      ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0,
+      backlog: backlog ?? 0,
+      protocol: 'http',
+    };
+    const host = address ?? '::';
+    this.#address = isPath ? address! : { address: host, port, family: net.isIPv4(host) ? 'IPv4' : 'IPv6' };
+    server._handle = this.#handle();
+    server._connectionKey = `${addressType}:${address}:${port}`;
+    this.#id = links.add(this);
+    if (server._unref) links.unref(this.#id);
+  }
+
+  /** The server's settings as they are now: apps set them after listen(), too. */
+  request(): ListenRequest {
+    const server = this.server as unknown as http.Server & {
+      keepAliveTimeoutBuffer?: number;
+      requireHostHeader?: boolean;
+      maxHeaderSize?: number;
+    };
+    return {
+      ...this.#request,
+      server: {
+        headersTimeoutMs: milliseconds(server.headersTimeout),
+        requestTimeoutMs: milliseconds(server.requestTimeout),
+        keepAliveTimeoutMs: milliseconds(server.keepAliveTimeout),
+        keepAliveBufferMs: milliseconds(server.keepAliveTimeoutBuffer ?? 1000),
+        idleTimeoutMs: milliseconds(server.timeout),
+        maxHeadBytes: server.maxHeaderSize || http.maxHeaderSize,
+        requireHost: server.requireHostHeader !== false,
+        handlesClientError: server.listenerCount('clientError') > 0,
+      },
+    };
+  }
+
+  onAnswer(answer: ListenAnswer): void {
+    if (this.#isAnswered || this.#isClosed) return;
+    this.#isAnswered = true;
+    if (answer.ok) {
+      this.#address =
+        answer.family === 'unix'
+          ? answer.address
+          : { address: answer.address, port: answer.port, family: answer.family };
+      this.server.emit('listening');
+      return;
+    }
+    this.#close();
+    this.server._handle = null;
+    this.server.emit('error', this.#listenError(answer));
+  }
+
+  /** The error that Node's own listen would have given. */
+  #listenError(answer: ListenAnswer & { ok: false }): Error {
+    const { host, port, path } = this.#request;
+    const where = path ?? `${host ?? '::'}:${port}`;
+    const reason = answer.message.match(/: (.+?) [^ ]+$/)?.[1] ?? 'failed';
+    const error = new Error(`listen ${answer.code}: ${reason} ${where}`);
+    return Object.assign(error, {
+      code: answer.code,
+      errno: answer.errno,
+      syscall: 'listen',
+      address: path ?? host ?? '::',
+      ...(path === null ? { port } : {}),
+    });
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#links.remove(this.#id, this.server);
+  }
+
+  /** What net.Server does with the handle of a server that listens. */
+  #handle(): object {
+    return {
+      onconnection: null,
+      listen: () => 0,
+      close: (callback?: () => void) => {
+        this.#close();
+        if (callback) setImmediate(callback);
+      },
+      ref: () => this.#links.ref(this.#id),
+      unref: () => this.#links.unref(this.#id),
+      hasRef: () => true,
+      ...(this.#addressType === -1
+        ? {}
+        : {
+            getsockname: (out: Record<string, unknown>) => {
+              Object.assign(out, this.#address);
+              return 0;
+            },
+          }),
+    };
+  }
+}
+
+/** libuv's flag of that name. */
+const UV_TCP_IPV6ONLY = 1;
+
+/** Connections at the balancer are not on Node's own list, which these two go by. */
+function closeLinkSockets(links: LinksOnDemand): void {
+  const { prototype } = http.Server;
+  const { closeAllConnections, closeIdleConnections } = prototype;
+  prototype.closeAllConnections = function () {
+    closeAllConnections.call(this);
+    for (const socket of links.current?.socketsOf(this as unknown as CapturableServer) ?? []) socket.destroy();
+  };
+  prototype.closeIdleConnections = function () {
+    closeIdleConnections.call(this);
+    for (const socket of links.current?.socketsOf(this as unknown as CapturableServer) ?? []) {
+      if (!socket.isBusy && socket._httpMessage === null) socket.destroy();
+    }
+  };
+}
+
+/** Tells the socket of a response that was written to its end. Node calls `_finish` just then. */
+function endMessages(): void {
+  const prototype = http.ServerResponse.prototype as unknown as ServerResponse;
+  const finish = prototype._finish;
+  prototype._finish = function (this: ServerResponse) {
+    finish.call(this);
+    const { socket } = this;
+    if (socket instanceof LinkSocket) socket.endMessage(this._last);
+  };
+}
+
+/** Node takes any number, and what is not one as none. */
+function milliseconds(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+}

@@ -1,0 +1,68 @@
+import type http from 'node:http';
+import type net from 'node:net';
+
+/**
+ * The insides of Node's HTTP server that a worker drives. Node's own server code makes the requests and responses, calls
+ * the handlers, and keeps all its promises to the app; only its parser is not fed with bytes, but called with what the
+ * balancer has parsed. All of it is the same in Node 20, 22, 24 and 26.
+ */
+export interface HttpParser {
+  incoming: IncomingMessage | null;
+  /** Trailer fields go here before the message is completed. */
+  _headers: string[];
+  /** Takes the parser off the list of connections that Node checks for time-outs: the balancer does that. */
+  remove(): void;
+  readonly constructor: HttpParserClass;
+}
+
+/** Where the parser keeps its callbacks: under small integers. */
+export interface HttpParserClass {
+  readonly kOnHeadersComplete: number;
+  readonly kOnBody: number;
+  readonly kOnMessageComplete: number;
+  readonly kOnExecute: number;
+}
+
+export interface IncomingMessage extends http.IncomingMessage {
+  upgrade: boolean | null;
+}
+
+export interface ServerResponse extends http.ServerResponse {
+  _header: string | null;
+  _headerSent: boolean;
+  /** The connection ends with this response. */
+  _last: boolean;
+  _finish(): void;
+}
+
+export type OnHeadersComplete = (
+  versionMajor: number,
+  versionMinor: number,
+  headers: string[],
+  method: number,
+  url: string,
+  statusCode: undefined,
+  statusMessage: undefined,
+  upgrade: boolean,
+  shouldKeepAlive: boolean,
+) => number;
+
+/** What `net.Server` has beside its public face. */
+export interface CapturableServer extends net.Server {
+  _handle: object | null;
+  _connectionKey: string;
+  _connections: number;
+  _unref?: boolean;
+  _emitCloseIfDrained(): void;
+}
+
+/** `net.Server.prototype._listen2`: where every form of listen() ends up, its host resolved. */
+export type Listen2 = (
+  this: CapturableServer,
+  address: string | null,
+  port: number,
+  addressType: number,
+  backlog: number | undefined,
+  fd: number | undefined,
+  flags: number | undefined,
+) => void;
