@@ -53,7 +53,7 @@ export function parseCommandLine(argv: readonly string[]): Request {
       asked ??= token.name;
     } else {
       const spec = specOf(token.name, token.rawName);
-      given[spec.key] = valueOf(spec, token.rawName, token.value, token.inlineValue);
+      given[spec.key] = optionValue(spec, token.rawName, token.value, token.inlineValue);
     }
   }
   if (asked !== null) return { kind: asked };
@@ -69,15 +69,12 @@ function specOf(name: string, rawName: string): OptionSpec {
   const spec = OPTIONS.find((one) => one.flag === name);
   if (spec !== undefined) return spec;
   if (LATER_FLAGS.includes(name)) throw usage(`${rawName} is not in this version yet`);
-  const near = nearestName(
-    name,
-    OPTIONS.map((one) => one.flag),
-  );
+  const near = nearestName(name, [...OPTIONS.map((one) => one.flag), ...LATER_FLAGS, 'help', 'version']);
   const hint = near === null ? 'see evener --help' : `did you mean --${near}?`;
   throw usage(`unknown option ${rawName}: ${hint} (options for the app go after --)`);
 }
 
-function valueOf(
+function optionValue(
   spec: OptionSpec,
   rawName: string,
   value: string | undefined,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { EvenerError } from '../core/evener-error.ts';
 import { createSupervisor, OPTIONS, type Supervisor } from '../index.ts';
 import { parseCommandLine } from './arguments.ts';
@@ -47,9 +47,13 @@ function usageText(error: EvenerError): string {
   return `--${spec.flag}: expected ${expected}, got ${JSON.stringify(value)}`;
 }
 
+/** From our package.json, which is further up for a build made for tests. */
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  for (let at = new URL('.', import.meta.url); at.pathname !== '/'; at = new URL('..', at)) {
+    const file = new URL('package.json', at);
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  }
+  return 'unknown';
 }
 
 function say(line: string): void {

@@ -26,6 +26,9 @@ export interface BootEvidence {
 /** Errors that a second run of the same file repeats. */
 const HOPELESS_ERROR =
   /^(?:\w+\s)?(?:SyntaxError\b|Error: Cannot find module|Error \[ERR_(?:MODULE_NOT_FOUND|UNKNOWN_FILE_EXTENSION|PACKAGE_PATH_NOT_EXPORTED|REQUIRE_ESM|UNSUPPORTED_DIR_IMPORT|INVALID_PACKAGE_CONFIG)\]|TypeError \[ERR_UNKNOWN_FILE_EXTENSION\])/;
+const ERROR_LINE = /^(?:Uncaught )?\w*(?:Error|Exception)\b.*: /;
+/** Lines between the place of an error and the error: the source, the mark, an empty one; more for long sources. */
+const PLACE_REACH = 8;
 /** Shells say so when a package's script names a command that is not there. sh(1): exit code 127 */
 const COMMAND_NOT_FOUND = 127;
 
@@ -80,21 +83,25 @@ function portReason({ code, address, port }: ListenFailure): string {
 
 /**
  * The error that ended a Node process, from what Node prints for it: `file:line`, the line itself, a mark under it, and
- * then the error with its stack.
+ * then the error with its stack. The last one that comes with a place, else the last one.
  */
 function errorIn(tail: readonly string[], cwd: string): { text: string; isHopeless: boolean } | null {
-  const at = tail.findIndex(
-    (line) => /^(?:Uncaught )?(?:\w*Error|\w+Exception)\b.*:? /.test(line) && !/^\s/.test(line),
-  );
-  if (at === -1) return null;
+  const errors = tail.flatMap((line, at) => (ERROR_LINE.test(line) ? [at] : [])).reverse();
+  const placed = errors.find((at) => placeAbove(tail, at) !== null);
+  const at = placed ?? errors[0];
+  if (at === undefined) return null;
   const error = tail[at]!;
-  for (let line = at - 1; line >= 0 && line >= at - 8; line--) {
-    const place = /^(?:file:\/\/)?(\/.+):(\d+)$/.exec(tail[line]!);
-    if (place === null) continue;
-    const text = `${shortPath(place[1]!, cwd)}:${place[2]}: ${error}`;
-    return { text, isHopeless: HOPELESS_ERROR.test(error) };
+  const place = placeAbove(tail, at);
+  const where = place === null || place.path.startsWith('node:') ? '' : `${shortPath(place.path, cwd)}:${place.line}: `;
+  return { text: where + error, isHopeless: HOPELESS_ERROR.test(error) };
+}
+
+function placeAbove(tail: readonly string[], at: number): { path: string; line: string } | null {
+  for (let above = at - 1; above >= 0 && above >= at - PLACE_REACH; above--) {
+    const match = /^(?:file:\/\/)?((?:\/|node:).+):(\d+)$/.exec(tail[above]!);
+    if (match !== null) return { path: match[1]!, line: match[2]! };
   }
-  return { text: error, isHopeless: HOPELESS_ERROR.test(error) };
+  return null;
 }
 
 function shortPath(path: string, cwd: string): string {

@@ -66,8 +66,9 @@ export class WorkerOutput {
   readonly ended: Promise<void>;
   readonly #label: string;
   readonly #tail: string[] = [];
-  #held: { sink: OutputSink; lines: Buffer; source: Readable }[] | null = [];
+  #held: { sink: OutputSink; lines: Buffer; source: Readable }[] = [];
   #heldBytes = 0;
+  #mode: 'hold' | 'pass' | 'drop' = 'hold';
 
   constructor(label: string, out: Readable, outSink: OutputSink, err: Readable, errSink: OutputSink) {
     this.#label = label;
@@ -81,19 +82,22 @@ export class WorkerOutput {
 
   /** All that is held back, as text. */
   get heldText(): string {
-    return Buffer.concat((this.#held ?? []).map((part) => part.lines)).toString();
+    return Buffer.concat(this.#held.map((part) => part.lines)).toString();
   }
 
   /** Passes on what was held back, and all that follows at once. */
   release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const { sink, lines, source } of held) sink.write(this.#label, lines, source);
+    if (this.#mode !== 'hold') return;
+    this.#mode = 'pass';
+    for (const { sink, lines, source } of this.#held) sink.write(this.#label, lines, source);
+    this.#held = [];
   }
 
-  /** Drops what was held back. */
+  /** Drops what was held back, and all that follows. No effect once it was released. */
   drop(): void {
-    this.#held = null;
+    if (this.#mode !== 'hold') return;
+    this.#mode = 'drop';
+    this.#held = [];
   }
 
   #follow(source: Readable, sink: OutputSink): Promise<void> {
@@ -124,10 +128,8 @@ export class WorkerOutput {
 
   #pass(lines: Buffer, sink: OutputSink, source: Readable): void {
     this.#remember(lines);
-    if (this.#held === null) {
-      sink.write(this.#label, lines, source);
-      return;
-    }
+    if (this.#mode === 'pass') sink.write(this.#label, lines, source);
+    if (this.#mode !== 'hold') return;
     this.#held.push({ sink, lines, source });
     this.#heldBytes += lines.length;
     if (this.#heldBytes > MAX_HELD_BYTES) this.release();
