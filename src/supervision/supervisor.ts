@@ -125,8 +125,8 @@ export class Supervisor implements WorkerSlotHost, WorkerObserver, BalancerThrea
       this.#threads.push(thread);
       thread.start();
     }
-    await this.#until(() => this.#readyThreads.size === this.#threads.length || this.#isClosing);
-    if (!this.#isClosing) for (let index = 0; index < options.workers.min; index++) this.#addSlot(index);
+    // Workers need longer to start than threads, and dial again where one is not there yet.
+    for (let index = 0; index < options.workers.min; index++) this.#addSlot(index);
     const { maxMemoryBytes } = options;
     if (maxMemoryBytes !== null) {
       this.#memory = new MemoryWatch(
