@@ -1,0 +1,32 @@
+/** A program that sends as many requests as a system will answer, over a fixed number of kept connections. */
+
+export interface LoadGenerator {
+  readonly name: string;
+  readonly version: string;
+  /** Runs to the end; throws when the program itself fails, not when requests do. */
+  run(plan: LoadPlan): Promise<LoadResult>;
+}
+
+export interface LoadPlan {
+  readonly port: number;
+  readonly request: LoadRequest;
+  readonly connections: number;
+  readonly seconds: number;
+  /** An empty directory for what the program has to be given in files. */
+  readonly scratchDir: string;
+}
+
+export interface LoadRequest {
+  readonly method: 'GET' | 'POST';
+  readonly body: Buffer | null;
+  readonly contentType: string;
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly durationMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Answers that were not 2xx, and requests that got none. */
+  readonly errors: number;
+}
