@@ -22,6 +22,8 @@ export class FrameReader {
   #dataStream = 0;
   #dataFlags = 0;
   #failed = false;
+  /** First byte not handed over. Kept right while a handler runs, which may throw what the app's code throws. */
+  #at = 0;
 
   constructor(handler: FrameHandler) {
     this.#handler = handler;
@@ -30,6 +32,11 @@ export class FrameReader {
   /** True once the other side has broken the protocol; nothing more is read. */
   get failed(): boolean {
     return this.#failed;
+  }
+
+  /** Where to go on in the same bytes after a handler threw. */
+  get position(): number {
+    return this.#at;
   }
 
   /** @returns false when the frames are not of this protocol, or the handler said so. */
@@ -59,6 +66,7 @@ export class FrameReader {
         at += FRAME_HEADER_BYTES;
         if (length === 0) {
           this.#dataRemaining = -1;
+          this.#at = at;
           if (!this.#handler.onData(this.#dataFlags, this.#dataStream, bytes, at, at, true)) return this.#fail();
         }
         continue;
@@ -70,8 +78,10 @@ export class FrameReader {
         return true;
       }
       const stream = readUint32(bytes, at + 4);
-      if (!this.#handler.onFrame(type, bytes[at + 9]!, stream, bytes, start, start + length)) return this.#fail();
+      const flags = bytes[at + 9]!;
       at = start + length;
+      this.#at = at;
+      if (!this.#handler.onFrame(type, flags, stream, bytes, start, at)) return this.#fail();
     }
     return true;
   }
@@ -87,6 +97,7 @@ export class FrameReader {
     this.#dataRemaining -= end - at;
     const last = this.#dataRemaining === 0;
     if (last) this.#dataRemaining = -1;
+    this.#at = end;
     return this.#handler.onData(this.#dataFlags, this.#dataStream, bytes, at, end, last) ? end : -1;
   }
 
@@ -107,6 +118,7 @@ export class FrameReader {
       bytes.copy(partial, this.#partialLength, at, at + take);
       this.#partialLength += take;
       at += take;
+      this.#at = at;
       if (this.#partialLength < partial.length) return at;
 
       const length = readUint32(partial, 0);

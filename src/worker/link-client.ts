@@ -232,15 +232,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (socket === null || socket.isBusy) return false;
     this.#streams.set(stream, socket);
     if (!SAFE_METHODS.has(method)) this.#tellBegun(stream);
-    try {
-      socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
-    } catch (error) {
-      // As from Node's own parser, an error thrown by a handler is an uncaught exception; the others of this batch
-      // must not suffer for it.
-      process.nextTick(() => {
-        throw error;
-      });
-    }
+    socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
     return true;
   }
 
@@ -269,17 +261,29 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   readonly #onRead = (length: number): boolean => {
+    this.#read(this.#readBuffer, 0, length);
+    return true;
+  };
+
+  #read(bytes: Buffer, from: number, to: number): void {
     const startedAt = performance.now();
-    if (!this.#reader.read(this.#readBuffer, 0, length)) {
-      this.#socket.destroy();
-      return true;
+    let hasReturned = false;
+    try {
+      if (!this.#reader.read(bytes, from, to)) this.#socket.destroy();
+      hasReturned = true;
+    } finally {
+      // A handler of the app threw. As with Node's own parser that is an uncaught exception, and the app may survive
+      // it; the other requests of this batch must not suffer for it.
+      if (!hasReturned) {
+        const rest = Buffer.from(bytes.subarray(this.#reader.position, to));
+        process.nextTick(() => this.#read(rest, 0, rest.length));
+      }
     }
     const tookMs = performance.now() - startedAt;
     if (tookMs > REPORTED_DELAY_MS) {
       this.writer.uint32Pair(FrameType.Load, 0, this.#streams.size, Math.round(tookMs * 1000));
     }
-    return true;
-  };
+  }
 
   readonly #runAfterTurn = (): void => {
     const callbacks = this.#afterTurn;
