@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { type EvenerOptions, resolveOptions } from '../../src/config/options.ts';
+import { OPTIONS } from '../../src/config/schema.ts';
+import { EvenerError } from '../../src/core/evener-error.ts';
+import { APPS } from '../support/evener-process.ts';
+
+const base: EvenerOptions = { app: 'server.cjs', cwd: APPS, env: { PATH: '/nowhere' } };
+
+function resolve(options: Partial<EvenerOptions>): ReturnType<typeof resolveOptions> {
+  return resolveOptions({ ...base, ...options }, () => 6);
+}
+
+function refusal(options: object): EvenerError {
+  try {
+    resolve(options);
+  } catch (error) {
+    assert.ok(error instanceof EvenerError, String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: `not refused: ${JSON.stringify(options)}` });
+}
+
+test('has the documented defaults', () => {
+  const { app, env, ...rest } = resolve({});
+  assert.equal(app.file, `${APPS}server.cjs`);
+  assert.deepEqual(env, base.env);
+  assert.deepEqual(rest, {
+    name: 'evener',
+    workers: { min: 6, max: 6 },
+    port: null,
+    threads: 1,
+    policy: 'least-inflight',
+    queueLimit: 1000,
+    queueTimeoutMs: 10_000,
+    hangLimitMs: 10_000,
+    bootTimeoutMs: 30_000,
+    headerTimeoutMs: null,
+    responseTimeoutMs: 0,
+    drainLimitMs: 25_000,
+    maxMemoryBytes: null,
+    exitOnCrashLoop: false,
+  });
+});
+
+test('reads numbers and texts alike', () => {
+  const options = resolve({ workers: 3, port: '8080', hangLimit: 500, maxMemory: '200MB', headerTimeout: 'off' });
+  assert.deepEqual(options.workers, { min: 3, max: 3 });
+  assert.equal(options.port, 8080);
+  assert.equal(options.hangLimitMs, 500);
+  assert.equal(options.maxMemoryBytes, 200_000_000);
+  assert.equal(options.headerTimeoutMs, 0);
+  assert.equal(resolve({ maxMemory: 'off' }).maxMemoryBytes, null);
+});
+
+test('keeps both ends of a range of workers', () => {
+  assert.deepEqual(resolve({ workers: '2-8' }).workers, { min: 2, max: 8 });
+  assert.deepEqual(resolve({ workers: '2-auto' }).workers, { min: 2, max: 6 });
+  assert.deepEqual(resolve({ workers: 'auto' }).workers, { min: 6, max: 6 });
+});
+
+test('is frozen', () => {
+  const options = resolve({});
+  assert.ok(Object.isFrozen(options) && Object.isFrozen(options.workers) && Object.isFrozen(options.app));
+});
+
+test('takes WEB_CONCURRENCY where workers are not given', () => {
+  const env = (value: string): Partial<EvenerOptions> => ({ env: { PATH: '', WEB_CONCURRENCY: value } });
+  assert.equal(resolve(env('3')).workers.min, 3);
+  assert.equal(resolve(env('auto')).workers.min, 6);
+  assert.equal(resolve(env('')).workers.min, 6);
+  assert.equal(resolve({ ...env('3'), workers: 2 }).workers.min, 2);
+  for (const bad of ['0', 'many', '2-4', '-1', '1.5', '513']) {
+    const error = refusal(env(bad));
+    assert.equal(error.details.key, 'WEB_CONCURRENCY');
+    assert.match(error.message, /^WEB_CONCURRENCY: expected 1-512 or 'auto', got /);
+  }
+});
+
+test('refuses what is out of bounds, and says what is allowed', () => {
+  const bad: [string, unknown[]][] = [
+    ['workers', ['0', '513', 'x', '4-2', '1.5', '', true, null]],
+    ['port', ['65536', '-1', 'http', '']],
+    ['threads', ['0', '65']],
+    ['policy', ['random']],
+    ['queueLimit', ['-1', 'off', '1.5']],
+    ['queueTimeout', ['25h', 'x', '-1s']],
+    ['drainLimit', ['off', 'never']],
+    ['maxMemory', ['1KB', 'much']],
+    ['exitOnCrashLoop', ['yes', 1]],
+    ['name', ['', 'a b', 'x'.repeat(101)]],
+  ];
+  for (const [key, values] of bad) {
+    for (const value of values) {
+      const error = refusal({ [key]: value });
+      assert.equal(error.code, 'EVENER_CONFIG_INVALID', `${key} ${value}`);
+      assert.equal(error.details.key, key);
+      assert.match(error.message, new RegExp(`^${key}: expected .+, got `));
+    }
+  }
+});
+
+test('refuses unknown keys and names the nearest', () => {
+  assert.match(refusal({ worker: 3 }).message, /unknown option worker: did you mean workers\?/);
+  assert.match(refusal({ frobnicate: 3 }).message, /unknown option frobnicate: known are workers, port/);
+});
+
+test('takes its name from package.json, else from the script', () => {
+  assert.equal(resolve({ cwd: `${APPS}package`, app: '../server.cjs' }).name, 'a-package');
+  assert.equal(resolve({ cwd: '/', app: `${APPS}server.cjs` }).name, 'server');
+  assert.equal(resolve({ name: 'mine' }).name, 'mine');
+});
+
+test('every default of the table can be read by its own rule', () => {
+  for (const spec of OPTIONS) {
+    if (spec.default === null) assert.notEqual(spec.unset, '', spec.key);
+    else assert.doesNotThrow(() => resolve({ [spec.key]: spec.default }), spec.key);
+  }
+  assert.equal(new Set(OPTIONS.map((spec) => spec.flag)).size, OPTIONS.length);
+  assert.equal(dirname(resolve({}).app.file), APPS.slice(0, -1));
+});
