@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,7 +106,7 @@ export class EvenerProcess {
 
   /** How often it has said something so far. */
   count(pattern: RegExp): number {
-    return [...this.#stderr.matchAll(new RegExp(pattern, 'g'))].length;
+    return [...this.#stderr.matchAll(new RegExp(pattern.source, `g${pattern.flags.replace('g', '')}`))].length;
   }
 
   /** Where it listens, once so many workers are ready. Without a slash at the end. */
@@ -146,14 +146,16 @@ export function request(url: string, method: string = 'GET'): Promise<Answer> {
   });
 }
 
-/** Whether a process runs: one that only waits to be taken note of does not. */
+/** Whether a process runs: one that has ended and only waits for its parent to take note of it does not. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
+    if (process.platform !== 'linux') return true;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.charAt(stat.lastIndexOf(')') + 2) !== 'Z';
   } catch {
     return false;
   }
-  return true;
 }
 
 export function assertEnding(ending: Ending, code: number): void {
