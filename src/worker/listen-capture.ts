@@ -46,7 +46,7 @@ class CapturedListener implements LinkListener {
     address: string | null,
     port: number,
     addressType: number,
-    backlog: number | undefined,
+    backlog: number | false | undefined,
     flags: number | undefined,
   ) {
     this.#links = links;
@@ -58,7 +58,8 @@ class CapturedListener implements LinkListener {
       port: isPath ? -1 : port,
       path: isPath ? address : null,
       ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0,
-      backlog: backlog ?? 0,
+      // Node passes on a false where listen() was called with a host or a callback in the place of the number.
+      backlog: typeof backlog === 'number' ? backlog : 0,
       protocol: 'http',
     };
     const host = address ?? '::';

@@ -62,7 +62,7 @@ export type Listen2 = (
   address: string | null,
   port: number,
   addressType: number,
-  backlog: number | undefined,
+  backlog: number | false | undefined,
   fd: number | undefined,
   flags: number | undefined,
 ) => void;
