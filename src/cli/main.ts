@@ -32,11 +32,14 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const narrator = new Narrator(say);
   supervisor.subscribe((event) => narrator.tell(event));
-  const killed = new Promise<number>((resolve) => followSignals(supervisor, () => resolve(FAILURE)));
-  // A failed start is told by the event, and by what closed resolves to.
+  let wasKilled = false;
+  followSignals(supervisor, () => {
+    wasKilled = true;
+  });
+  // A failed start is told by an event, and by what closed resolves to.
   supervisor.start().catch(() => {});
-  const closed = supervisor.closed.then((error) => (error === null ? CLEAN : FAILURE));
-  return Promise.race([killed, closed]);
+  const error = await supervisor.closed;
+  return error === null && !wasKilled ? CLEAN : FAILURE;
 }
 
 /** Names an option as it is written on the command line. */

@@ -1,6 +1,9 @@
 import { durationText } from '../core/duration-text.ts';
 import type { ListenerAddress, SupervisorEvent } from '../index.ts';
 
+/** A worker that dies so often in a row is no news any more. */
+const MANY_RESTARTS = 4;
+
 /** Turns what a supervisor tells into lines for people. One line per change of state. */
 export class Narrator {
   readonly #write: (line: string) => void;
@@ -24,13 +27,19 @@ export class Narrator {
         return `listening on ${addressText(event.address)}`;
       case 'worker-ready': {
         this.#hasBeenReady = true;
+        if (event.restarts >= MANY_RESTARTS) return null;
         const after = event.failedStarts === 0 ? '' : `, after ${count(event.failedStarts, 'failed start')}`;
         return `worker ${event.slot} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
       }
       case 'worker-died': {
         const lost = event.inFlight.length === 0 ? '' : `; ${count(event.inFlight.length, 'request')} in flight`;
-        return `${who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}`;
+        if (event.restarts > MANY_RESTARTS) return null;
+        const quiet = event.restarts < MANY_RESTARTS ? '' : '; it keeps dying, more when it stays up';
+        return `${who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}${quiet}`;
       }
+      case 'worker-settled':
+        if (event.restarts < MANY_RESTARTS) return null;
+        return `${who(event)} stays up, after ${count(event.restarts, 'restart')}`;
       case 'worker-boot-failed':
         // Until one has been up this is the first start, whose failure is told as a whole.
         if (!this.#hasBeenReady || event.failedStarts > 1) return null;

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Supervisor } from '../index.ts';
 
 /**
@@ -12,23 +13,28 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
  * Lets signals steer a supervisor: SIGTERM, SIGINT, SIGQUIT stop it, SIGHUP reloads, SIGTTIN and SIGTTOU scale. SIGUSR2
  * is taken and kept for later, so that it does not end us by its default.
  *
- * @param killed called when a second signal to stop arrives, after everything has been ended
+ * @param onKill called when a second signal to stop ends everything at once
  */
-export function followSignals(supervisor: Supervisor, killed: () => void): void {
+export function followSignals(supervisor: Supervisor, onKill: () => void): void {
+  const hadTerminal = hasTerminal();
   let stopping: { readonly signal: NodeJS.Signals; readonly atMs: number } | null = null;
-  for (const signal of STOP_SIGNALS) {
-    process.on(signal, () => {
-      const now = performance.now();
-      if (stopping === null) {
-        stopping = { signal, atMs: now };
-        void supervisor.close();
-      } else if (signal !== stopping.signal || now - stopping.atMs > ECHO_MS) {
-        void supervisor.kill().finally(killed);
-      }
-    });
-  }
-  // A failure is told as an event; a signal that comes before or after its time has no effect.
-  process.on('SIGHUP', () => void supervisor.reload().catch(() => {}));
+  const stop = (signal: NodeJS.Signals): void => {
+    const now = performance.now();
+    if (stopping === null) {
+      stopping = { signal, atMs: now };
+      void supervisor.close();
+    } else if (signal !== stopping.signal || now - stopping.atMs > ECHO_MS) {
+      onKill();
+      void supervisor.kill();
+    }
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+  process.on('SIGHUP', (signal) => {
+    // Its terminal was closed: that is an end, not a reload.
+    if (hadTerminal && !hasTerminal()) stop(signal);
+    // A failure is told as an event; before and after its time a reload has no effect.
+    else supervisor.reload().catch(() => {});
+  });
   process.on('SIGTTIN', () => scaleBy(supervisor, 1));
   process.on('SIGTTOU', () => scaleBy(supervisor, -1));
   process.on('SIGUSR2', () => {});
@@ -36,4 +42,14 @@ export function followSignals(supervisor: Supervisor, killed: () => void): void 
 
 function scaleBy(supervisor: Supervisor, step: number): void {
   if (supervisor.isRunning) supervisor.scale(supervisor.workers + step);
+}
+
+/** Whether there is a terminal that controls us; tty(4): opening this name fails where there is none. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }

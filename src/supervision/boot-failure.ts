@@ -66,10 +66,11 @@ export function exitText(exit: WorkerExit): string {
 function portReason({ code, address, port }: ListenFailure): string {
   switch (code) {
     case 'EADDRINUSE':
-      return port === 0 && address !== null
+      return port <= 0 && address !== null
         ? `${address} is in use by another process; stop that one, or let the app listen elsewhere`
         : `port ${port} is in use by another process; stop that one, or choose another port with --port`;
     case 'EACCES':
+      if (port <= 0) return `${address} may not be opened by this user; let the app listen elsewhere`;
       return (
         `port ${port} may not be opened by this user${port < 1024 ? ' (ports below 1024 are reserved)' : ''}; ` +
         'choose a port from 1024 up with --port, or grant the right to Node (setcap cap_net_bind_service=+ep)'
@@ -77,7 +78,7 @@ function portReason({ code, address, port }: ListenFailure): string {
     case 'EADDRNOTAVAIL':
       return `${address} is no address of this machine, so port ${port} cannot be opened on it`;
     default:
-      return `port ${port} cannot be opened${address === null ? '' : ` on ${address}`}: ${code}`;
+      return `${port <= 0 ? address : `port ${port}`} cannot be opened: ${code}`;
   }
 }
 

@@ -1,10 +1,16 @@
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
+import type { EvenerErrorCode } from '../core/evener-error.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
 export type SupervisorEvent =
   | { readonly type: 'starting'; readonly app: string; readonly workers: number; readonly threads: number }
   | { readonly type: 'listening'; readonly address: ListenerAddress }
-  | (WorkerFacts & { readonly type: 'worker-ready'; readonly bootMs: number; readonly failedStarts: number })
+  | (WorkerFacts & {
+      readonly type: 'worker-ready';
+      readonly bootMs: number;
+      readonly failedStarts: number;
+      readonly restarts: number;
+    })
   /** It had been ready, and nobody had asked it to go. */
   | (WorkerFacts & {
       readonly type: 'worker-died';
@@ -13,7 +19,11 @@ export type SupervisorEvent =
       readonly inFlight: readonly InFlightRequest[];
       /** null = not restarted. */
       readonly restartInMs: number | null;
+      /** Deaths in a row in this slot, this one included, without a good spell between them. */
+      readonly restarts: number;
     })
+  /** After several deaths in a row it has been up for a good spell. */
+  | (WorkerFacts & { readonly type: 'worker-settled'; readonly restarts: number })
   /** It ended, or was ended, before it was ready. Once for a row of failures with the same reason. */
   | (WorkerFacts & {
       readonly type: 'worker-boot-failed';
@@ -35,9 +45,9 @@ export type SupervisorEvent =
   | { readonly type: 'reload-failed'; readonly reason: string }
   | { readonly type: 'scaled'; readonly workers: number }
   | { readonly type: 'draining'; readonly limitMs: number }
-  | { readonly type: 'stopped'; readonly tookMs: number; readonly killed: number }
+  | { readonly type: 'stopped'; readonly tookMs: number }
   /** It has given up and closed itself. */
-  | { readonly type: 'failed'; readonly reason: string };
+  | { readonly type: 'failed'; readonly code: EvenerErrorCode; readonly reason: string };
 
 export interface WorkerFacts {
   /** From 0, stable over restarts. */

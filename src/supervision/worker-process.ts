@@ -140,11 +140,6 @@ export class WorkerProcess {
     return (this.#readyAtMs ?? performance.now()) - this.startedAtMs;
   }
 
-  /** How long it has been ready; 0 when it never was. */
-  get readyForMs(): number {
-    return this.#readyAtMs === null ? 0 : performance.now() - this.#readyAtMs;
-  }
-
   /** Where its first listener is reached, once there is one. */
   get address(): ListenerAddress | null {
     return this.#address;
@@ -275,6 +270,7 @@ export class WorkerProcess {
   }
 
   #after(ms: number, act: () => void): void {
+    if (this.#state === WorkerState.Exited) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       act();

@@ -11,6 +11,8 @@ export interface WorkerSlotHost {
   spawn(slot: WorkerSlot): WorkerProcess;
   /** Longest wait before the slot's next start. ms */
   delayCapMs(slot: WorkerSlot): number;
+  /** After several restarts its worker has been ready for a good spell. */
+  slotSettled(slot: WorkerSlot, restarts: number): void;
 }
 
 interface Replacement {
@@ -31,6 +33,7 @@ export class WorkerSlot {
   #successor: WorkerProcess | null = null;
   #replacement: Replacement | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #settling: NodeJS.Timeout | null = null;
   #nextStartAtMs = 0;
   #failedStarts = 0;
   #isClosed = false;
@@ -52,6 +55,11 @@ export class WorkerSlot {
   /** Starts in a row that did not lead to a ready worker. */
   get failedStarts(): number {
     return this.#failedStarts;
+  }
+
+  /** Restarts since a worker was last ready for a good spell. */
+  get restarts(): number {
+    return this.#backOff.attempts;
   }
 
   /** Until the next start; 0 when one is under way. ms */
@@ -93,6 +101,7 @@ export class WorkerSlot {
 
   ready(worker: WorkerProcess): void {
     this.#failedStarts = 0;
+    this.#settle();
     if (worker !== this.#successor) return;
     this.#replacement?.resolve();
     this.#replacement = null;
@@ -115,7 +124,7 @@ export class WorkerSlot {
     this.#current = null;
     if (this.#isClosed) return null;
     if (reason !== null) this.#failedStarts++;
-    if (worker.readyForMs >= STABLE_AFTER_MS) this.#backOff.reset();
+    if (this.#settling !== null) clearTimeout(this.#settling);
     return this.#successor === null ? this.#schedule() : 0;
   }
 
@@ -123,8 +132,20 @@ export class WorkerSlot {
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer();
+    if (this.#settling !== null) clearTimeout(this.#settling);
     this.#replacement?.reject(new EvenerError('EVENER_RELOAD_FAILED', 'stopped meanwhile', { slot: this.index }));
     this.#replacement = null;
+  }
+
+  #settle(): void {
+    if (this.#settling !== null) clearTimeout(this.#settling);
+    if (this.#backOff.attempts === 0) return;
+    this.#settling = setTimeout(() => {
+      const restarts = this.#backOff.attempts;
+      this.#backOff.reset();
+      this.#host.slotSettled(this, restarts);
+    }, STABLE_AFTER_MS);
+    this.#settling.unref();
   }
 
   #schedule(): number | null {

@@ -1,0 +1,115 @@
+import { type BalancerSettings, CHANNEL_VERSION, type FromBalancer, type FromSupervisor } from '../channel/messages.ts';
+import type { ResolvedOptions } from '../config/options.ts';
+import type { Rng } from '../core/rng.ts';
+import { BalancerThread } from './balancer-thread.ts';
+import type { RuntimeDirectory } from './runtime-directory.ts';
+
+/** A message of a balancer thread about one worker. */
+export type WorkerMessage = Extract<FromBalancer, { worker: number }>;
+
+export interface BalancerThreadsObserver {
+  /** A thread was started, for the first time or again: tell it what it has to know. */
+  threadStarted(thread: BalancerThread): void;
+  threadDied(thread: BalancerThread, cause: string, restartInMs: number): void;
+  threadSaid(thread: BalancerThread, message: WorkerMessage): void;
+  /** All of them have finished what was in flight. */
+  threadsDrained(): void;
+}
+
+/** The balancer threads as one. */
+export class BalancerThreads {
+  readonly linkPaths: readonly string[];
+  readonly #threads: readonly BalancerThread[];
+  readonly #observer: BalancerThreadsObserver;
+  readonly #drained = new Set<number>();
+  #isDraining = false;
+  #hasBeenReady = false;
+
+  constructor(
+    options: ResolvedOptions,
+    directory: RuntimeDirectory,
+    script: URL,
+    rng: Rng,
+    observer: BalancerThreadsObserver,
+  ) {
+    this.#observer = observer;
+    const indexes = Array.from({ length: options.threads }, (_, index) => index);
+    this.linkPaths = indexes.map((index) => directory.linkPath(index));
+    this.#threads = indexes.map((thread) => {
+      const birth = {
+        version: CHANNEL_VERSION,
+        thread,
+        threads: options.threads,
+        linkPath: this.linkPaths[thread]!,
+        settings: settingsOf(options),
+      };
+      return new BalancerThread(birth, script, this, rng);
+    });
+  }
+
+  /** Whether a thread has ever come up. */
+  get hasBeenReady(): boolean {
+    return this.#hasBeenReady;
+  }
+
+  /** Whether each has said that nothing is in flight any more, or is not there to say so. */
+  get areDrained(): boolean {
+    return this.#threads.every((thread) => this.#drained.has(thread.index) || !thread.isRunning);
+  }
+
+  start(): void {
+    for (const thread of this.#threads) thread.start();
+  }
+
+  post(message: FromSupervisor): void {
+    for (const thread of this.#threads) thread.post(message);
+  }
+
+  /** Indexes of those that do not run just now. */
+  missing(): number[] {
+    return this.#threads.filter((thread) => !thread.isRunning).map((thread) => thread.index);
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.post({ type: 'drain' });
+  }
+
+  async close(): Promise<void> {
+    this.post({ type: 'close' });
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  // What one of them tells.
+
+  threadStarted(thread: BalancerThread): void {
+    this.#observer.threadStarted(thread);
+    if (this.#isDraining) thread.post({ type: 'drain' });
+  }
+
+  threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
+    this.#observer.threadDied(thread, cause, restartInMs);
+    if (this.areDrained) this.#observer.threadsDrained();
+  }
+
+  threadSaid(thread: BalancerThread, message: FromBalancer): void {
+    switch (message.type) {
+      case 'ready':
+        this.#hasBeenReady = true;
+        return;
+      case 'drained':
+        this.#drained.add(thread.index);
+        if (this.areDrained) this.#observer.threadsDrained();
+        return;
+      case 'stats':
+        return;
+      default:
+        this.#observer.threadSaid(thread, message);
+    }
+  }
+}
+
+function settingsOf(options: ResolvedOptions): BalancerSettings {
+  const { port, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs } = options;
+  return { port, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs };
+}

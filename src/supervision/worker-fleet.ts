@@ -1,0 +1,395 @@
+import { randomBytes } from 'node:crypto';
+import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../channel/messages.ts';
+import type { ResolvedOptions } from '../config/options.ts';
+import type { EvenerErrorCode } from '../core/evener-error.ts';
+import type { Rng } from '../core/rng.ts';
+import { MAX_DELAY_MS } from './back-off.ts';
+import type { BalancerThread } from './balancer-thread.ts';
+import type { WorkerMessage } from './balancer-threads.ts';
+import { type BootFailure, bootFailure, exitText } from './boot-failure.ts';
+import type { SupervisorEvent } from './events.ts';
+import type { Guard } from './guard.ts';
+import type { OutputSink } from './output.ts';
+import { StallWatch } from './stall-watch.ts';
+import { workerCommand } from './worker-command.ts';
+import { type Dismissal, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
+import { WorkerSlot, type WorkerSlotHost } from './worker-slot.ts';
+import { WorkerState } from './worker-state.ts';
+
+/** A first start in which every slot has failed is given up after this long, or after {@link FIRST_START_TRIES}. */
+const FIRST_START_MS = 3_000;
+const FIRST_START_TRIES = 2;
+/** `exitOnCrashLoop`: failed starts in a row, of every slot. */
+const CRASH_LOOP_TRIES = 5;
+/** While nobody is up the first slot tries at least this often, so that a mended app is back soon. */
+const SCOUT_DELAY_MS = 5_000;
+/** A worker that is told to end for its own failure gets this long. */
+const SHORT_NOTICE_MS = 1_000;
+/** A worker whose link is closed and that neither exits nor dials in again within this is replaced. */
+const UNLINKED_LIMIT_MS = 5_000;
+/** Output of the first worker appears after this long even if it is not ready; that of all others, after the second. */
+const HOLD_OUTPUT_MS = 1_000;
+const HOLD_REPEATED_OUTPUT_MS = 5_000;
+
+export interface WorkerFleetHost {
+  readonly isClosing: boolean;
+  emit(event: SupervisorEvent): void;
+  /** To every balancer thread. */
+  post(message: FromSupervisor): void;
+  /** Indexes of balancer threads that do not run just now. */
+  missingThreads(): readonly number[];
+  /** It cannot go on. */
+  giveUp(code: EvenerErrorCode, reason: string): void;
+  /** Something that may be waited for has changed. */
+  changed(): void;
+}
+
+export interface WorkerFleetParts {
+  readonly linkPaths: readonly string[];
+  readonly preload: URL;
+  readonly guard: Guard;
+  readonly out: OutputSink;
+  readonly err: OutputSink;
+  readonly rng: Rng;
+}
+
+/** All workers: keeps their slots filled, and judges what their deaths and failed starts mean for the whole. */
+export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
+  /** By index. */
+  readonly slots: Map<number, WorkerSlot> = new Map();
+  readonly #options: ResolvedOptions;
+  readonly #parts: WorkerFleetParts;
+  readonly #host: WorkerFleetHost;
+  /** By incarnation: all that live, and those whose end has not been reported yet. */
+  readonly #workers = new Map<number, WorkerProcess>();
+  readonly #addresses = new Set<string>();
+  readonly #shownOutput = new Set<string>();
+  readonly #stalls: StallWatch;
+  readonly #startedAtMs: number = performance.now();
+  #generation = 0;
+  #nextIncarnation = 1;
+  #liveGroups = 0;
+  #hasBeenReady = false;
+  #retryAfterSeconds: number | null = null;
+
+  constructor(options: ResolvedOptions, parts: WorkerFleetParts, host: WorkerFleetHost) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#host = host;
+    this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#hung(worker, silentMs));
+  }
+
+  /** Whether any worker has ever been ready. */
+  get hasBeenReady(): boolean {
+    return this.#hasBeenReady;
+  }
+
+  /** Whether no process of any worker, and no descendant, is left. */
+  get isGone(): boolean {
+    return this.#liveGroups === 0 && [...this.live()].length === 0;
+  }
+
+  /** Workers whose process has not ended. */
+  *live(): Iterable<WorkerProcess> {
+    for (const worker of this.#workers.values()) if (worker.state !== WorkerState.Exited) yield worker;
+  }
+
+  /** Workers in one state. */
+  in(state: WorkerState): WorkerProcess[] {
+    return [...this.live()].filter((worker) => worker.state === state);
+  }
+
+  addSlot(index: number): void {
+    const slot = new WorkerSlot(index, this, this.#parts.rng);
+    this.slots.set(index, slot);
+    slot.start();
+  }
+
+  /** Its workers finish what they have and go. */
+  removeSlot(index: number): void {
+    this.slots.get(index)?.close();
+    this.slots.delete(index);
+    for (const worker of this.live()) if (worker.slot === index) worker.retire(this.#options.drainLimitMs);
+  }
+
+  /** What is started from now on belongs to another generation. */
+  beginGeneration(): void {
+    this.#generation++;
+  }
+
+  /** Starts nothing any more. The workers are left as they are. */
+  close(): void {
+    this.#stalls.close();
+    for (const slot of this.slots.values()) slot.close();
+  }
+
+  // What slots ask.
+
+  spawn(slot: WorkerSlot): WorkerProcess {
+    const { linkPaths, preload, guard, out, err } = this.#parts;
+    const incarnation = this.#nextIncarnation++;
+    const token = randomBytes(16).toString('hex');
+    this.#host.post({ type: 'expect-worker', worker: incarnation, slot: slot.index, token });
+    const birth = {
+      version: CHANNEL_VERSION,
+      slot: slot.index,
+      worker: incarnation,
+      token,
+      linkPaths,
+      travels: this.#options.app.form === 'command',
+    };
+    const isFirst = slot.index === 0 && slot.failedStarts === 0;
+    const plan = {
+      incarnation,
+      slot: slot.index,
+      generation: this.#generation,
+      token,
+      command: workerCommand(this.#options, birth, preload.href),
+      threads: linkPaths.length,
+      bootTimeoutMs: this.#options.bootTimeoutMs,
+      holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,
+    };
+    const worker = new WorkerProcess(plan, out, err, this);
+    this.#workers.set(incarnation, worker);
+    if (worker.group !== 0) {
+      guard.watch(worker.group);
+      this.#liveGroups++;
+    }
+    return worker;
+  }
+
+  delayCapMs(slot: WorkerSlot): number {
+    const isScout = slot.index === Math.min(...this.slots.keys());
+    return isScout && !this.#hasReadySlot ? SCOUT_DELAY_MS : MAX_DELAY_MS;
+  }
+
+  slotSettled(slot: WorkerSlot, restarts: number): void {
+    const worker = slot.current;
+    if (worker !== null) this.#host.emit({ type: 'worker-settled', ...factsOf(worker), restarts });
+  }
+
+  // What workers tell.
+
+  workerReady(worker: WorkerProcess): void {
+    const slot = this.slots.get(worker.slot);
+    const failedStarts = slot?.failedStarts ?? 0;
+    slot?.ready(worker);
+    this.#hasBeenReady = true;
+    this.#shownOutput.clear();
+    const restarts = slot?.restarts ?? 0;
+    this.#host.emit({ type: 'worker-ready', ...factsOf(worker), bootMs: worker.bootMs, failedStarts, restarts });
+    if (this.#retryAfterSeconds !== null) {
+      this.#setUnavailable(null);
+      this.#host.emit({ type: 'crash-loop-over' });
+      for (const other of this.slots.values()) other.hurry();
+    }
+    this.#host.changed();
+  }
+
+  workerDraining(worker: WorkerProcess): void {
+    this.#host.post({ type: 'drain-worker', worker: worker.incarnation });
+    for (const thread of this.#host.missingThreads()) worker.drained(thread);
+  }
+
+  workerExited(worker: WorkerProcess, exit: WorkerExit): void {
+    this.#host.post({ type: 'forget-worker', worker: worker.incarnation });
+    this.#stalls.recovered(worker.incarnation);
+    if (isAskedToGo(worker.dismissal)) {
+      this.slots.get(worker.slot)?.exited(worker, null);
+      this.#bury(worker);
+      if (worker.dismissal === 'retired') this.#host.emit({ type: 'worker-retired', ...factsOf(worker) });
+    } else if (worker.wasReady) {
+      const restartInMs = this.#host.isClosing ? null : (this.slots.get(worker.slot)?.exited(worker, null) ?? null);
+      void this.#reportDeath(worker, exit, restartInMs);
+    } else {
+      if (this.#host.isClosing) worker.output.drop();
+      else this.#bootFailed(worker, exit);
+      this.#bury(worker);
+    }
+  }
+
+  workerGone(worker: WorkerProcess): void {
+    if (worker.group === 0) return;
+    this.#parts.guard.forget(worker.group);
+    this.#liveGroups--;
+    this.#host.changed();
+  }
+
+  // What balancer threads tell.
+
+  threadStarted(thread: BalancerThread): void {
+    for (const worker of this.live()) {
+      const { incarnation, slot, plan } = worker;
+      thread.post({ type: 'expect-worker', worker: incarnation, slot, token: plan.token });
+      if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
+    }
+    if (this.#retryAfterSeconds !== null) {
+      thread.post({ type: 'unavailable', retryAfterSeconds: this.#retryAfterSeconds });
+    }
+  }
+
+  threadDied(thread: number): void {
+    for (const worker of this.live()) worker.threadLost(thread);
+  }
+
+  threadSaid(thread: number, message: WorkerMessage): void {
+    const worker = this.#workers.get(message.worker);
+    if (worker === undefined) return;
+    switch (message.type) {
+      case 'worker-linked':
+        worker.linked(thread, message.pid);
+        return;
+      case 'worker-listening':
+        this.#announce(message.listener);
+        worker.listening(thread, message.listener);
+        return;
+      case 'listen-failed':
+        worker.listenFailed(message);
+        this.#watchListenFailure(worker);
+        return;
+      case 'worker-unlinked':
+        worker.unlinked(thread, message.inFlight);
+        if (message.reason === 'protocol') worker.dismiss('unlinked', SHORT_NOTICE_MS);
+        else if (message.reason === 'closed') this.#watchUnlinked(worker);
+        return;
+      case 'worker-drained':
+        worker.drained(thread);
+        return;
+      case 'worker-stalled':
+        if (worker.state === WorkerState.Exited) return;
+        this.#stalls.stalled(worker.incarnation, message.silentMs);
+        if (thread === 0) this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs: message.silentMs });
+        return;
+      case 'worker-recovered':
+        this.#stalls.recovered(worker.incarnation);
+        if (thread === 0) this.#host.emit({ type: 'worker-recovered', ...factsOf(worker), silentMs: message.silentMs });
+        return;
+    }
+  }
+
+  #announce(address: ListenerAddress): void {
+    const key = address.path ?? `${address.host} ${address.port}`;
+    if (this.#addresses.has(key)) return;
+    this.#addresses.add(key);
+    this.#host.emit({ type: 'listening', address });
+  }
+
+  /** An app that catches the error and goes on waiting would keep a first start from ever being seen to fail. */
+  #watchListenFailure(worker: WorkerProcess): void {
+    if (this.#hasBeenReady) return;
+    setTimeout(() => {
+      if (this.#hasBeenReady || worker.listenFailure === null || worker.state !== WorkerState.Starting) return;
+      const { reason } = this.#failureOf(worker, { code: null, signal: null, spawnFailure: null });
+      this.#host.giveUp('EVENER_START_FAILED', reason);
+    }, FIRST_START_MS).unref();
+  }
+
+  #watchUnlinked(worker: WorkerProcess): void {
+    setTimeout(() => {
+      if (!worker.isLinked && !this.#host.isClosing) worker.dismiss('unlinked', SHORT_NOTICE_MS);
+    }, UNLINKED_LIMIT_MS).unref();
+  }
+
+  #bootFailed(worker: WorkerProcess, exit: WorkerExit): void {
+    const failure = this.#failureOf(worker, exit);
+    this.#showBootOutput(worker);
+    const slot = this.slots.get(worker.slot);
+    const restartInMs = slot?.exited(worker, failure.reason) ?? null;
+    const failedStarts = slot?.failedStarts ?? 1;
+    const { reason } = failure;
+    this.#host.emit({ type: 'worker-boot-failed', ...factsOf(worker), reason, failedStarts, restartInMs });
+    if (!this.#hasBeenReady) {
+      if (failure.isHopeless || this.#isFirstStartOver) this.#host.giveUp('EVENER_START_FAILED', reason);
+      return;
+    }
+    const slots = [...this.slots.values()];
+    if (this.#hasReadySlot || slots.some((other) => other.failedStarts === 0)) return;
+    if (this.#options.exitOnCrashLoop && slots.every((other) => other.failedStarts >= CRASH_LOOP_TRIES)) {
+      this.#host.giveUp('EVENER_CRASH_LOOP', reason);
+      return;
+    }
+    const isNew = this.#retryAfterSeconds === null;
+    const retryAfterSeconds = Math.max(1, Math.ceil(Math.min(...slots.map((other) => other.nextStartInMs)) / 1000));
+    this.#setUnavailable(retryAfterSeconds);
+    if (isNew) this.#host.emit({ type: 'crash-loop', reason, retryAfterSeconds });
+  }
+
+  #failureOf(worker: WorkerProcess, exit: WorkerExit): BootFailure {
+    return bootFailure({
+      exit,
+      listenFailure: worker.listenFailure,
+      tail: worker.output.tail,
+      timedOutAfterMs: worker.dismissal === 'boot-timeout' ? this.#options.bootTimeoutMs : null,
+      app: this.#options.app.words.join(' '),
+      cwd: this.#options.app.cwd,
+    });
+  }
+
+  /** Workers that fail to start say the same, but for numbers (pids, times, ports): it is shown once. */
+  #showBootOutput(worker: WorkerProcess): void {
+    const key = worker.output.heldText.replace(/\d+/g, '#');
+    if (this.#shownOutput.has(key)) {
+      worker.output.drop();
+      return;
+    }
+    this.#shownOutput.add(key);
+    worker.output.release();
+  }
+
+  async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
+    const restarts = this.slots.get(worker.slot)?.restarts ?? 0;
+    const inFlight = await worker.lastInFlight();
+    const cause = causeOf(worker, exit);
+    if (!this.#host.isClosing) {
+      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, inFlight, restartInMs, restarts });
+    }
+    this.#bury(worker);
+  }
+
+  #bury(worker: WorkerProcess): void {
+    this.#workers.delete(worker.incarnation);
+    this.#host.changed();
+  }
+
+  #hung(incarnation: number, silentMs: number): void {
+    const worker = this.#workers.get(incarnation);
+    if (worker === undefined || this.#host.isClosing || worker.state === WorkerState.Exited) return;
+    this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs });
+    worker.dismiss('hung', SHORT_NOTICE_MS);
+  }
+
+  get #hasReadySlot(): boolean {
+    return [...this.slots.values()].some((slot) => slot.isReady);
+  }
+
+  get #isFirstStartOver(): boolean {
+    const failures = Math.min(...[...this.slots.values()].map((slot) => slot.failedStarts));
+    const isLate = performance.now() - this.#startedAtMs >= FIRST_START_MS;
+    return failures >= FIRST_START_TRIES || (failures >= 1 && isLate);
+  }
+
+  #setUnavailable(retryAfterSeconds: number | null): void {
+    if (retryAfterSeconds === this.#retryAfterSeconds) return;
+    this.#retryAfterSeconds = retryAfterSeconds;
+    this.#host.post({ type: 'unavailable', retryAfterSeconds });
+  }
+}
+
+export function factsOf(worker: WorkerProcess): { slot: number; pid: number } {
+  return { slot: worker.slot, pid: worker.pid };
+}
+
+function isAskedToGo(dismissal: Dismissal | null): boolean {
+  return dismissal === 'retired' || dismissal === 'closing';
+}
+
+function causeOf(worker: WorkerProcess, exit: WorkerExit): string {
+  switch (worker.dismissal) {
+    case 'hung':
+      return 'it hung and was ended';
+    case 'unlinked':
+      return 'it lost its link and was ended';
+    default:
+      return exitText(exit);
+  }
+}
