@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseCommandLine } from '../../src/cli/arguments.ts';
+import type { EvenerOptions } from '../../src/index.ts';
+
+function run(...argv: string[]): EvenerOptions {
+  const request = parseCommandLine(argv);
+  assert.equal(request.kind, 'run');
+  return (request as Extract<typeof request, { kind: 'run' }>).options;
+}
+
+test('takes options before and after the app', () => {
+  const expected = { app: ['npm', 'start'], args: [], workers: '2', name: 'x' };
+  assert.deepEqual(run('--workers', '2', 'npm', 'start', '--name=x'), expected);
+  assert.deepEqual(run('npm', 'start', '-w', '2', '--name', 'x'), expected);
+  assert.deepEqual(run('run', 'npm', '-w2', 'start', '--name', 'x'), expected);
+});
+
+test('gives the app what follows --', () => {
+  assert.deepEqual(run('server.js', '--', '--workers', '3', '--', 'x'), {
+    app: ['server.js'],
+    args: ['--workers', '3', '--', 'x'],
+  });
+  assert.deepEqual(run('-w', '4', '--', 'python', 'app.py', '-p'), { app: ['python', 'app.py', '-p'], workers: '4' });
+});
+
+test('a verb of ours may be a script behind run', () => {
+  assert.deepEqual(run('run', 'status'), { app: ['status'], args: [] });
+});
+
+test('knows flags', () => {
+  assert.deepEqual(run('server.js', '--exit-on-crash-loop'), { app: ['server.js'], args: [], exitOnCrashLoop: true });
+  assert.equal(parseCommandLine(['server.js', '-h']).kind, 'help');
+  assert.equal(parseCommandLine(['-v']).kind, 'version');
+  assert.equal(parseCommandLine(['--version', '--help']).kind, 'version');
+});
+
+test('refuses what it does not understand, and says what would do', () => {
+  const refusals: [string[], RegExp][] = [
+    [[], /nothing to run: evener <script>/],
+    [['run'], /nothing to run: evener <script>/],
+    [['--'], /a command is expected after --/],
+    [['s.js', '--wokers', '2'], /unknown option --wokers: did you mean --workers\?/],
+    [['s.js', '--queue', '2'], /did you mean --queue-limit\?/],
+    [['s.js', '--zzz'], /unknown option --zzz: see evener --help \(options for the app go after --\)/],
+    [['s.js', '-x'], /unknown option -x: see evener --help/],
+    [['s.js', '--port'], /--port needs a value: expected a whole number, 0-65535, got nothing/],
+    [['s.js', '--port', '--name', 'x'], /--port needs a value: .+, got "--name"/],
+    [['s.js', '--port='], /--port needs a value: .+, got ""/],
+    [['s.js', '--exit-on-crash-loop=yes'], /--exit-on-crash-loop takes no value, got "yes"/],
+    [['s.js', '--help=x'], /--help takes no value/],
+  ];
+  for (const [argv, pattern] of refusals) assert.throws(() => parseCommandLine(argv), pattern, argv.join(' '));
+});
+
+test('refuses what belongs to a later version', () => {
+  for (const flag of ['config', 'admin', 'access-log', 'watch']) {
+    assert.throws(
+      () => parseCommandLine(['s.js', `--${flag}`, 'x']),
+      new RegExp(`--${flag} is not in this version yet`),
+    );
+  }
+  const verbs = 'proxy status events reload scale restart drain stop top logs why check'.split(' ');
+  for (const verb of verbs) {
+    assert.throws(() => parseCommandLine([verb]), new RegExp(`evener ${verb} is not in this version yet`));
+  }
+});
