@@ -12,6 +12,7 @@ import {
   type Peer,
 } from '../link/frames.ts';
 import { LinkSocket } from './link-socket.ts';
+import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -44,6 +45,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #listeners: ReadonlyMap<number, LinkListener>;
   /** The balancer's number of a listener -> the server that listens there. */
   readonly #servers = new Map<number, CapturableServer>();
+  readonly #prototypes = new WeakMap<CapturableServer, MessagePrototypes>();
   readonly #connections = new Map<number, KnownConnection>();
   readonly #streams = new Map<number, LinkSocket>();
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -238,7 +240,12 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** A client's connection meets the app's server. null when the app would not have it. */
   #accept(connection: number, known: KnownConnection, server: CapturableServer): LinkSocket | null {
-    const socket = new LinkSocket(this, connection, known.peer);
+    let prototypes = this.#prototypes.get(server);
+    if (prototypes === undefined) {
+      prototypes = new MessagePrototypes(server);
+      this.#prototypes.set(server, prototypes);
+    }
+    const socket = new LinkSocket(this, connection, known.peer, prototypes);
     known.socket = socket;
     server._connections++;
     socket.server = server;

@@ -9,6 +9,7 @@ import {
   WINDOW_GRANT_BYTES,
 } from '../link/frames.ts';
 import type { LinkClient } from './link-client.ts';
+import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
@@ -41,6 +42,7 @@ export class LinkSocket extends net.Socket {
 
   readonly #link: LinkClient;
   readonly #connection: number;
+  readonly #prototypes: MessagePrototypes;
   /** Restores, for each request, the async context that the connection began in, as Node's parser does. */
   readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE');
   #mode: Mode = Mode.Idle;
@@ -65,10 +67,11 @@ export class LinkSocket extends net.Socket {
   #waiting: Buffer | null = null;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
 
-  constructor(link: LinkClient, connection: number, peer: Peer) {
+  constructor(link: LinkClient, connection: number, peer: Peer, prototypes: MessagePrototypes) {
     super({ handle: new LinkHandle(peer), allowHalfOpen: true, manualStart: true } as net.SocketConstructorOpts);
     this.#link = link;
     this.#connection = connection;
+    this.#prototypes = prototypes;
     handleOf(this).onClose = () => this.#closed();
     this._httpMessage = null;
   }
@@ -133,6 +136,7 @@ export class LinkSocket extends net.Socket {
       wantsUpgrade,
       (flags & FrameFlag.KeepAlive) !== 0,
     );
+    if (!this.#prototypes.areSettled) this.#prototypes.observe(parser.incoming, this._httpMessage);
     if (wantsUpgrade) {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
