@@ -52,7 +52,7 @@ export class RawClient {
   /** @param url of which host and port count */
   static async connect(test: TestContext, url: string): Promise<RawClient> {
     const { hostname, port } = new URL(url);
-    const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const socket = net.connect({ host: hostname, port: Number(port) });
     const client = new RawClient(test, socket);
     await once(socket, 'connect');
     return client;
