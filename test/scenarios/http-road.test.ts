@@ -209,7 +209,7 @@ for (const [what, status, bytes] of [
   ['a field without end', 431, `GET / HTTP/1.1\r\nHost: a\r\nA: ${long}`],
   ['more fields than any request has', 431, `GET / HTTP/1.1\r\nHost: a\r\n${'A:b\r\n'.repeat(2500)}\r\n`],
   ['a method that Node does not know', 501, 'FROB / HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['a coding that Node does not know', 501, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: zip\r\n\r\n'],
+  ['a coding beside chunked', 501, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
   ['HTTP/2 in clear', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['HTTP/1.2', 505, 'GET / HTTP/1.2\r\nHost: a\r\n\r\n'],
 ] as const) {
