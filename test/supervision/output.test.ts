@@ -141,7 +141,8 @@ test('pauses the worker while our own output is blocked', async () => {
     written++;
     await new Promise(setImmediate);
   }
-  assert.ok(written < 100, `${written} KiB taken while blocked`);
+  // What streams keep by themselves: 16 KiB each in Node 20, 64 KiB later.
+  assert.ok(written < 500, `${written} KiB taken while blocked`);
   screen.isOpen = true;
   screen.blocked?.();
   out.end();

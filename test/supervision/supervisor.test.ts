@@ -198,14 +198,14 @@ test('leaves no orphan when it is killed, even one in while (true)', async (cont
   evener.kill('SIGKILL');
   await until('the workers to end', () => !pids.some(isRunning), 6_000);
   assert.ok(performance.now() - killedAtMs < 2_500);
-  await until('the runtime directory to be removed', () => readdirSync(evener.temporary).length === 0);
+  await until('the runtime directory to be removed', () => evener.runtimeDirectories().length === 0);
 });
 
 test('replaces a guard that is killed', async (context) => {
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '1']);
   const url = await evener.url();
-  const [directory] = readdirSync(evener.temporary);
-  const guards = (): number[] => processesNaming(join(evener.temporary, directory!));
+  const [directory] = evener.runtimeDirectories();
+  const guards = (): number[] => processesNaming(directory!);
   const [guard] = guards();
   process.kill(guard!, 'SIGKILL');
   await until('another guard', () => guards().some((pid) => pid !== guard));
@@ -227,11 +227,11 @@ test('replaces a worker that grows too large, and loses no request', async (cont
 test('its runtime directory is private', async (context) => {
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '1']);
   await evener.url();
-  const [name] = readdirSync(evener.temporary);
-  assert.equal(statSync(join(evener.temporary, name!)).mode & 0o777, 0o700);
+  const [directory] = evener.runtimeDirectories();
+  assert.equal(statSync(directory!).mode & 0o777, 0o700);
   evener.kill('SIGTERM');
   await evener.ended;
-  assert.ok(!existsSync(join(evener.temporary, name!)));
+  assert.ok(!existsSync(directory!));
 });
 
 /** Pids of processes one of whose arguments is this. */

@@ -80,6 +80,13 @@ export class EvenerProcess {
     return this.#ending !== null;
   }
 
+  /** Its runtime directory while it runs; paths. npm leaves files of its own beside it. */
+  runtimeDirectories(): string[] {
+    return readdirSync(this.temporary)
+      .filter((name) => name.startsWith('evener-'))
+      .map((name) => join(this.temporary, name));
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -123,7 +130,7 @@ export class EvenerProcess {
     clearTimeout(timer);
     // After SIGKILL its guard is still at work.
     try {
-      await until('the runtime directory to be removed', () => readdirSync(this.temporary).length === 0, 5_000);
+      await until('the runtime directory to be removed', () => this.runtimeDirectories().length === 0, 5_000);
     } finally {
       rmSync(this.temporary, { recursive: true, force: true });
     }

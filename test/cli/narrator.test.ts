@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Narrator } from '../../src/cli/narrator.ts';
+import type { SupervisorEvent } from '../../src/index.ts';
+
+const worker = { slot: 2, pid: 5 };
+const ready: SupervisorEvent = { type: 'worker-ready', ...worker, bootMs: 85.4, failedStarts: 0, restarts: 0 };
+
+function lines(...events: SupervisorEvent[]): string[] {
+  const said: string[] = [];
+  const narrator = new Narrator((line) => said.push(line));
+  for (const event of events) narrator.tell(event);
+  return said;
+}
+
+function listening(host: string | null, port: number, path: string | null = null): SupervisorEvent {
+  return { type: 'listening', address: { host, port, path, protocol: 'http' } };
+}
+
+function death(restarts: number, restartInMs: number | null, requests: number = 0): SupervisorEvent {
+  const inFlight = Array.from({ length: requests }, () => ({ method: 'GET', target: '/', ageMs: 1 }));
+  return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', inFlight, restartInMs, restarts };
+}
+
+test('says where it listens so that it can be clicked', () => {
+  assert.deepEqual(
+    lines(listening('::', 3000), listening('127.0.0.1', 80), listening('::1', 80), listening(null, -1, '/a')),
+    [
+      'listening on http://localhost:3000',
+      'listening on http://127.0.0.1:80',
+      'listening on http://[::1]:80',
+      'listening on /a',
+    ],
+  );
+});
+
+test('tells readiness and deaths', () => {
+  assert.deepEqual(lines(ready, { ...ready, failedStarts: 3 }, death(1, 0, 3), death(2, 104, 1), death(3, null)), [
+    'worker 2 ready (pid 5, 85 ms)',
+    'worker 2 ready (pid 5, 85 ms, after 3 failed starts)',
+    'worker 2 (pid 5) died: signal SIGKILL; 3 requests in flight; restarting at once',
+    'worker 2 (pid 5) died: signal SIGKILL; 1 request in flight; restarting in 104 ms',
+    'worker 2 (pid 5) died: signal SIGKILL',
+  ]);
+});
+
+test('tells a worker that keeps dying once, and that it stays up', () => {
+  const events = Array.from({ length: 10 }, (_, index) => [
+    death(index + 1, 100),
+    { ...ready, restarts: index + 1 } as SupervisorEvent,
+  ]).flat();
+  const said = lines(...events, { type: 'worker-settled', ...worker, restarts: 10 });
+  assert.equal(said.length, 8, said.join('\n'));
+  assert.match(said.at(-2)!, /it keeps dying, more when it stays up$/);
+  assert.equal(said.at(-1), 'worker 2 (pid 5) stays up, after 10 restarts');
+});
+
+test('tells a failed start only once, and not before any worker was up', () => {
+  const failed: SupervisorEvent = {
+    type: 'worker-boot-failed',
+    ...worker,
+    reason: 'why',
+    failedStarts: 1,
+    restartInMs: 0,
+  };
+  assert.deepEqual(lines(failed, ready, failed, { ...failed, failedStarts: 2 }), [
+    'worker 2 ready (pid 5, 85 ms)',
+    'worker 2 (pid 5) did not come up: why; restarting at once',
+  ]);
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Guard } from '../../src/supervision/guard.ts';
+import { isRunning } from '../support/evener-process.ts';
+import { until } from '../support/until.ts';
+
+const GUARD_PROCESS = fileURLToPath(new URL('../../src/supervision/guard-process.js', import.meta.url));
+
+/** Three groups: one that ends when asked, one that is deaf, one that is not ours any more. */
+interface Groups {
+  readonly willing: number;
+  readonly deaf: number;
+  readonly stranger: number;
+}
+
+async function groups(context: TestContext): Promise<Groups> {
+  const start = async (script: string): Promise<number> => {
+    const child: ChildProcess = spawn(process.execPath, ['-e', `${script}; console.log('up'); for (;;);`], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    context.after(() => child.kill('SIGKILL'));
+    await new Promise((resolve) => child.stdout!.once('data', resolve));
+    return child.pid!;
+  };
+  const [willing, deaf, stranger] = await Promise.all([start(''), start("process.on('SIGTERM', () => {})"), start('')]);
+  return { willing, deaf, stranger };
+}
+
+function directory(context: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "evener test '$(x) "));
+  context.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function assertJudged({ willing, deaf, stranger }: Groups, path: string): Promise<void> {
+  await until('ours to end', () => !isRunning(willing) && !isRunning(deaf), 2_500);
+  await until('the directory to be removed', () => !existsSync(path));
+  assert.ok(isRunning(stranger), 'a forgotten group is left alone');
+}
+
+test('ends the groups it watches when its pipe closes, by force where needed', async (context) => {
+  const path = directory(context);
+  const { willing, deaf, stranger } = await groups(context);
+  const guard = new Guard(path);
+  guard.watch(willing);
+  guard.watch(stranger);
+  guard.watch(deaf);
+  guard.forget(stranger);
+  guard.close();
+  await assertJudged({ willing, deaf, stranger }, path);
+});
+
+test('does the same without a shell', async (context) => {
+  const path = directory(context);
+  const { willing, deaf, stranger } = await groups(context);
+  const guard = spawn(process.execPath, [GUARD_PROCESS, path], { stdio: ['pipe', 'ignore', 'inherit'] });
+  guard.stdin.end(`+${willing}\n+${stranger}\n+${deaf}\n-${stranger}\n+0\n+1\n+x\n`);
+  await assertJudged({ willing, deaf, stranger }, path);
+});
+
+test('takes no notice of the signals that a service manager sends to all', async (context) => {
+  const path = directory(context);
+  const guard = new Guard(path);
+  context.after(() => guard.close());
+  const pid = guard.pid!;
+  // It has set up its traps once it has done something it was told.
+  const { willing } = await groups(context);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(pid, signal);
+  guard.watch(willing);
+  assert.equal(guard.pid, pid);
+  guard.close();
+  await until('what it watches to end', () => !isRunning(willing));
+});
+
+test('another takes the place of one that died, and knows what to watch', async (context) => {
+  const path = directory(context);
+  const { willing } = await groups(context);
+  const guard = new Guard(path);
+  guard.watch(willing);
+  const first = guard.pid!;
+  process.kill(first, 'SIGKILL');
+  await until('another guard', () => guard.pid !== null && guard.pid !== first);
+  assert.ok(isRunning(willing));
+  guard.close();
+  await until('what it watches to end', () => !isRunning(willing));
+});
