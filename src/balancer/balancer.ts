@@ -1,22 +1,14 @@
-import { strict as assert } from 'node:assert';
-import { createPolicy } from '../balancing/policies.ts';
-import type { BalancerSettings, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
-import { ClientRegistry, type ClientTimeouts } from '../clients/client-context.ts';
-import { Listener } from '../clients/listener.ts';
+import type { BalancerBirth, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
+import { ClientRegistry } from '../clients/client-context.ts';
+import type { ListenAnswer } from '../core/listen-answer.ts';
 import { XorShift } from '../core/rng.ts';
-import { Dispatcher } from '../exchange/dispatcher.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { RetryBudget } from '../exchange/retry-budget.ts';
-import type { Transport } from '../exchange/transport.ts';
-import { WaitQueue } from '../exchange/wait-queue.ts';
-import { MAX_FIELDS } from '../http1/request-head.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
-import { FrameType, type ListenAnswer, type ListenRequest, type ServerLimits } from '../link/frames.ts';
+import { FrameType, type ListenRequest } from '../link/frames.ts';
 import { Counters } from '../observability/counters.ts';
-import { Pool } from '../pool/pool.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import type { Port } from './ports.ts';
+import { type Port, Ports } from './ports.ts';
 
 /** Pings to every worker. A worker that misses two gets no new request. */
 const BEAT_MS = 250;
@@ -24,36 +16,26 @@ const BEAT_MS = 250;
 /** A beat that comes this late says that this thread was held up, and proves nothing about workers. */
 const LATE_BEAT_MS = 2 * BEAT_MS;
 
-/** Node's default for heads where the app has not said otherwise, and our ceiling: a head travels in one frame. */
-const MAX_HEAD_BYTES = 64 * 1024;
-
-/** One balancer thread: builds pools, listeners and links, and runs them. Wiring; the logic lies in the rooms below. */
+/** One balancer thread: ports, clients and links, put together. Wiring; the logic lies in the rooms below. */
 export class Balancer {
-  readonly #settings: BalancerSettings;
   readonly #tell: (message: FromBalancer) => void;
   readonly #counters = new Counters();
-  readonly #turn = new FlushTurn();
-  readonly #budget = new RetryBudget();
-  readonly #rng = new XorShift();
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
-  /** By key: see {@link portKey}. */
-  readonly #ports = new Map<string, Port>();
+  readonly #ports: Ports;
   /** For each link the listeners its app has opened: their number and the port each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Port>>();
   readonly #draining = new Set<number>();
   readonly #beat: NodeJS.Timeout;
   #lastBeatMs = performance.now();
-  #retryAfterSeconds: number | null = null;
   #isDraining = false;
 
-  constructor(settings: BalancerSettings, tell: (message: FromBalancer) => void) {
-    this.#settings = settings;
+  constructor(birth: BalancerBirth, tell: (message: FromBalancer) => void) {
     this.#tell = tell;
     this.#clients = new ClientRegistry((id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
     });
-    this.#links = new LinkServer(this.#turn, {
+    this.#links = new LinkServer(new FlushTurn(), {
       onLinked: (worker, pid, link) => {
         this.#listens.set(link, new Map());
         this.#tell({ type: 'worker-linked', worker, pid });
@@ -64,6 +46,15 @@ export class Balancer {
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
+    });
+    this.#ports = new Ports({
+      settings: birth.settings,
+      thread: birth.thread,
+      threads: birth.threads,
+      counters: this.#counters,
+      clients: this.#clients,
+      rng: new XorShift(),
+      tell,
     });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
   }
@@ -88,13 +79,16 @@ export class Balancer {
         this.#reportDrained();
         break;
       case 'unavailable':
-        this.#retryAfterSeconds = message.retryAfterSeconds;
-        for (const port of this.#ports.values()) port.dispatcher.setUnavailable(message.retryAfterSeconds);
+        this.#ports.setUnavailable(message.retryAfterSeconds);
+        break;
+      case 'adopt-port':
+        this.#ports.adopt(message.opened);
+        break;
+      case 'reopen-ports':
+        this.#ports.reopen();
         break;
       case 'drain':
-        this.#isDraining = true;
-        for (const port of this.#ports.values()) port.listener.close();
-        this.#clients.drain(() => this.#tell({ type: 'drained' }));
+        this.#drain();
         break;
       case 'close':
         this.close();
@@ -107,9 +101,19 @@ export class Balancer {
 
   close(): void {
     clearInterval(this.#beat);
-    for (const port of this.#ports.values()) port.listener.close();
+    this.#ports.closeListeners();
     this.#clients.destroyAll();
     this.#links.close();
+  }
+
+  #drain(): void {
+    this.#isDraining = true;
+    // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
+    // reset them. One more turn of the loop accepts them all.
+    setTimeout(() => {
+      this.#ports.closeListeners();
+      this.#clients.drain(() => this.#tell({ type: 'drained' }));
+    }, 1);
   }
 
   #onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean {
@@ -118,54 +122,15 @@ export class Balancer {
     const known = listens.get(listenId);
     if (known !== undefined) {
       // Its server's settings have changed since.
-      this.#applyLimits(known, request.server);
+      this.#ports.applyLimits(known, request.server);
       return true;
     }
-    const port = this.#portFor(request, listens.size);
+    const port = this.#ports.portFor(request, listens.size);
     listens.set(listenId, port);
     port.workers.set(link, listenId);
-    this.#applyLimits(port, request.server);
+    this.#ports.applyLimits(port, request.server);
     void port.opened.then((answer) => this.#answerListen(worker, link, listenId, port, answer));
     return true;
-  }
-
-  /** The port that a listen stands for, opened by the first worker that asks. */
-  #portFor(request: ListenRequest, ordinal: number): Port {
-    const replaced = ordinal === 0 && request.path === null && this.#settings.port !== null;
-    const asked = replaced ? { ...request, port: this.#settings.port! } : request;
-    const key = portKey(asked, ordinal);
-    const existing = this.#ports.get(key);
-    if (existing !== undefined) return existing;
-
-    const pool = new Pool<Transport>();
-    const policy = createPolicy(this.#settings.policy, this.#rng);
-    assert(policy !== null, `the supervisor lets only known policies through, not '${this.#settings.policy}'`);
-    const queue = new WaitQueue(this.#settings.queueLimit, this.#settings.queueTimeoutMs);
-    const dispatcher = new Dispatcher(pool, policy, queue, this.#budget, this.#counters);
-    dispatcher.setUnavailable(this.#retryAfterSeconds);
-    const context = {
-      listenerId: this.#ports.size,
-      dispatcher,
-      counters: this.#counters,
-      clients: this.#clients,
-      limits: { maxHeadBytes: MAX_HEAD_BYTES, maxFields: MAX_FIELDS, requireHost: true },
-      timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0, responseMs: this.#settings.responseTimeoutMs },
-      handlesClientError: false,
-    };
-    const listener = new Listener(context);
-    const opened = listener.listen(asked).then(
-      (address): ListenAnswer =>
-        typeof address === 'string'
-          ? { ok: true, address, port: -1, family: 'unix' }
-          : { ok: true, address: address.address, port: address.port, family: address.family },
-      (error: NodeJS.ErrnoException): ListenAnswer => {
-        this.#ports.delete(key);
-        return { ok: false, code: error.code ?? 'EUNKNOWN', errno: error.errno ?? 0, message: error.message };
-      },
-    );
-    const port: Port = { key, dispatcher, context, listener, opened, workers: new Map() };
-    this.#ports.set(key, port);
-    return port;
   }
 
   #answerListen(worker: number, link: LinkTransport, listenId: number, port: Port, answer: ListenAnswer): void {
@@ -175,18 +140,19 @@ export class Balancer {
     if (!answer.ok) {
       listens.delete(listenId);
       port.workers.delete(link);
-      const { host, port: number } = addressOfKey(port.key);
-      this.#tell({ type: 'listen-failed', worker, code: answer.code, address: host, port: number });
+      const { host, path, port: number } = port.request;
+      this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port: number });
       return;
     }
     link.endpoint.join(port.dispatcher.pool);
+    const isPath = answer.family === 'unix';
     this.#tell({
       type: 'worker-listening',
       worker,
       listener: {
-        host: answer.family === 'unix' ? null : answer.address,
+        host: isPath ? null : answer.address,
         port: answer.port,
-        path: answer.family === 'unix' ? answer.address : null,
+        path: isPath ? answer.address : null,
         protocol: 'http',
       },
     });
@@ -200,10 +166,7 @@ export class Balancer {
     port.workers.delete(link);
     link.endpoint.leave(port.dispatcher.pool);
     // The port stays open while anybody listens; a worker that died has not closed it.
-    if (port.workers.size === 0 && !this.#isDraining) {
-      this.#ports.delete(port.key);
-      port.listener.close();
-    }
+    if (port.workers.size === 0 && !this.#isDraining) this.#ports.close(port);
   }
 
   #onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void {
@@ -223,29 +186,12 @@ export class Balancer {
     if (this.#draining.delete(worker)) this.#tell({ type: 'worker-drained', worker });
   }
 
-  #applyLimits(port: Port, server: ServerLimits): void {
-    const settings = this.#settings;
-    const timeouts: ClientTimeouts = {
-      headMs: settings.headerTimeoutMs ?? server.headersTimeoutMs,
-      requestMs: server.requestTimeoutMs,
-      keepAliveMs: server.keepAliveTimeoutMs === 0 ? 0 : server.keepAliveTimeoutMs + server.keepAliveBufferMs,
-      responseMs: settings.responseTimeoutMs,
-    };
-    port.context.timeouts = timeouts;
-    port.context.limits = {
-      maxHeadBytes: Math.min(server.maxHeadBytes, MAX_HEAD_BYTES),
-      maxFields: MAX_FIELDS,
-      requireHost: server.requireHost,
-    };
-    port.context.handlesClientError = server.handlesClientError;
-  }
-
   #onBeat(): void {
     const nowMs = this.#clients.tick();
     const isLate = nowMs - this.#lastBeatMs > LATE_BEAT_MS;
     this.#lastBeatMs = nowMs;
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
-    for (const port of this.#ports.values()) port.dispatcher.expire(nowMs);
+    for (const port of this.#ports) port.dispatcher.expire(nowMs);
     this.#reportDrained();
   }
 
@@ -261,27 +207,12 @@ export class Balancer {
   #tellStats(): void {
     const { clients, requests, retried, moved, shed } = this.#counters;
     let queued = 0;
-    for (const port of this.#ports.values()) queued += port.dispatcher.queued;
+    for (const port of this.#ports) queued += port.dispatcher.queued;
     this.#tell({
       type: 'stats',
       stats: { clients, queued, requests, retried, moved, shed, workers: this.#links.stats() },
     });
   }
-}
-
-/**
- * Listens of the same address by different workers are one port. Of those that take any port, each worker's nth is the
- * same one, as in node:cluster.
- */
-function portKey(request: ListenRequest, ordinal: number): string {
-  if (request.path !== null) return `unix:${request.path}`;
-  return request.port === 0 ? `${request.host ?? '*'}|0|${ordinal}` : `${request.host ?? '*'}|${request.port}`;
-}
-
-function addressOfKey(key: string): { host: string | null; port: number } {
-  if (key.startsWith('unix:')) return { host: key.slice(5), port: -1 };
-  const [host, port] = key.split('|');
-  return { host: host === '*' ? null : host!, port: Number(port) };
 }
 
 function describe(exchange: Exchange, nowMs: number): InFlightRequest {

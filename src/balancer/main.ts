@@ -9,7 +9,7 @@ const port = parentPort;
 assert(port !== null, 'balancer/main runs in a thread of the supervisor');
 assert.equal(birth.version, CHANNEL_VERSION, 'supervisor and balancer are of one version');
 
-const balancer = new Balancer(birth.settings, (message) => port.postMessage(message));
+const balancer = new Balancer(birth, (message) => port.postMessage(message));
 port.on('message', (message: unknown) => {
   assert(isFromSupervisor(message), 'the supervisor sends only what the channel knows');
   balancer.receive(message);

@@ -6,6 +6,8 @@
  * assertion, what is not of this table.
  */
 
+import type { ListenAnswer } from '../core/listen-answer.ts';
+
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
 export const CHANNEL_VERSION = 1;
 
@@ -51,7 +53,11 @@ export type FromSupervisor =
   | { readonly type: 'drain' }
   /** Close everything now. */
   | { readonly type: 'close' }
-  /** T > 1: listen on a descriptor opened by thread 0, or on the port with reusePort. */
+  /** To threads other than 0: thread 0 has opened a port, or opened it again; accept on its descriptor, too. */
+  | { readonly type: 'adopt-port'; readonly opened: OpenedPort }
+  /** To thread 0: another thread died, and with it the descriptors that it shared. */
+  | { readonly type: 'reopen-ports' }
+  /** Answer `stats`. */
   | { readonly type: 'stats' };
 
 export type FromBalancer =
@@ -85,8 +91,19 @@ export type FromBalancer =
   /** Missed beats: out of rotation. */
   | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
   | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
+  /** From thread 0, where there are several. */
+  | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   | { readonly type: 'drained' }
   | { readonly type: 'stats'; readonly stats: BalancerStats };
+
+/** A port that thread 0 has tried to open. */
+export interface OpenedPort {
+  /** What the threads call it by. */
+  readonly key: string;
+  /** The listening descriptor: threads of one process share them. -1 when it could not be opened. */
+  readonly fd: number;
+  readonly answer: ListenAnswer;
+}
 
 /** Where a listener is reached. */
 export interface ListenerAddress {
@@ -130,6 +147,8 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'forget-worker',
   'drain-worker',
   'unavailable',
+  'adopt-port',
+  'reopen-ports',
   'drain',
   'close',
   'stats',
@@ -144,6 +163,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-drained',
   'worker-stalled',
   'worker-recovered',
+  'port-opened',
   'drained',
   'stats',
 ]);

@@ -47,6 +47,9 @@ const LINGER_MS = 2_000;
  */
 const HALF_CLOSED_GRACE_MS = 100;
 
+/** On shutdown a connection that has not brought a request yet gets so long to do so. */
+const FIRST_REQUEST_GRACE_MS = 250;
+
 /** Heads are parsed one at a time. Its positions hold until the next parse. */
 const HEAD = new RequestHead();
 
@@ -79,6 +82,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   /** Views of memory that will be read into again were written in this turn. */
   #hasLentViews = false;
   #clientEnded = false;
+  #hasServed = false;
 
   constructor(handle: object, context: ClientContext) {
     this.#context = context;
@@ -179,7 +183,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   drain(): void {
     this.#keepsAlive = false;
-    if (this.#exchange === null && this.#reading === Reading.Head && this.#pending === null) this.destroy();
+    if (this.#exchange !== null || this.#reading !== Reading.Head || this.#pending !== null) return;
+    // A connection that has just been made brings a request, which is most likely on its way.
+    if (this.#hasServed) this.destroy();
+    else this.#await(Phase.Left, FIRST_REQUEST_GRACE_MS);
   }
 
   destroy(): void {
@@ -308,6 +315,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   exchangeDone(): void {
     if (this.#exchange === null) return;
     this.#exchange = null;
+    this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
     if (this.#context.clients.isDraining) this.#keepsAlive = false;
     if (!this.#keepsAlive) {

@@ -18,12 +18,18 @@ export interface ListenOptions {
 
 /** A listening socket and the connections it makes. */
 export class Listener {
-  readonly #server: net.Server;
   readonly #context: ClientContext;
+  #server: net.Server = net.createServer();
+  /** The descriptor is another thread's to close. */
+  #isBorrowed = false;
 
   constructor(context: ClientContext) {
     this.#context = context;
-    this.#server = net.createServer();
+  }
+
+  /** The listening descriptor, -1 while there is none. Threads of a process share descriptors. */
+  get descriptor(): number {
+    return (this.#server as unknown as { readonly _handle: { readonly fd: number } | null })._handle?.fd ?? -1;
   }
 
   /** @returns the address it is bound to; rejects with the system's error (EADDRINUSE, EACCES, ...). */
@@ -33,12 +39,7 @@ export class Listener {
       server.once('error', reject);
       server.once('listening', () => {
         server.off('error', reject);
-        server.on('error', () => {});
-        acceptHandles(
-          server,
-          (handle) => this.#accept(handle),
-          () => {},
-        );
+        this.#acceptFrom(server);
         resolve(server.address()!);
       });
       const backlog = options.backlog === 0 ? {} : { backlog: options.backlog };
@@ -51,8 +52,42 @@ export class Listener {
     });
   }
 
+  /** Accepts on a descriptor that another thread has opened, and closes. */
+  async adopt(descriptor: number): Promise<void> {
+    this.abandon();
+    this.#isBorrowed = true;
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ fd: descriptor }, () => {
+        server.off('error', reject);
+        this.#acceptFrom(server);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Forgets a descriptor that is not, or no longer, this thread's to close: closing it here would close whatever has got
+   * its number since.
+   */
+  abandon(): void {
+    this.#server.unref();
+    this.#server = net.createServer();
+  }
+
   close(): void {
-    this.#server.close();
+    if (this.#isBorrowed) this.abandon();
+    else this.#server.close();
+  }
+
+  #acceptFrom(server: net.Server): void {
+    server.on('error', () => {});
+    acceptHandles(
+      server,
+      (handle) => this.#accept(handle),
+      () => {},
+    );
   }
 
   #accept(handle: object): void {

@@ -53,7 +53,7 @@ export const FrameType = {
   Peer: 17,
   /** Answer it with Pong, payload echoed. */
   Ping: 18,
-  /** Answer to Listen; `stream` echoes it. JSON of {@link ListenAnswer}. */
+  /** Answer to Listen; `stream` echoes it. JSON of ListenAnswer (core/listen-answer). */
   Listening: 19,
   /** A request that was refused while an app listens for 'clientError'. `stream` is a stream; JSON of {@link Refusal}. */
   Refused: 20,
@@ -140,10 +140,6 @@ export interface ServerLimits {
   /** The app answers malformed requests itself. */
   readonly handlesClientError: boolean;
 }
-
-export type ListenAnswer =
-  | { readonly ok: true; readonly address: string; readonly port: number; readonly family: string }
-  | { readonly ok: false; readonly code: string; readonly errno: number; readonly message: string };
 
 export interface Refusal {
   readonly connection: number;

@@ -1,4 +1,10 @@
-import { type BalancerSettings, CHANNEL_VERSION, type FromBalancer, type FromSupervisor } from '../channel/messages.ts';
+import {
+  type BalancerSettings,
+  CHANNEL_VERSION,
+  type FromBalancer,
+  type FromSupervisor,
+  type OpenedPort,
+} from '../channel/messages.ts';
 import type { ResolvedOptions } from '../config/options.ts';
 import type { Rng } from '../core/rng.ts';
 import { BalancerThread } from './balancer-thread.ts';
@@ -22,6 +28,8 @@ export class BalancerThreads {
   readonly #threads: readonly BalancerThread[];
   readonly #observer: BalancerThreadsObserver;
   readonly #drained = new Set<number>();
+  /** What thread 0 has told of its ports, by key: the others accept on its descriptors. */
+  readonly #opened = new Map<string, OpenedPort>();
   #isDraining = false;
   #hasBeenReady = false;
 
@@ -84,11 +92,15 @@ export class BalancerThreads {
 
   threadStarted(thread: BalancerThread): void {
     this.#observer.threadStarted(thread);
+    if (thread.index !== 0) for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
     if (this.#isDraining) thread.post({ type: 'drain' });
   }
 
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
     this.#observer.threadDied(thread, cause, restartInMs);
+    // Its end closed the descriptors that all threads accept on.
+    this.#opened.clear();
+    if (thread.index !== 0) this.#threads[0]!.post({ type: 'reopen-ports' });
     if (this.areDrained) this.#observer.threadsDrained();
   }
 
@@ -100,6 +112,12 @@ export class BalancerThreads {
       case 'drained':
         this.#drained.add(thread.index);
         if (this.areDrained) this.#observer.threadsDrained();
+        return;
+      case 'port-opened':
+        if (message.opened.answer.ok) this.#opened.set(message.opened.key, message.opened);
+        for (const other of this.#threads) {
+          if (other.index !== 0) other.post({ type: 'adopt-port', opened: message.opened });
+        }
         return;
       case 'stats':
         return;

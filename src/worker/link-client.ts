@@ -1,16 +1,9 @@
 import net from 'node:net';
+import type { ListenAnswer } from '../core/listen-answer.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
-import {
-  FrameFlag,
-  FrameType,
-  type Hello,
-  type ListenAnswer,
-  type ListenRequest,
-  OPEN_FIXED_BYTES,
-  type Peer,
-} from '../link/frames.ts';
+import { FrameFlag, FrameType, type Hello, type ListenRequest, OPEN_FIXED_BYTES, type Peer } from '../link/frames.ts';
 import { LinkSocket } from './link-socket.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import net from 'node:net';
-import type { ListenAnswer, ListenRequest } from '../link/frames.ts';
+import type { ListenAnswer } from '../core/listen-answer.ts';
+import type { ListenRequest } from '../link/frames.ts';
 import type { LinkListener } from './link-client.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { Links } from './links.ts';
