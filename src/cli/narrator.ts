@@ -42,7 +42,8 @@ export class Narrator {
         return `${who(event)} stays up, after ${count(event.restarts, 'restart')}`;
       case 'worker-boot-failed':
         // Until one has been up this is the first start, whose failure is told as a whole.
-        if (!this.#hasBeenReady || event.failedStarts > 1) return null;
+        // A new worker of a reload is told of with the reload.
+        if (!this.#hasBeenReady || event.failedStarts !== 1) return null;
         return `${who(event)} did not come up: ${event.reason}${restartText(event.restartInMs)}`;
       case 'worker-retired':
         return `${who(event)} ended`;

@@ -16,6 +16,8 @@ export interface WorkerSlotHost {
 }
 
 interface Replacement {
+  /** Resolves when it is over, well or not. */
+  readonly settled: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: EvenerError) => void;
 }
@@ -86,15 +88,16 @@ export class WorkerSlot {
    * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays
    */
   async replace(limitMs: number): Promise<void> {
-    if (this.#isClosed || this.#successor !== null) return;
+    // One that is on its way may have been started before what this replacement is for.
+    while (this.#replacement !== null) await this.#replacement.settled;
+    if (this.#isClosed) return;
     this.#cancelTimer();
-    this.#successor = this.#host.spawn(this);
-    await new Promise<void>((resolve, reject) => {
-      this.#replacement = { resolve, reject };
-    });
+    const successor = this.#host.spawn(this);
+    this.#successor = successor;
+    await this.#awaitReplacement();
     // In between it may have died; then there is nobody to retire.
     const old = this.#current;
-    this.#current = this.#successor;
+    this.#current = successor;
     this.#successor = null;
     old?.retire(limitMs);
   }
@@ -137,6 +140,12 @@ export class WorkerSlot {
     this.#replacement = null;
   }
 
+  async #awaitReplacement(): Promise<void> {
+    const { promise, resolve, reject } = withResolvers();
+    this.#replacement = { settled: promise.catch(() => {}), resolve, reject };
+    await promise;
+  }
+
   #settle(): void {
     if (this.#settling !== null) clearTimeout(this.#settling);
     if (this.#backOff.attempts === 0) return;
@@ -161,4 +170,15 @@ export class WorkerSlot {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
+}
+
+/** Promise.withResolvers() is not in Node 20. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: EvenerError) => void } {
+  let resolve = (): void => {};
+  let reject = (_error: EvenerError): void => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
 }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeWorkerBirth, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
+import { type EvenerOptions, resolveOptions } from '../../src/config/options.ts';
+import { type WorkerCommand, workerCommand } from '../../src/supervision/worker-command.ts';
+import { APPS } from '../support/evener-process.ts';
+
+const PRELOAD = 'file:///a%20folder/preload.js';
+const birth = {
+  version: 1,
+  slot: 3,
+  worker: 17,
+  token: 'ab'.repeat(16),
+  linkPaths: ['/run/x/link-0.sock'],
+  travels: false,
+};
+
+function command(options: Partial<EvenerOptions>): WorkerCommand {
+  return workerCommand(resolveOptions({ app: 'server.cjs', cwd: APPS, env: {}, ...options }), birth, PRELOAD);
+}
+
+test('a script runs under our Node with the preload and an ipc channel', () => {
+  const { file, args, cwd, ipc, env } = command({ args: ['--x'], env: { HOST: '::1', NODE_OPTIONS: '--no-warnings' } });
+  assert.equal(file, process.execPath);
+  assert.deepEqual(args.slice(-4), ['--import', PRELOAD, `${APPS}server.cjs`, '--x']);
+  assert.equal(`${cwd}/`, APPS);
+  assert.equal(ipc, true);
+  assert.deepEqual(
+    { ...env, [WORKER_BIRTH_VARIABLE]: undefined },
+    {
+      HOST: '::1',
+      NODE_OPTIONS: '--no-warnings',
+      EVENER_WORKER_ID: '3',
+      NODE_APP_INSTANCE: '3',
+      [WORKER_BIRTH_VARIABLE]: undefined,
+    },
+  );
+  assert.deepEqual(decodeWorkerBirth(env[WORKER_BIRTH_VARIABLE]), birth);
+});
+
+test('a command gets the preload behind the user’s NODE_OPTIONS', () => {
+  const app = [process.execPath, 'server.cjs'];
+  const plain = command({ app });
+  assert.deepEqual([plain.file, plain.args, plain.ipc], [process.execPath, ['server.cjs'], false]);
+  assert.equal(plain.env.NODE_OPTIONS, `--import ${PRELOAD}`);
+  const given = command({ app, env: { NODE_OPTIONS: '--no-warnings' } });
+  assert.equal(given.env.NODE_OPTIONS, `--no-warnings --import ${PRELOAD}`);
+});
+
+test('PORT is the user’s unless --port is given', () => {
+  assert.equal(command({ env: { PORT: '81' } }).env.PORT, '81');
+  assert.equal(command({ env: { PORT: '81' }, port: 8080 }).env.PORT, '8080');
+  assert.equal('PORT' in command({}).env, false);
+});
+
+test('does not change the environment it was given', () => {
+  const env = Object.freeze({ PATH: '/bin' });
+  assert.doesNotThrow(() => command({ env }));
+});
