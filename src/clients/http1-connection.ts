@@ -3,7 +3,7 @@ import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
-import { Method } from '../http1/methods.ts';
+import { Method, UNKNOWN_METHOD } from '../http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
 import type { Peer } from '../link/frames.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
@@ -47,6 +47,9 @@ const LINGER_MS = 2_000;
  */
 const HALF_CLOSED_GRACE_MS = 100;
 
+/** Longest wait for an app that answers a malformed request itself. */
+const APP_REFUSAL_MS = 5_000;
+
 /** On shutdown a connection that has not brought a request yet gets so long to do so. */
 const FIRST_REQUEST_GRACE_MS = 250;
 
@@ -83,6 +86,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #hasLentViews = false;
   #clientEnded = false;
   #hasServed = false;
+  /** What the app, which answers malformed requests itself, has been told of. */
+  #refused: Outcome = Outcome.None;
 
   constructor(handle: object, context: ClientContext) {
     this.#context = context;
@@ -252,6 +257,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   respondEnd(trailers: string): void {
+    if (this.#refused !== Outcome.None) {
+      this.#close();
+      return;
+    }
     if (this.#reading === Reading.Tunnel) {
       this.#uncork();
       this.client.socket.end();
@@ -262,6 +271,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   respondError(outcome: number): void {
     const exchange = this.#exchange!;
+    if (this.#refused !== Outcome.None) {
+      this.#writeError(this.#refused, '', false);
+      this.#close();
+      return;
+    }
     // With some of the request unread its framing is in doubt.
     if (this.#reading !== Reading.Waiting || this.#clientEnded) this.#keepsAlive = false;
     if (factsOf(outcome as Outcome).status === 408) this.#keepsAlive = false;
@@ -279,6 +293,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   openTunnel(): void {
+    if (this.#refused !== Outcome.None) {
+      this.#responseFraming = Framing.UntilClose;
+      return;
+    }
     this.#reading = Reading.Tunnel;
     this.#responseFraming = Framing.UntilClose;
     this.#keepsAlive = false;
@@ -412,6 +430,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
         hasBody: framing !== Framing.None,
         wantsUpgrade,
         keepAlive: HEAD.keepAlive,
+        refusal: null,
       },
       nowMs,
     );
@@ -503,8 +522,39 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   /** Answers what cannot become an exchange, and closes: the client's framing is in doubt. */
   #refuse(outcome: Outcome): void {
     this.#keepsAlive = false;
+    if (this.#context.handlesClientError && this.#context.dispatcher.pool.eligible.length > 0) {
+      this.#refuseByApp(outcome);
+      return;
+    }
     this.#writeError(outcome, '', false);
     this.#close();
+  }
+
+  /** The app listens for 'clientError': the answer is its own. */
+  #refuseByApp(outcome: Outcome): void {
+    const { clients, dispatcher } = this.#context;
+    this.#refused = outcome;
+    this.#reading = Reading.Discarding;
+    this.#pending = null;
+    this.#await(Phase.Linger, APP_REFUSAL_MS);
+    this.#exchange = new Exchange(
+      this,
+      dispatcher,
+      {
+        connectionId: this.id,
+        method: UNKNOWN_METHOD,
+        minorVersion: 1,
+        lines: '',
+        targetOffset: 0,
+        targetLength: 0,
+        hasBody: false,
+        wantsUpgrade: true,
+        keepAlive: false,
+        refusal: { connection: this.id, ...clientErrorOf(outcome) },
+      },
+      clients.nowMs,
+    );
+    dispatcher.admit(this.#exchange, clients.nowMs);
   }
 
   #writeError(outcome: Outcome, lines: string, headOnly: boolean): void {
@@ -563,6 +613,26 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #await(phase: Phase, afterMs: number): void {
     this.#phase = phase;
     this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.nowMs + afterMs;
+  }
+}
+
+/** The error that Node's own parser would have given the app. */
+function clientErrorOf(outcome: Outcome): { code: string; reason: string } {
+  const { meaning } = factsOf(outcome);
+  switch (outcome) {
+    case Outcome.ClientHeadTooLarge:
+    case Outcome.ClientTargetTooLong:
+      return { code: 'HPE_HEADER_OVERFLOW', reason: 'Header overflow' };
+    case Outcome.ClientHeadTimeout:
+      return { code: 'ERR_HTTP_REQUEST_TIMEOUT', reason: 'Request timeout' };
+    case Outcome.ClientMethodUnknown:
+      return { code: 'HPE_INVALID_METHOD', reason: 'Invalid method encountered' };
+    case Outcome.ClientVersionUnknown:
+      return { code: 'HPE_INVALID_VERSION', reason: 'Invalid HTTP version' };
+    case Outcome.ClientCodingUnknown:
+      return { code: 'HPE_INVALID_TRANSFER_ENCODING', reason: meaning };
+    default:
+      return { code: 'HPE_INVALID_HEADER_TOKEN', reason: meaning };
   }
 }
 

@@ -3,7 +3,7 @@ import { factsOf, Outcome } from '../core/outcome.ts';
 import { isSafe, Method, methodName } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
 import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
-import { STREAM_WINDOW_BYTES } from '../link/frames.ts';
+import { type Refusal, STREAM_WINDOW_BYTES } from '../link/frames.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { RequestBody } from './request-body.ts';
@@ -45,6 +45,8 @@ export interface RequestFacts {
   readonly hasBody: boolean;
   readonly wantsUpgrade: boolean;
   readonly keepAlive: boolean;
+  /** Not a request: the app is to answer a malformed one itself. */
+  readonly refusal: Refusal | null;
 }
 
 /** One request and its response. The client's connection and the endpoint's transport meet here and only here. */
@@ -59,6 +61,7 @@ export class Exchange {
   readonly targetLength: number;
   readonly wantsUpgrade: boolean;
   readonly keepAlive: boolean;
+  readonly refusal: Refusal | null;
   readonly startedAtMs: number;
   /** null when the request has no body and wants no tunnel. */
   readonly body: RequestBody | null;
@@ -97,6 +100,7 @@ export class Exchange {
     this.targetLength = facts.targetLength;
     this.wantsUpgrade = facts.wantsUpgrade;
     this.keepAlive = facts.keepAlive;
+    this.refusal = facts.refusal;
     this.startedAtMs = nowMs;
     this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
   }

@@ -141,8 +141,10 @@ export interface ServerLimits {
   readonly handlesClientError: boolean;
 }
 
+/** Why a request was refused, in the words of the errors that Node's server emits as 'clientError'. */
 export interface Refusal {
   readonly connection: number;
+  /** `HPE_...` or `ERR_HTTP_REQUEST_TIMEOUT`. */
   readonly code: string;
   readonly reason: string;
 }

@@ -85,6 +85,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       this.#knownConnections.add(exchange.connectionId);
       this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
     }
+    if (exchange.refusal !== null) {
+      this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
+      this.#turn.messageComplete();
+      return;
+    }
     const flags =
       (exchange.body === null ? FrameFlag.End : FrameFlag.None) |
       (exchange.wantsUpgrade ? FrameFlag.Upgrade : FrameFlag.None) |

@@ -3,7 +3,15 @@ import type { ListenAnswer } from '../core/listen-answer.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
-import { FrameFlag, FrameType, type Hello, type ListenRequest, OPEN_FIXED_BYTES, type Peer } from '../link/frames.ts';
+import {
+  FrameFlag,
+  FrameType,
+  type Hello,
+  type ListenRequest,
+  OPEN_FIXED_BYTES,
+  type Peer,
+  type Refusal,
+} from '../link/frames.ts';
 import { LinkSocket } from './link-socket.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
@@ -177,6 +185,8 @@ export class LinkClient implements FrameHandler, FrameSink {
         known?.socket?.onGone();
         return true;
       }
+      case FrameType.Refused:
+        return this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
       case FrameType.Peer:
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
@@ -228,6 +238,21 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.#streams.set(stream, socket);
     if (!SAFE_METHODS.has(method)) this.#tellBegun(stream);
     socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
+    return true;
+  }
+
+  #refused(stream: number, refusal: Refusal): boolean {
+    const known = this.#connections.get(refusal.connection);
+    if (known === undefined) return false;
+    const server = this.#servers.get(known.peer.listener);
+    const socket = known.socket ?? (server === undefined ? null : this.#accept(refusal.connection, known, server));
+    if (socket === null || socket.isBusy) {
+      this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
+      return true;
+    }
+    this.#streams.set(stream, socket);
+    const { code, reason } = refusal;
+    socket.refuse(stream, Object.assign(new Error(`Parse Error: ${reason}`), { code, reason, bytesParsed: 0 }));
     return true;
   }
 

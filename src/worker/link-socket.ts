@@ -101,6 +101,17 @@ export class LinkSocket extends net.Socket {
     this.#scope.runInAsyncScope(this.#dispatchInScope, this, flags, method, minorVersion, target, headers);
   }
 
+  /** Lets the app answer a request that was refused before it became one. */
+  refuse(stream: number, error: Error): void {
+    this.#begin(stream);
+    const parser = this.parser;
+    if (parser === null) return;
+    this.#mode = Mode.Tunnel;
+    this.#link.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
+    const onExecute = callbackOf(parser, parser.constructor.kOnExecute) as (result: Error) => void;
+    this.#scope.runInAsyncScope(onExecute, parser, error);
+  }
+
   #begin(stream: number): void {
     this.#mode = Mode.Http;
     this.#stream = stream;
