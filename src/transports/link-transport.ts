@@ -6,6 +6,7 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
+import { StreamTable } from '../link/stream-table.ts';
 import { Endpoint } from '../pool/endpoint.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -43,7 +44,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   /** Streams the worker has not finished. */
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly #exchanges = new StreamTable<Exchange>();
   /** Client connections the worker has been told of. */
   readonly #knownConnections = new Set<number>();
   /** Clients that wrote views of the read buffer in this turn. */
@@ -71,16 +72,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#keepReadingAfterWriteErrors();
   }
 
-  get inFlight(): Iterable<Exchange> {
-    return this.#exchanges.values();
-  }
-
   // Transport.
 
   open(exchange: Exchange): void {
     const stream = this.#nextStream++;
     exchange.stream = stream;
-    this.#exchanges.set(stream, exchange);
+    this.#exchanges.add(exchange);
     if (!this.#knownConnections.has(exchange.connectionId)) {
       this.#knownConnections.add(exchange.connectionId);
       this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
@@ -123,13 +120,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   abort(exchange: Exchange): void {
-    if (this.#exchanges.delete(exchange.stream)) {
+    if (this.#exchanges.delete(exchange)) {
       this.#writer.text(FrameType.Abort, FrameFlag.None, exchange.stream, '');
     }
   }
 
   finished(exchange: Exchange): void {
-    this.#exchanges.delete(exchange.stream);
+    this.#exchanges.delete(exchange);
   }
 
   touch(client: ExchangeClient): void {
@@ -167,9 +164,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** Takes away what is in flight, to be run elsewhere or answered. */
   takeInFlight(): Exchange[] {
-    const exchanges = [...this.#exchanges.values()];
-    this.#exchanges.clear();
-    return exchanges;
+    return this.#exchanges.clear();
   }
 
   close(): void {
@@ -221,7 +216,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
     const exchange = this.#exchanges.get(stream);
     // Frames of streams that we ended may still be under way; those of streams never opened break the protocol.
-    if (exchange === undefined) return stream < this.#nextStream;
+    if (exchange === null) return stream < this.#nextStream;
     switch (type) {
       case FrameType.Head:
         exchange.onHead(bytes, start, end, (flags & FrameFlag.End) !== 0);
@@ -251,7 +246,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     const exchange = this.#exchanges.get(stream);
-    if (exchange === undefined) return stream < this.#nextStream;
+    if (exchange === null) return stream < this.#nextStream;
     exchange.onBody(bytes, start, end);
     if (isLast && (flags & FrameFlag.End) !== 0 && !exchange.isFinished) exchange.onEnd('');
     return true;
@@ -259,7 +254,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   #begun(upTo: number): boolean {
     if (upTo >= this.#nextStream) return false;
-    for (const [stream, exchange] of this.#exchanges) if (stream <= upTo) exchange.onBegun();
+    for (const exchange of this.#exchanges.values()) if (exchange.stream <= upTo) exchange.onBegun();
     return true;
   }
 

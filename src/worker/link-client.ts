@@ -12,6 +12,7 @@ import {
   type Peer,
   type Refusal,
 } from '../link/frames.ts';
+import { StreamTable } from '../link/stream-table.ts';
 import { LinkSocket } from './link-socket.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
@@ -48,11 +49,12 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #servers = new Map<number, CapturableServer>();
   readonly #prototypes = new WeakMap<CapturableServer, MessagePrototypes>();
   readonly #connections = new Map<number, KnownConnection>();
-  readonly #streams = new Map<number, LinkSocket>();
+  readonly #streams = new StreamTable<LinkSocket>();
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #afterTurn: (() => void)[] = [];
   #afterFlush: (() => void)[] = [];
   #highestBegun = 0;
+  #lastStream = 0;
 
   constructor(
     path: string,
@@ -120,8 +122,13 @@ export class LinkClient implements FrameHandler, FrameSink {
     for (const { socket } of [...this.#connections.values()]) if (socket?.server === server) yield socket;
   }
 
-  forgetStream(stream: number): void {
-    this.#streams.delete(stream);
+  forgetStream(socket: LinkSocket): void {
+    this.#streams.delete(socket);
+  }
+
+  /** A socket has begun this stream. */
+  addStream(socket: LinkSocket): void {
+    this.#streams.add(socket);
   }
 
   socketClosed(connection: number, socket: LinkSocket): void {
@@ -168,7 +175,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
     switch (type) {
       case FrameType.Open:
-        return end - start >= OPEN_FIXED_BYTES && this.#open(flags, stream, bytes, start, end);
+        return end - start >= OPEN_FIXED_BYTES && this.#isNew(stream) && this.#open(flags, stream, bytes, start, end);
       case FrameType.End:
         this.#streams.get(stream)?.onRequestEnd(fieldsOf(bytes.latin1Slice(start, end), 0));
         return true;
@@ -186,7 +193,7 @@ export class LinkClient implements FrameHandler, FrameSink {
         return true;
       }
       case FrameType.Refused:
-        return this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
+        return this.#isNew(stream) && this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
       case FrameType.Peer:
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
@@ -208,7 +215,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     const socket = this.#streams.get(stream);
-    if (socket === undefined) return true;
+    if (socket === null) return true;
     // The app may keep what it is given, and this memory is read into again.
     if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
@@ -235,9 +242,15 @@ export class LinkClient implements FrameHandler, FrameSink {
     const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
     const socket = known.socket ?? this.#accept(connection, known, server);
     if (socket === null || socket.isBusy) return false;
-    this.#streams.set(stream, socket);
     if (!SAFE_METHODS.has(method)) this.#tellBegun(stream);
     socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
+    return true;
+  }
+
+  /** The balancer numbers streams upwards. */
+  #isNew(stream: number): boolean {
+    if (stream <= this.#lastStream) return false;
+    this.#lastStream = stream;
     return true;
   }
 
@@ -250,7 +263,6 @@ export class LinkClient implements FrameHandler, FrameSink {
       this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
       return true;
     }
-    this.#streams.set(stream, socket);
     const { code, reason } = refusal;
     socket.refuse(stream, Object.assign(new Error(`Parse Error: ${reason}`), { code, reason, bytesParsed: 0 }));
     return true;

@@ -115,6 +115,7 @@ export class LinkSocket extends net.Socket {
   #begin(stream: number): void {
     this.#mode = Mode.Http;
     this.#stream = stream;
+    this.#link.addStream(this);
     this.#credit = STREAM_WINDOW_BYTES;
     this.#headSent = false;
     this.#isChunked = false;
@@ -280,6 +281,13 @@ export class LinkSocket extends net.Socket {
     if (this.#mode === Mode.Tunnel) {
       this.#endPending = true;
       this.#sendEnd();
+    } else if (this.#mode === Mode.Http && !this.#endPending && this.#stream !== 0) {
+      // The app ended the connection within a response: the client sees it cut short, as it would from Node.
+      this.#endSent = true;
+      this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
+    } else if (this.#mode === Mode.Idle) {
+      // Nothing more can be written here, and the client's next request needs a socket that can.
+      this.destroy();
     }
     callback();
   }
@@ -363,7 +371,7 @@ export class LinkSocket extends net.Socket {
         this.#credit -= writer.utf8(FrameType.Data, FrameFlag.None, this.#stream, data);
         return this.#written(done);
       }
-      return this.#writeSlowly(data, encoding, done);
+      return this.#writeBody(Buffer.from(data, encoding), undefined, done);
     }
     if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
     this.#credit -= data.length;
@@ -430,7 +438,7 @@ export class LinkSocket extends net.Socket {
 
   #forget(): void {
     if (this.#stream === 0) return;
-    this.#link.forgetStream(this.#stream);
+    this.#link.forgetStream(this);
     this.#stream = 0;
     this.#mode = Mode.Idle;
     this.#waiting = null;

@@ -6,6 +6,7 @@ import type { LinkListener } from './link-client.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { Links } from './links.ts';
 import type { CapturableServer, Listen2, ServerResponse } from './node-http.ts';
+import { endUnreadRequests } from './unread-requests.ts';
 
 /** The links, dialled when something listens and not before. */
 export interface LinksOnDemand {
@@ -27,6 +28,7 @@ export function captureListen(links: LinksOnDemand): void {
   };
   closeLinkSockets(links);
   endMessages();
+  endUnreadRequests();
 }
 
 /** A server that listens at the balancer. Stands in for its handle. */
