@@ -10,10 +10,10 @@ export const TOKEN: Uint8Array = table((byte) => {
 export const FIELD_VALUE: Uint8Array = table((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f));
 
 /**
- * What a request-target may hold: visible ASCII but `#` (a fragment is never sent, RFC 9112 section 3.2), and, as
- * Node's own parser has it, bytes of 0x80 and up.
+ * What a request-target may hold: visible ASCII but `#` (a fragment is never sent, RFC 9112 section 3.2). Node refuses
+ * bytes of 0x80 and up as well.
  */
-export const TARGET: Uint8Array = table((byte) => byte > 0x20 && byte !== 0x7f && byte !== 0x23);
+export const TARGET: Uint8Array = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23);
 
 /** uri-host [":" port], RFC 3986 section 3.2.2: reg-name, IPv4, bracketed IPv6; no userinfo, no path. */
 export const HOST: Uint8Array = table((byte) => /[A-Za-z0-9\-._~!$&'()*+,;=%[\]:]/.test(String.fromCharCode(byte)));
@@ -24,7 +24,16 @@ export const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   return Number.isNaN(value) ? 255 : value;
 });
 
-export const Byte = { Tab: 0x09, Lf: 0x0a, Cr: 0x0d, Space: 0x20, Comma: 0x2c, Slash: 0x2f, Colon: 0x3a } as const;
+export const Byte = {
+  Tab: 0x09,
+  Lf: 0x0a,
+  Cr: 0x0d,
+  Space: 0x20,
+  Comma: 0x2c,
+  Slash: 0x2f,
+  Colon: 0x3a,
+  Semicolon: 0x3b,
+} as const;
 
 /** Compares bytes with a lower-case ASCII word, ignoring the case of letters. The length is the caller's to check. */
 export function equalsIgnoringCase(bytes: Uint8Array, start: number, word: string): boolean {

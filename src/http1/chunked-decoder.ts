@@ -12,17 +12,18 @@ export const MAX_TRAILER_BYTES: number = 16 * 1024;
 const State = {
   SizeStart: 0,
   Size: 1,
-  Extension: 2,
-  SizeLf: 3,
-  Data: 4,
-  DataCr: 5,
-  DataLf: 6,
-  TrailerLineStart: 7,
-  TrailerName: 8,
-  TrailerValue: 9,
-  TrailerLf: 10,
-  EndLf: 11,
-  Done: 12,
+  SizeBlank: 2,
+  Extension: 3,
+  SizeLf: 4,
+  Data: 5,
+  DataCr: 6,
+  DataLf: 7,
+  TrailerLineStart: 8,
+  TrailerName: 9,
+  TrailerValue: 10,
+  TrailerLf: 11,
+  EndLf: 12,
+  Done: 13,
 } as const;
 type State = (typeof State)[keyof typeof State];
 
@@ -82,11 +83,21 @@ export class ChunkedDecoder {
             this.#remaining = this.#remaining * 16 + HEX[byte]!;
           } else if (byte === Byte.Cr) {
             this.#state = State.SizeLf;
-          } else if (byte === 0x3b || byte === Byte.Space || byte === Byte.Tab) {
+          } else if (byte === Byte.Semicolon) {
             this.#state = State.Extension;
+          } else if (byte === Byte.Space || byte === Byte.Tab) {
+            this.#state = State.SizeBlank;
           } else {
             return Chunk.Bad;
           }
+          this.at++;
+          break;
+        case State.SizeBlank:
+          // RFC 9112 section 7.1.1: blanks only before an extension. Read as a part of the size, or as its end, they
+          // are how two parsers come to different sizes.
+          if (byte === Byte.Semicolon) this.#state = State.Extension;
+          else if (byte !== Byte.Space && byte !== Byte.Tab) return Chunk.Bad;
+          else if (++this.#extensionBytes > MAX_EXTENSION_BYTES) return Chunk.TooLarge;
           this.at++;
           break;
         case State.Extension:

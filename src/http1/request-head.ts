@@ -1,6 +1,7 @@
 import { Outcome } from '../core/outcome.ts';
 import { Byte, equalsIgnoringCase, FIELD_VALUE, HOST, TARGET, TOKEN } from './characters.ts';
 import { Method, methodCode, UNKNOWN_METHOD } from './methods.ts';
+import { Coding, withCoding } from './transfer-coding.ts';
 
 /** What a head may hold at most. */
 export interface HeadLimits {
@@ -55,8 +56,7 @@ export class RequestHead {
 
   #hosts = 0;
   #lengths = 0;
-  #codings = 0;
-  #codingIsChunked = false;
+  #coding: Coding = Coding.None;
   #sawUpgrade = false;
   #connectionClose = false;
   #connectionKeepAlive = false;
@@ -69,7 +69,6 @@ export class RequestHead {
    * {@link Outcome} when the head is refused, after which the connection's framing is in doubt.
    */
   parse(bytes: Buffer, from: number, to: number, limits: HeadLimits): number {
-    const limit = from + limits.maxHeadBytes;
     let at = from;
     let emptyLines = 0;
     // RFC 9112 section 2.2: an empty line before the request line is tolerated, as CRLF only.
@@ -79,6 +78,7 @@ export class RequestHead {
       at += 2;
     }
     this.start = at;
+    const limit = at + limits.maxHeadBytes;
     this.#forget();
 
     const afterLine = this.#requestLine(bytes, at, to, limit);
@@ -131,8 +131,7 @@ export class RequestHead {
     this.expectsContinue = false;
     this.#hosts = 0;
     this.#lengths = 0;
-    this.#codings = 0;
-    this.#codingIsChunked = false;
+    this.#coding = Coding.None;
     this.#sawUpgrade = false;
     this.#connectionClose = false;
     this.#connectionKeepAlive = false;
@@ -178,8 +177,8 @@ export class RequestHead {
     if (this.method === Method.Connect) return isAuthority(bytes, start, end);
     if (bytes[start] === Byte.Slash) return true;
     if (end - start === 1 && bytes[start] === 0x2a) return this.method === Method.Options;
-    if (end - start > 7 && equalsIgnoringCase(bytes, start, 'http://')) return true;
-    return end - start > 8 && equalsIgnoringCase(bytes, start, 'https://');
+    if (end - start > 7 && equalsIgnoringCase(bytes, start, 'http://')) return hasHost(bytes, start + 7, end);
+    return end - start > 8 && equalsIgnoringCase(bytes, start, 'https://') && hasHost(bytes, start + 8, end);
   }
 
   /** Notes what a field says about framing and connection. 0, or a negated outcome. */
@@ -198,7 +197,7 @@ export class RequestHead {
         }
         break;
       case 7:
-        if (first === 0x75 && equalsIgnoringCase(bytes, nameStart, 'upgrade')) this.#sawUpgrade = end > start;
+        if (first === 0x75 && equalsIgnoringCase(bytes, nameStart, 'upgrade') && end > start) this.#sawUpgrade = true;
         break;
       case 10:
         if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'connection')) {
@@ -212,26 +211,26 @@ export class RequestHead {
         break;
       case 17:
         if (first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) {
-          this.#codings++;
-          this.#codingIsChunked = end - start === 7 && equalsIgnoringCase(bytes, start, 'chunked');
+          this.#coding = withCoding(this.#coding, bytes, start, end);
         }
         break;
     }
     return 0;
   }
 
-  /** connection-option list, RFC 9110 section 7.6.1. */
+  /** Tokens between commas, RFC 9110 section 7.6.1; as with Node, what is no token is no option. */
   #connectionOptions(bytes: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end) {
       while (at < end && (bytes[at] === Byte.Comma || bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
       const option = at;
-      while (at < end && TOKEN[bytes[at]!] === 1) at++;
-      const length = at - option;
+      while (at < end && bytes[at] !== Byte.Comma) at++;
+      let last = at;
+      while (last > option && (bytes[last - 1] === Byte.Space || bytes[last - 1] === Byte.Tab)) last--;
+      const length = last - option;
       if (length === 5 && equalsIgnoringCase(bytes, option, 'close')) this.#connectionClose = true;
       else if (length === 10 && equalsIgnoringCase(bytes, option, 'keep-alive')) this.#connectionKeepAlive = true;
       else if (length === 7 && equalsIgnoringCase(bytes, option, 'upgrade')) this.#connectionUpgrade = true;
-      else if (length === 0) at++;
     }
   }
 
@@ -253,11 +252,12 @@ export class RequestHead {
     if (this.#hosts !== 1 && (this.#hosts > 1 || (this.minorVersion === 1 && limits.requireHost))) {
       return -Outcome.ClientBadRequest;
     }
-    if (this.#codings > 0) {
+    if (this.#coding !== Coding.None) {
       // RFC 9112 section 6.1 and 6.3 rule 3: both framings present, or a coding in HTTP/1.0: refuse.
       if (this.#lengths > 0 || this.minorVersion === 0) return -Outcome.ClientBadRequest;
-      if (!this.#codingIsChunked) return -Outcome.ClientCodingUnknown;
-      if (this.#codings > 1) return -Outcome.ClientBadRequest;
+      if (this.#coding === Coding.ThenChunked) return -Outcome.ClientCodingUnknown;
+      // RFC 9112 section 6.3 rule 4: without chunked as the last coding the end of the body cannot be known.
+      if (this.#coding !== Coding.Chunked) return -Outcome.ClientBadRequest;
       this.framing = Framing.Chunked;
     } else if (this.contentLength > 0) {
       this.framing = Framing.Length;
@@ -282,6 +282,13 @@ function looksLikeVersion(bytes: Buffer, at: number, to: number): boolean {
   return true;
 }
 const VERSION = 'HTTP/1.1\r\n';
+
+/** An absolute-form's authority: a host, which RFC 9110 section 4.2.1 wants, and no userinfo (section 4.2.4). */
+function hasHost(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && HOST[bytes[at]!] === 1) at++;
+  return at > start && bytes[start] !== Byte.Colon && (at === end || bytes[at] === Byte.Slash || bytes[at] === 0x3f);
+}
 
 /** host ":" port, RFC 9112 section 3.2.3. */
 function isAuthority(bytes: Buffer, start: number, end: number): boolean {

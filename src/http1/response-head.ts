@@ -1,5 +1,6 @@
 import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
 import { Framing } from './request-head.ts';
+import { Coding, withCoding } from './transfer-coding.ts';
 
 /** Larger than any head a server sends in earnest (Node's own client stops at 16 KiB); bounds what a worker can make us hold. */
 export const MAX_RESPONSE_HEAD_BYTES: number = 64 * 1024;
@@ -20,8 +21,7 @@ export class ResponseHead {
   keepAlive = true;
 
   #lengths = 0;
-  #codings = 0;
-  #lastCodingIsChunked = false;
+  #coding: Coding = Coding.None;
   #close = false;
 
   /**
@@ -34,8 +34,7 @@ export class ResponseHead {
     this.framing = Framing.UntilClose;
     this.contentLength = -1;
     this.#lengths = 0;
-    this.#codings = 0;
-    this.#lastCodingIsChunked = false;
+    this.#coding = Coding.None;
     this.#close = false;
 
     // "HTTP/1.1 200 " then a reason, RFC 9112 section 4.
@@ -73,9 +72,11 @@ export class ResponseHead {
       if (!this.#field(bytes, nameStart, nameEnd, valueStart, at)) return BAD_RESPONSE;
       at += 2;
     }
-    if (this.#codings > 0) {
-      // RFC 9112 section 6.3 rule 3: a length beside a coding is an attempt at splitting, or looks like one.
-      if (this.#lengths > 0 || !this.#lastCodingIsChunked) return BAD_RESPONSE;
+    if (this.#coding !== Coding.None) {
+      // RFC 9112 section 6.3 rule 3: a length beside a coding is an attempt at splitting, or looks like one. Section
+      // 6.1: so does a coding in HTTP/1.0.
+      if (this.#lengths > 0 || bytes[from + 7] === 0x30) return BAD_RESPONSE;
+      if (this.#coding !== Coding.Chunked && this.#coding !== Coding.ThenChunked) return BAD_RESPONSE;
       this.framing = Framing.Chunked;
     } else if (this.contentLength >= 0) {
       this.framing = Framing.Length;
@@ -101,12 +102,7 @@ export class ResponseHead {
         return true;
       case 17:
         if (first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) {
-          this.#codings++;
-          const last = trimEnd(bytes, start, end);
-          this.#lastCodingIsChunked =
-            last - start >= 7 &&
-            equalsIgnoringCase(bytes, last - 7, 'chunked') &&
-            (last - start === 7 || TOKEN[bytes[last - 8]!] !== 1);
+          this.#coding = withCoding(this.#coding, bytes, start, end);
         }
         return true;
       default:
