@@ -3,13 +3,13 @@ import { LeastInFlight } from './least-in-flight.ts';
 import type { Policy } from './policy.ts';
 
 /** A new policy is one file and one line here. */
-const POLICIES: Readonly<Record<string, (rng: Rng) => Policy>> = {
-  'least-inflight': (rng) => new LeastInFlight(rng),
-};
+const POLICIES: ReadonlyMap<string, (rng: Rng) => Policy> = new Map([
+  ['least-inflight', (rng: Rng): Policy => new LeastInFlight(rng)],
+]);
 
-export const POLICY_NAMES: readonly string[] = Object.keys(POLICIES);
+export const POLICY_NAMES: readonly string[] = [...POLICIES.keys()];
 
 /** null when there is no policy of that name. */
 export function createPolicy(name: string, rng: Rng): Policy | null {
-  return POLICIES[name]?.(rng) ?? null;
+  return POLICIES.get(name)?.(rng) ?? null;
 }
