@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { OUTCOMES } from '../../src/core/outcome.ts';
+import type { Rng } from '../../src/core/rng.ts';
+import { Chunk } from '../../src/http1/chunked-decoder.ts';
+import { INCOMPLETE, RequestHead } from '../../src/http1/request-head.ts';
+import { BAD_RESPONSE, ResponseHead } from '../../src/http1/response-head.ts';
+import { FrameReader } from '../../src/link/frame-reader.ts';
+import { FrameWriter } from '../../src/link/frame-writer.ts';
+import { FrameType } from '../../src/link/frames.ts';
+import { cut, decode } from '../http1/chunked-decoding.ts';
+import { ACCEPTED_BODIES, REFUSED_BODIES } from '../http1/chunked-vectors.ts';
+import { type Comparison, compareBodies, compareHeads } from '../http1/node-comparison.ts';
+import type { NodeParser } from '../http1/node-parser.ts';
+import { ACCEPTED, LIMITS, REFUSED } from '../http1/request-vectors.ts';
+import { ACCEPTED_RESPONSES, REFUSED_RESPONSES } from '../http1/response-vectors.ts';
+import { BatchRecorder, FrameRecorder, readPieces } from '../link/recorded-frames.ts';
+import { mutate, places } from './mutation.ts';
+
+/** Something that is fed with mutated input. */
+export interface Target {
+  readonly name: string;
+  readonly corpus: readonly string[];
+  /** Throws when the input is not treated as it should be. */
+  check(input: string, rng: Rng, node: NodeParser): void;
+}
+
+const SHORT_LIMITS = { ...LIMITS, maxHeadBytes: 300, requireHost: false };
+
+export const TARGETS: readonly Target[] = [
+  {
+    name: 'request-head',
+    corpus: short([...ACCEPTED, ...REFUSED].map(([, , text]) => text)),
+    check(input, rng, node) {
+      const bytes = Buffer.from(input, 'latin1');
+      const head = new RequestHead();
+      const whole = head.parse(bytes, 0, bytes.length, SHORT_LIMITS);
+      assert.ok(whole >= 0 ? whole <= bytes.length : OUTCOMES[-whole] !== undefined, `result ${whole}`);
+      const length = rng.below(bytes.length + 1);
+      const part = head.parse(Buffer.from(bytes.subarray(0, length)), 0, length, SHORT_LIMITS);
+      // A refusal may be another one when the part reaches the limit and what is wrong lies behind that.
+      if (part !== INCOMPLETE) assert.ok(part > 0 ? part === whole : whole < 0, `${whole}, but ${part} of ${length}`);
+      assertSame(compareHeads(node, input));
+    },
+  },
+  {
+    name: 'response-head',
+    corpus: short([...ACCEPTED_RESPONSES, ...REFUSED_RESPONSES].map(([, , text]) => text)),
+    check(input, rng) {
+      const bytes = Buffer.from(input, 'latin1');
+      const head = new ResponseHead();
+      const end = head.parse(bytes, 0, bytes.length);
+      const length = rng.below(bytes.length + 1);
+      const part = head.parse(bytes, 0, length);
+      if (end === BAD_RESPONSE) {
+        assert.equal(part, BAD_RESPONSE);
+        return;
+      }
+      assert.equal(input.indexOf('\r\n\r\n') + 4, end);
+      assert.equal(part, length < end ? BAD_RESPONSE : end);
+    },
+  },
+  {
+    name: 'chunked-body',
+    corpus: short([...ACCEPTED_BODIES, ...REFUSED_BODIES].map(([, , coded]) => coded)),
+    check(input, rng, node) {
+      const whole = decode([input]);
+      const pieces = decode(cut(input, places(rng, input.length)));
+      const end = whole.verdict === Chunk.End ? whole.used : 0;
+      assert.deepEqual({ ...pieces, used: end === 0 ? 0 : pieces.used }, { ...whole, used: end });
+      assertSame(compareBodies(node, input));
+    },
+  },
+  {
+    name: 'frames',
+    corpus: frameCorpus(),
+    check(input, rng) {
+      const bytes = Buffer.from(input, 'latin1');
+      const whole = new FrameRecorder();
+      const pieces = new FrameRecorder();
+      const isGood = readPieces(new FrameReader(whole), [bytes]);
+      const cuts = cut(input, places(rng, input.length)).map((piece) => Buffer.from(piece, 'latin1'));
+      assert.equal(readPieces(new FrameReader(pieces), cuts), isGood);
+      assert.deepEqual(pieces.frames, whole.frames);
+      // What was read is what was written: the same frames give the same bytes.
+      const sink = new BatchRecorder();
+      const writer = new FrameWriter(sink);
+      for (const { type, flags, stream, payload } of whole.frames) writer.text(type, flags, stream, payload);
+      writer.flush();
+      assert.ok(input.startsWith(sink.bytes.toString('latin1')), 'written again, the frames are others');
+    },
+  },
+];
+
+/** Input of one round. */
+export function inputOf(target: Target, rng: Rng): string {
+  return mutate(rng, target.corpus);
+}
+
+function assertSame({ accepted, difference, nodeError }: Comparison): void {
+  assert.equal(difference, '');
+  assert.notEqual(accepted, 'ours', `Node refuses it with ${nodeError}`);
+}
+
+function short(texts: string[]): string[] {
+  return texts.filter((text) => text.length < 500);
+}
+
+/** A few streams of frames, among them one of every type. */
+function frameCorpus(): string[] {
+  const types = Object.values(FrameType);
+  return [types, [FrameType.Data], [FrameType.Head, FrameType.Data, FrameType.End]].map((chosen, i) => {
+    const sink = new BatchRecorder();
+    const writer = new FrameWriter(sink);
+    for (const type of chosen) writer.text(type, i, type, 'payload'.slice(0, type % 8));
+    writer.flush();
+    return sink.bytes.toString('latin1');
+  });
+}
