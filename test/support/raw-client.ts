@@ -105,7 +105,7 @@ export class RawClient {
     if (method === 'HEAD' || status < 200 || status === 204 || status === 304 || method === 'CONNECT') {
       return { ...plain, body: Buffer.alloc(0) };
     }
-    if (/^transfer-encoding: *chunked/im.test(head)) return { ...plain, ...(await this.#chunked()) };
+    if (/^transfer-encoding:.*chunked/im.test(head)) return { ...plain, ...(await this.#chunked()) };
     const length = /^content-length: *(\d+)/im.exec(head);
     if (length !== null) return { ...plain, body: await this.read(Number(length[1])) };
     await this.ended();
