@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Endpoint } from '../../src/pool/endpoint.ts';
+import type { Endpoint } from '../../src/pool/endpoint.ts';
 import { Pool } from '../../src/pool/pool.ts';
+import { bareEndpoint } from './endpoints.ts';
 
 /** A pool of so many endpoints. */
 function pooled(n: number): { pool: Pool<null>; members: Endpoint<null>[] } {
   const pool = new Pool<null>();
-  const members = Array.from({ length: n }, (_, id) => new Endpoint(id, null));
+  const members = Array.from({ length: n }, (_, id) => bareEndpoint(id));
   for (const endpoint of members) endpoint.join(pool);
   return { pool, members };
 }
@@ -73,7 +74,7 @@ test('an endpoint that joins a second pool is eligible in both, and leaves both'
 
 test('one that joins while it is not eligible is a member and not listed', () => {
   const pool = new Pool<null>();
-  const endpoint = new Endpoint(1, null);
+  const endpoint = bareEndpoint(1);
   endpoint.setEnabled(false);
   endpoint.join(pool);
   assert.deepEqual([pool.members.size, idsOf(pool)], [1, []]);
@@ -83,7 +84,7 @@ test('those who wait hear of an endpoint that became eligible, and of nothing el
   const pool = new Pool<null>();
   let heard = 0;
   pool.onEligible(() => heard++);
-  const endpoint = new Endpoint(1, null);
+  const endpoint = bareEndpoint(1);
   endpoint.join(pool);
   assert.equal(heard, 1);
   endpoint.setStalled(false);
@@ -148,7 +149,7 @@ describe('a veto', () => {
 
   test('of one in no pool yet does not keep the first pool it joins empty', { todo: true }, () => {
     const pool = new Pool<null>();
-    const endpoint = new Endpoint(1, null);
+    const endpoint = bareEndpoint(1);
     endpoint.setVetoed(true);
     endpoint.join(pool);
     assert.deepEqual(idsOf(pool), [1]);

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Outcome } from '../../src/core/outcome.ts';
+import type { Exchange } from '../../src/exchange/exchange.ts';
+import { Method } from '../../src/http1/methods.ts';
+import { Road } from './recorded-exchange.ts';
+
+const POST = { method: Method.Post, hasBody: true };
+
+function respond(exchange: Exchange, text: string, isLast: boolean = true): void {
+  const bytes = Buffer.from(text, 'latin1');
+  exchange.onHead(bytes, 0, bytes.length, isLast);
+}
+
+test('a request goes to the endpoint with the least in flight, and is done with when it was answered', () => {
+  const road = new Road();
+  const { endpoint, transport } = road.addEndpoint();
+  const { exchange, client } = road.admit();
+  assert.equal(endpoint.inFlight, 1);
+  respond(exchange, 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+  assert.deepEqual(client.log, ['head 200 hello last', 'done']);
+  assert.deepEqual(transport.log, ['open /1', 'finished']);
+  assert.deepEqual([endpoint.inFlight, endpoint.finished, exchange.outcome], [0, 1, Outcome.Completed]);
+});
+
+test('a request waits for an endpoint, and is refused when too many do', () => {
+  const road = new Road(1);
+  const first = road.admit();
+  const second = road.admit();
+  assert.deepEqual(second.client.log, [`error ${Outcome.QueueFull}`, 'done']);
+  const { transport } = road.addEndpoint();
+  assert.deepEqual([transport.log, first.exchange.isOpened], [['open /1'], true]);
+  assert.equal(road.counters.shed, 1);
+});
+
+test('a request is refused at once when no worker is expected', () => {
+  const road = new Road();
+  const early = road.admit();
+  road.dispatcher.setUnavailable(30);
+  const late = road.admit();
+  for (const { exchange } of [early, late]) assert.equal(exchange.outcome, Outcome.NoWorker);
+});
+
+test('moves a POST not begun, and never one that was', () => {
+  for (const hasBegun of [false, true]) {
+    const road = new Road();
+    const { endpoint } = road.addEndpoint();
+    const { exchange, client } = road.admit(POST);
+    exchange.endBody('');
+    const other = road.addEndpoint();
+    if (hasBegun) exchange.onBegun();
+    endpoint.leaveAll();
+    exchange.onEndpointLost(0);
+    assert.equal(endpoint.inFlight, 0);
+    assert.deepEqual(other.transport.log, hasBegun ? [] : ['open /1', 'end']);
+    assert.deepEqual(client.log, hasBegun ? [`error ${Outcome.EndpointReset}`, 'done'] : []);
+    assert.equal(road.counters.moved, hasBegun ? 0 : 1);
+  }
+});
+
+test('runs a GET once more, and not twice', () => {
+  const road = new Road();
+  const first = road.addEndpoint();
+  const { exchange, client } = road.admit();
+  const second = road.addEndpoint();
+  exchange.onBegun();
+  first.endpoint.leaveAll();
+  exchange.onEndpointLost(0);
+  assert.deepEqual(second.transport.log, ['open /1']);
+  road.addEndpoint();
+  second.endpoint.leaveAll();
+  exchange.onEndpointLost(0);
+  assert.deepEqual(client.log, [`error ${Outcome.EndpointReset}`, 'done']);
+  assert.equal(road.counters.retried, 1);
+});
+
+test('runs nothing again of which the client has seen a byte', () => {
+  const road = new Road();
+  const { endpoint } = road.addEndpoint();
+  const { exchange, client } = road.admit();
+  respond(exchange, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na', false);
+  road.addEndpoint();
+  endpoint.leaveAll();
+  exchange.onEndpointLost(0);
+  assert.deepEqual(client.log, ['head 200 a', `cut ${Outcome.EndpointReset}`, 'done']);
+});
+
+test('a response of another length than it declares is not passed off as whole', () => {
+  const vectors: [string, string, (exchange: Exchange) => void][] = [
+    ['too long at once', `error ${Outcome.EndpointBadResponse}`, (exchange) => respond(exchange, `${LENGTH_5}123456`)],
+    ['too short at once', `error ${Outcome.EndpointBadResponse}`, (exchange) => respond(exchange, `${LENGTH_5}1234`)],
+    [
+      'too long later',
+      `cut ${Outcome.EndpointBadResponse}`,
+      (exchange) => {
+        respond(exchange, `${LENGTH_5}123`, false);
+        exchange.onBody(Buffer.from('456'), 0, 3);
+      },
+    ],
+    [
+      'too short later',
+      `cut ${Outcome.EndpointBadResponse}`,
+      (exchange) => {
+        respond(exchange, `${LENGTH_5}123`, false);
+        exchange.onEnd('');
+      },
+    ],
+    ['no head', `error ${Outcome.EndpointBadResponse}`, (exchange) => respond(exchange, 'hello')],
+  ];
+  for (const [what, expected, act] of vectors) {
+    const road = new Road();
+    const { transport } = road.addEndpoint();
+    const { exchange, client } = road.admit();
+    act(exchange);
+    assert.deepEqual(client.log.slice(-2), [expected, 'done'], what);
+    assert.deepEqual(transport.log, ['open /1', 'abort', 'finished'], what);
+  }
+});
+
+const LENGTH_5 = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
+
+test('a client that left is told nothing, and its endpoint is let go', () => {
+  const road = new Road();
+  const { endpoint, transport } = road.addEndpoint();
+  const { exchange, client } = road.admit();
+  exchange.clientLeft();
+  exchange.clientLeft();
+  exchange.fail(Outcome.EndpointHeadTimeout);
+  assert.deepEqual(client.log, ['done']);
+  assert.deepEqual(transport.log, ['open /1', 'abort', 'finished']);
+  assert.deepEqual([endpoint.inFlight, exchange.outcome], [0, Outcome.ClientLeft]);
+});
