@@ -122,6 +122,11 @@ export class Exchange {
     return this.#endpoint !== null && this.#state !== ExchangeState.Finished;
   }
 
+  /** An endpoint was lost that had perhaps begun it. */
+  get isRetried(): boolean {
+    return this.#retries > 0;
+  }
+
   get isFinished(): boolean {
     return this.#state === ExchangeState.Finished;
   }
@@ -316,10 +321,10 @@ export class Exchange {
   /**
    * Not begun: moved, whatever its method, if its body is still here. Begun, or perhaps begun: run once more if its
    * method is safe (RFC 9110 section 9.2.1), it has no body, and the budget allows. A transport tells of the beginning
-   * of unsafe requests before it happens; of safe ones it need not.
+   * of unsafe requests and of retried ones before it happens; of others it need not.
    */
   #mayRunElsewhere(nowMs: number): boolean {
-    if (isSafe(this.method) && this.body === null) {
+    if (isSafe(this.method) && this.body === null && (this.#retries === 0 || this.#hasBegun)) {
       if (this.#retries >= 1 || !this.dispatcher.allowsRetry(nowMs)) return false;
       this.#retries++;
       return true;

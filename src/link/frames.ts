@@ -89,6 +89,8 @@ export const FrameFlag = {
   Upgrade: 2,
   /** On Open: the connection may be kept after it. */
   KeepAlive: 4,
+  /** On Open: the request has run before; the worker tells Begun whatever its method. */
+  Retried: 8,
 } as const;
 
 /** Before the lines of an Open: connection u32, method u8, minor version u8, target offset u16, target length u32. */

@@ -90,6 +90,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     const flags =
       (exchange.body === null ? FrameFlag.End : FrameFlag.None) |
       (exchange.wantsUpgrade ? FrameFlag.Upgrade : FrameFlag.None) |
+      (exchange.isRetried ? FrameFlag.Retried : FrameFlag.None) |
       (exchange.keepAlive ? FrameFlag.KeepAlive : FrameFlag.None);
     this.#writer.open(
       stream,

@@ -242,7 +242,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
     const socket = known.socket ?? this.#accept(connection, known, server);
     if (socket === null || socket.isBusy) return false;
-    if (!SAFE_METHODS.has(method)) this.#tellBegun(stream);
+    if (!SAFE_METHODS.has(method) || (flags & FrameFlag.Retried) !== 0) this.#tellBegun(stream);
     socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
     return true;
   }

@@ -68,10 +68,25 @@ test('runs a GET once more, and not twice', () => {
   exchange.onEndpointLost(0);
   assert.deepEqual(second.transport.log, ['open /1']);
   road.addEndpoint();
+  exchange.onBegun();
   second.endpoint.leaveAll();
   exchange.onEndpointLost(0);
   assert.deepEqual(client.log, [`error ${Outcome.EndpointReset}`, 'done']);
   assert.equal(road.counters.retried, 1);
+});
+
+test('moves a GET once more when its second endpoint was lost before it began', () => {
+  const road = new Road();
+  const first = road.addEndpoint();
+  const { exchange } = road.admit();
+  const second = road.addEndpoint();
+  first.endpoint.leaveAll();
+  exchange.onEndpointLost(0);
+  const third = road.addEndpoint();
+  second.endpoint.leaveAll();
+  exchange.onEndpointLost(0);
+  assert.deepEqual(third.transport.log, ['open /1']);
+  assert.deepEqual([road.counters.retried, road.counters.moved], [1, 1]);
 });
 
 test('runs nothing again of which the client has seen a byte', () => {

@@ -1,0 +1,78 @@
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How a request went: its status, or the code of the error that the client met. */
+export interface Attempt {
+  readonly id: number;
+  readonly outcome: string;
+  readonly tookMs: number;
+}
+
+export interface LoadSettings {
+  readonly method: string;
+  /** Requests a second, whatever becomes of them. */
+  readonly rate: number;
+  readonly durationMs: number;
+  /** Keep-alive connections at most. */
+  readonly connections: number;
+  readonly body?: string;
+}
+
+/** Requests at a steady rate, as they come from many clients that know nothing of each other. */
+export class Load {
+  readonly attempts: Attempt[] = [];
+  readonly #urlOf: (id: number) => string;
+  readonly #settings: LoadSettings;
+
+  /** @param urlOf the URL of the request of that number, from 0 */
+  constructor(urlOf: (id: number) => string, settings: LoadSettings) {
+    this.#urlOf = urlOf;
+    this.#settings = settings;
+  }
+
+  /** Resolves when every request has had its end. */
+  async run(): Promise<void> {
+    const { rate, durationMs, connections } = this.#settings;
+    const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+    const pending: Promise<void>[] = [];
+    const startMs = performance.now();
+    const total = Math.round((rate * durationMs) / 1000);
+    while (pending.length < total) {
+      const due = Math.min(total, Math.floor(((performance.now() - startMs) * rate) / 1000) + 1);
+      while (pending.length < due) pending.push(this.#attempt(pending.length, agent));
+      await sleep(2);
+    }
+    await Promise.all(pending);
+    agent.destroy();
+  }
+
+  /** How many attempts ended how. */
+  get outcomes(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { outcome } of this.attempts) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    return counts;
+  }
+
+  /** The slowest. ms */
+  get slowestMs(): number {
+    return Math.max(...this.attempts.map(({ tookMs }) => tookMs));
+  }
+
+  #attempt(id: number, agent: http.Agent): Promise<void> {
+    const { method, body } = this.#settings;
+    const startMs = performance.now();
+    return new Promise((resolve) => {
+      const over = (outcome: string): void => {
+        this.attempts.push({ id, outcome, tookMs: performance.now() - startMs });
+        resolve();
+      };
+      const request = http.request(this.#urlOf(id), { method, agent }, (response) => {
+        response.resume();
+        response.on('error', (error: NodeJS.ErrnoException) => over(error.code ?? error.message));
+        response.on('end', () => over(String(response.statusCode)));
+      });
+      request.on('error', (error: NodeJS.ErrnoException) => over(error.code ?? error.message));
+      request.end(body);
+    });
+  }
+}
