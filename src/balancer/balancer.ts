@@ -1,5 +1,6 @@
 import type { BalancerBirth, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
+import { Clock } from '../core/clock.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { XorShift } from '../core/rng.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -19,6 +20,7 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** One balancer thread: ports, clients and links, put together. Wiring; the logic lies in the rooms below. */
 export class Balancer {
   readonly #tell: (message: FromBalancer) => void;
+  readonly #clock = new Clock();
   readonly #counters = new Counters();
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
@@ -32,10 +34,10 @@ export class Balancer {
 
   constructor(birth: BalancerBirth, tell: (message: FromBalancer) => void) {
     this.#tell = tell;
-    this.#clients = new ClientRegistry((id) => {
+    this.#clients = new ClientRegistry(this.#clock, (id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
     });
-    this.#links = new LinkServer(new FlushTurn(), {
+    this.#links = new LinkServer(new FlushTurn(), this.#clock, {
       onLinked: (worker, pid, link) => {
         this.#listens.set(link, new Map());
         this.#tell({ type: 'worker-linked', worker, pid });
@@ -43,6 +45,7 @@ export class Balancer {
       onListen: (worker, link, listenId, request) => this.#onListen(worker, link, listenId, request),
       onUnlisten: (_worker, link, listenId) => this.#onUnlisten(link, listenId),
       onConnectionClosed: (id) => this.#clients.get(id)?.closeAfterResponse(),
+      onIdle: () => this.#reportDrained(),
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
@@ -170,7 +173,7 @@ export class Balancer {
   }
 
   #onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void {
-    const nowMs = this.#clients.tick();
+    const nowMs = this.#clock.tick();
     const listens = this.#listens.get(link);
     this.#listens.delete(link);
     for (const port of listens?.values() ?? []) port.workers.delete(link);
@@ -187,7 +190,7 @@ export class Balancer {
   }
 
   #onBeat(): void {
-    const nowMs = this.#clients.tick();
+    const nowMs = this.#clock.tick();
     const isLate = nowMs - this.#lastBeatMs > LATE_BEAT_MS;
     this.#lastBeatMs = nowMs;
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);

@@ -76,7 +76,7 @@ export class Ports {
     const policy = createPolicy(settings.policy, this.#host.rng);
     assert(policy !== null, `the supervisor lets only known policies through, not '${settings.policy}'`);
     const queue = new WaitQueue(settings.queueLimit, settings.queueTimeoutMs);
-    const dispatcher = new Dispatcher(pool, policy, queue, this.#budget, this.#host.counters);
+    const dispatcher = new Dispatcher(pool, policy, queue, this.#budget, this.#host.counters, this.#host.clients.clock);
     dispatcher.setUnavailable(this.#retryAfterSeconds);
     const context: ClientContext = {
       listenerId: this.#nextListenerId++,

@@ -17,14 +17,17 @@ export class LeastInFlight implements Policy {
 
   pick<T>(eligible: readonly Endpoint<T>[], avoid: Endpoint<T> | null): Endpoint<T> | null {
     let best: Endpoint<T> | null = null;
+    let least = 0;
     let ties = 0;
     for (let i = 0; i < eligible.length; i++) {
       const endpoint = eligible[i]!;
       if (endpoint === avoid) continue;
-      if (best === null || endpoint.inFlight < best.inFlight) {
+      const { load } = endpoint;
+      if (best === null || load < least) {
         best = endpoint;
+        least = load;
         ties = 1;
-      } else if (endpoint.inFlight === best.inFlight) {
+      } else if (load === least) {
         ties++;
         if (this.#rng.below(ties) === 0) best = endpoint;
       }

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { Dispatcher } from '../exchange/dispatcher.ts';
 import type { HeadLimits } from '../http1/request-head.ts';
 import type { Counters } from '../observability/counters.ts';
@@ -50,11 +51,11 @@ export class ClientRegistry {
   #nextId = 1;
   #isDraining = false;
   #onEmpty: (() => void) | null = null;
-  /** Monotonic ms, as of the last event; saves a clock call per request. */
-  nowMs: number = performance.now();
+  readonly clock: Clock;
 
   /** @param onClosed told of every connection that closed. */
-  constructor(onClosed: (connectionId: number) => void) {
+  constructor(clock: Clock, onClosed: (connectionId: number) => void) {
+    this.clock = clock;
     this.#onClosed = onClosed;
     this.#sweep = setInterval(() => this.#expire(), SWEEP_INTERVAL_MS);
     this.#sweep.unref();
@@ -72,11 +73,6 @@ export class ClientRegistry {
   nextId(): number {
     this.#nextId = (this.#nextId + 1) >>> 0 || 1;
     return this.#nextId;
-  }
-
-  tick(): number {
-    this.nowMs = performance.now();
-    return this.nowMs;
   }
 
   add(connection: ClientConnection): void {
@@ -107,7 +103,7 @@ export class ClientRegistry {
   }
 
   #expire(): void {
-    const nowMs = this.tick();
+    const nowMs = this.clock.tick();
     for (const connection of this.#connections.values()) {
       if (connection.deadlineMs !== 0 && connection.deadlineMs <= nowMs) connection.onDeadline();
     }

@@ -118,7 +118,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   // From the socket.
 
   onRead(bytes: Buffer, length: number): void {
-    this.#context.clients.tick();
+    this.#context.clients.clock.tick();
     if (this.#pending === null) {
       this.#process(bytes, 0, length);
       return;
@@ -400,7 +400,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   /** Where the head ended, or INCOMPLETE. */
   #takeHead(bytes: Buffer, from: number, to: number): number {
     const context = this.#context;
-    const nowMs = context.clients.nowMs;
+    const nowMs = context.clients.clock.nowMs;
     const end = HEAD.parse(bytes, from, to, context.limits);
     if (end === INCOMPLETE) {
       if (this.#phase !== Phase.Head) this.#await(Phase.Head, context.timeouts.headMs);
@@ -552,9 +552,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
         keepAlive: false,
         refusal: { connection: this.id, ...clientErrorOf(outcome) },
       },
-      clients.nowMs,
+      clients.clock.nowMs,
     );
-    dispatcher.admit(this.#exchange, clients.nowMs);
+    dispatcher.admit(this.#exchange, clients.clock.nowMs);
   }
 
   #writeError(outcome: Outcome, lines: string, headOnly: boolean): void {
@@ -612,7 +612,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   #await(phase: Phase, afterMs: number): void {
     this.#phase = phase;
-    this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.nowMs + afterMs;
+    this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.clock.nowMs + afterMs;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Policy } from '../balancing/policy.ts';
+import type { Clock } from '../core/clock.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { Counters } from '../observability/counters.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -7,6 +8,24 @@ import type { RetryBudget } from './retry-budget.ts';
 import type { Transport } from './transport.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
+/**
+ * Requests that wait here while workers are merely held up, their loops busy with what they have. More than these are
+ * given to them after all, so that the queue's limit stays what it is for: workers that are not there.
+ */
+const HELD_BACK = 128;
+
+/**
+ * Requests that a worker gets from the queue when it comes back: one to run and one to be there when that is done. Few,
+ * since any of them may hold it up again, and those behind it would wait while another worker comes free.
+ */
+const PULLED_ON_RETURN = 2;
+
+/**
+ * For each request finished while others wait one is pulled, and for one in so many two: what a worker has in hand grows
+ * by a quarter each time round, so that a queue that lasts does not slow anybody down.
+ */
+const GROWTH_INTERVAL = 4;
+
 /** Admit, pick, open: how a request finds its endpoint within one pool. */
 export class Dispatcher {
   readonly pool: Pool<Transport>;
@@ -14,15 +33,25 @@ export class Dispatcher {
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
   readonly #counters: Counters;
+  readonly #clock: Clock;
   #retryAfterSeconds: number | null = null;
+  #finishes = 0;
 
-  constructor(pool: Pool<Transport>, policy: Policy, queue: WaitQueue, budget: RetryBudget, counters: Counters) {
+  constructor(
+    pool: Pool<Transport>,
+    policy: Policy,
+    queue: WaitQueue,
+    budget: RetryBudget,
+    counters: Counters,
+    clock: Clock,
+  ) {
     this.pool = pool;
     this.#policy = policy;
     this.#queue = queue;
     this.#budget = budget;
     this.#counters = counters;
-    pool.onEligible(() => this.#queue.drain(this.#offer));
+    this.#clock = clock;
+    pool.onEligible(() => this.#queue.drain(this.#offer, PULLED_ON_RETURN));
   }
 
   /** Seconds that a refused client is asked to wait while no worker is expected soon; null = as usual. */
@@ -43,7 +72,9 @@ export class Dispatcher {
 
   /** A request that looks for an endpoint: new, or taken back from one that was lost. */
   dispatch(exchange: Exchange, nowMs: number): void {
-    if (this.#offer(exchange)) return;
+    // Nobody overtakes those that wait.
+    if (this.#queue.length === 0 && this.#offer(exchange)) return;
+    if (this.#queue.length >= this.#heldBack && this.#offerToUsable(exchange)) return;
     if (this.#retryAfterSeconds !== null) {
       this.#counters.shed++;
       exchange.fail(Outcome.NoWorker);
@@ -65,25 +96,46 @@ export class Dispatcher {
 
   finished(exchange: Exchange): void {
     this.#counters.finished(exchange.outcome);
+    if (this.#queue.length === 0) return;
+    this.#finishes = (this.#finishes + 1) % GROWTH_INTERVAL;
+    this.#queue.drain(this.#offer, this.#finishes === 0 ? 2 : 1);
   }
 
   /** No worker is expected for this long: whoever waits, or comes, is told so at once. null = workers may be expected. */
   setUnavailable(retryAfterSeconds: number | null): void {
     this.#retryAfterSeconds = retryAfterSeconds;
-    if (retryAfterSeconds !== null && this.pool.eligible.length === 0) {
+    if (retryAfterSeconds !== null && this.pool.usable.length === 0) {
       this.#counters.shed += this.#queue.refuseAll(Outcome.NoWorker);
     }
   }
 
   /** To be called now and then: requests that have waited too long are answered. */
   expire(nowMs: number): void {
-    if (this.#queue.length > 0) this.#counters.shed += this.#queue.expire(nowMs);
+    if (this.#queue.length === 0) return;
+    this.#counters.shed += this.#queue.expire(nowMs);
+    this.#queue.drain(this.#offer, PULLED_ON_RETURN);
+  }
+
+  /** How many may wait for workers that are only held up. */
+  get #heldBack(): number {
+    return Math.min(HELD_BACK, this.#queue.limit >> 1);
   }
 
   readonly #offer = (exchange: Exchange): boolean => {
-    const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid);
-    if (endpoint === null) return false;
-    exchange.open(endpoint);
-    return true;
+    const { nowMs } = this.#clock;
+    for (;;) {
+      const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid);
+      if (endpoint === null) return false;
+      if (endpoint.askIfQuiet(nowMs)) continue;
+      exchange.open(endpoint, nowMs);
+      return true;
+    }
   };
+
+  #offerToUsable(exchange: Exchange): boolean {
+    const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid);
+    if (endpoint === null) return false;
+    exchange.open(endpoint, this.#clock.nowMs);
+    return true;
+  }
 }

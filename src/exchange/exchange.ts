@@ -179,14 +179,14 @@ export class Exchange {
   // From the dispatcher.
 
   /** Sends it to this endpoint. */
-  open(endpoint: Endpoint<Transport>): void {
+  open(endpoint: Endpoint<Transport>, nowMs: number): void {
     assert(this.#state === ExchangeState.Waiting, 'an exchange is opened while it waits');
     this.#state = ExchangeState.Opened;
     this.#endpoint = endpoint;
     this.#hasBegun = false;
     this.queueDeadlineMs = 0;
     this.credit = STREAM_WINDOW_BYTES;
-    endpoint.inFlight++;
+    endpoint.opened(nowMs);
     endpoint.transport.open(this);
     // The body of a request that asks for an upgrade waits for the worker's answer to that.
     if (this.body !== null && !this.wantsUpgrade) {
@@ -309,7 +309,7 @@ export class Exchange {
       this.#answer(Outcome.EndpointReset);
       return;
     }
-    endpoint.inFlight--;
+    endpoint.closed();
     this.#endpoint = null;
     this.#ungranted = 0;
     this.#state = ExchangeState.Waiting;
@@ -375,8 +375,7 @@ export class Exchange {
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;
     if (this.#endpoint !== null) {
-      this.#endpoint.inFlight--;
-      this.#endpoint.finished++;
+      this.#endpoint.closed();
       this.#endpoint.transport.finished(this);
     }
     this.dispatcher.finished(this);

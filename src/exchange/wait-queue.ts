@@ -3,13 +3,14 @@ import type { Exchange } from './exchange.ts';
 
 /** Requests that no worker can take yet, bounded in number and in age. First come, first served. */
 export class WaitQueue {
-  readonly #limit: number;
+  /** Requests that may wait. */
+  readonly limit: number;
   readonly #timeoutMs: number;
   #waiting: Exchange[] = [];
 
   /** @param timeoutMs 0 = no limit of age. */
   constructor(limit: number, timeoutMs: number) {
-    this.#limit = limit;
+    this.limit = limit;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -19,20 +20,23 @@ export class WaitQueue {
 
   /** @returns false when it is full. */
   push(exchange: Exchange, nowMs: number): boolean {
-    if (this.#waiting.length >= this.#limit) this.#dropLeft();
-    if (this.#waiting.length >= this.#limit) return false;
+    if (this.#waiting.length >= this.limit) this.#dropLeft();
+    if (this.#waiting.length >= this.limit) return false;
     exchange.queueDeadlineMs = this.#timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + this.#timeoutMs;
     this.#waiting.push(exchange);
     return true;
   }
 
-  /** Hands all that wait to `offer`, in order; those it does not take stay. */
-  drain(offer: (exchange: Exchange) => boolean): void {
+  /** Hands those that wait to `offer`, in order, until it has taken `most`; those it does not take stay. */
+  drain(offer: (exchange: Exchange) => boolean, most: number): void {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
+    let taken = 0;
     for (const exchange of waiting) {
-      if (!exchange.isFinished && !offer(exchange)) this.#waiting.push(exchange);
+      if (exchange.isFinished) continue;
+      if (taken < most && offer(exchange)) taken++;
+      else this.#waiting.push(exchange);
     }
   }
 

@@ -1,5 +1,11 @@
 import type { Pool } from './pool.ts';
 
+/** A busy worker that has been silent for longer is asked whether its event loop turns. */
+const QUIET_MS = 2;
+
+/** So many requests more in flight elsewhere are still better than one at a worker that has vetoed itself. */
+const VETO_LOAD = 4;
+
 /**
  * What a request can be sent to. The axes of its fitness are kept apart; only {@link isEligible} combines them, and the
  * pools it belongs to hear of it when that answer changes, so that picking never filters.
@@ -14,14 +20,55 @@ export class Endpoint<T = unknown> {
   /** Exchanges finished so far. */
   finished = 0;
 
+  readonly #ask: () => void;
+  /** Since when it has been busy and not been heard of. Monotonic ms. */
+  #quietSinceMs = 0;
+  /** It was asked and has not answered. */
+  #isHeldUp = false;
   readonly #pools: Pool<T>[] = [];
   #isEnabled = true;
   #isStalled = false;
   #isVetoed = false;
 
-  constructor(id: number, transport: T) {
+  /** @param ask asks it for a sign of life, upon which it is {@link heard}. */
+  constructor(id: number, transport: T, ask: () => void) {
     this.id = id;
     this.transport = transport;
+    this.#ask = ask;
+  }
+
+  opened(nowMs: number): void {
+    if (this.inFlight++ === 0) this.#quietSinceMs = nowMs;
+  }
+
+  closed(): void {
+    this.inFlight--;
+    this.finished++;
+  }
+
+  /** Something came from it: its event loop turns. */
+  heard(nowMs: number): void {
+    this.#quietSinceMs = nowMs;
+    if (this.#isHeldUp) this.#setHeldUp(false);
+  }
+
+  /** The number that policies compare. */
+  get load(): number {
+    return this.#isVetoed ? this.inFlight + VETO_LOAD : this.inFlight;
+  }
+
+  /**
+   * Asks for a sign of life where it is busy and has been silent: its event loop may be held up by something it was given.
+   * A loop that turns answers within 0.2 ms. Until then it is not eligible: what was sent to it now would only wait, and
+   * may as well wait where the first free worker can have it.
+   *
+   * @returns whether it was asked.
+   */
+  askIfQuiet(nowMs: number): boolean {
+    if (this.inFlight === 0 || nowMs - this.#quietSinceMs <= QUIET_MS) return false;
+    this.#setHeldUp(true);
+    this.#ask();
+    return true;
   }
 
   /** Administration: false while it drains. */
@@ -36,7 +83,12 @@ export class Endpoint<T = unknown> {
 
   /** May be picked now. */
   get isEligible(): boolean {
-    return this.#isEnabled && !this.#isStalled && !this.#isVetoed;
+    return this.isUsable && !this.#isHeldUp;
+  }
+
+  /** May be picked when nobody is eligible and too many wait: it will get to it. */
+  get isUsable(): boolean {
+    return this.#isEnabled && !this.#isStalled;
   }
 
   setEnabled(isEnabled: boolean): void {
@@ -49,11 +101,16 @@ export class Endpoint<T = unknown> {
     this.#tellPools();
   }
 
-  /** Its own load report says that it would make a request wait. Heeded only while its pools have others to go to. */
+  /**
+   * Its own report says that its loop was held up for long: others are preferred for a while. A preference and no more,
+   * since by the time it can report it is free again.
+   */
   setVetoed(isVetoed: boolean): void {
-    if (this.#isVetoed === isVetoed) return;
-    if (isVetoed && !this.#pools.every((pool) => pool.hasEligibleBeside(this))) return;
     this.#isVetoed = isVetoed;
+  }
+
+  #setHeldUp(isHeldUp: boolean): void {
+    this.#isHeldUp = isHeldUp;
     this.#tellPools();
   }
 

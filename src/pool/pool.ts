@@ -22,6 +22,11 @@ export class Pool<T = unknown> {
     this.#onEligible = listener;
   }
 
+  /** Those that are not eligible but would get to a request in the end. */
+  get usable(): Endpoint<T>[] {
+    return [...this.#members].filter((endpoint) => endpoint.isUsable);
+  }
+
   add(endpoint: Endpoint<T>): void {
     this.#members.add(endpoint);
     this.refresh(endpoint);
@@ -30,10 +35,6 @@ export class Pool<T = unknown> {
   remove(endpoint: Endpoint<T>): void {
     this.#members.delete(endpoint);
     this.#eligible = this.#eligible.filter((other) => other !== endpoint);
-  }
-
-  hasEligibleBeside(endpoint: Endpoint<T>): boolean {
-    return this.#eligible.some((other) => other !== endpoint);
   }
 
   /** An endpoint's fitness may have changed. */

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { WorkerStats } from '../channel/messages.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
+import type { Clock } from '../core/clock.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
 import { LinkTransport } from './link-transport.ts';
@@ -22,6 +23,8 @@ export interface LinkServerEvents {
   onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean;
   onUnlisten(worker: number, link: LinkTransport, listenId: number): void;
   onConnectionClosed(connectionId: number): void;
+  /** A worker that is given nothing new has finished what it had. */
+  onIdle(): void;
   onStalled(worker: number, silentMs: number): void;
   onRecovered(worker: number, silentMs: number): void;
   onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void;
@@ -31,12 +34,14 @@ export interface LinkServerEvents {
 export class LinkServer {
   readonly #server: net.Server;
   readonly #turn: FlushTurn;
+  readonly #clock: Clock;
   readonly #events: LinkServerEvents;
   readonly #expected = new Map<number, ExpectedWorker>();
   readonly #links = new Set<LinkTransport>();
 
-  constructor(turn: FlushTurn, events: LinkServerEvents) {
+  constructor(turn: FlushTurn, clock: Clock, events: LinkServerEvents) {
     this.#turn = turn;
+    this.#clock = clock;
     this.#events = events;
     this.#server = net.createServer();
   }
@@ -95,7 +100,7 @@ export class LinkServer {
 
   #accept(handle: object): void {
     let worker = -1;
-    const link: LinkTransport = new LinkTransport(handle, 0, this.#turn, {
+    const link: LinkTransport = new LinkTransport(handle, 0, this.#turn, this.#clock, {
       onControl: (type, stream, payload) => {
         if (worker !== -1) return this.#control(worker, link, type, stream, payload);
         if (type !== FrameType.Hello) return false;
@@ -104,6 +109,7 @@ export class LinkServer {
         return worker !== -1;
       },
       onConnectionClosed: (id) => this.#events.onConnectionClosed(id),
+      onIdle: () => this.#events.onIdle(),
       onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
       onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
       onClosed: (isProtocolError, detail) => {

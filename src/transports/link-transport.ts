@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { Clock } from '../core/clock.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
@@ -26,6 +27,8 @@ export interface LinkEvents {
   onControl(type: number, stream: number, payload: string): boolean;
   /** The app closed a client's connection. */
   onConnectionClosed(connectionId: number): void;
+  /** It is given nothing new and has finished what it had. */
+  onIdle(): void;
   onStalled(silentMs: number): void;
   onRecovered(silentMs: number): void;
   /** `detail` says what was wrong where `isProtocolError`. The exchanges have not been told yet: call {@link LinkTransport.abandon}. */
@@ -41,6 +44,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #handle: StreamHandle;
   readonly #events: LinkEvents;
   readonly #turn: FlushTurn;
+  readonly #clock: Clock;
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
   /** Streams the worker has not finished. */
@@ -56,8 +60,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   #beatSentAtMs = 0;
   #missedBeats = 0;
 
-  constructor(handle: object, id: number, turn: FlushTurn, events: LinkEvents) {
-    this.endpoint = new Endpoint<Transport>(id, this);
+  constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
+    this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
+    this.#clock = clock;
     this.#handle = handle as StreamHandle;
     this.#events = events;
     this.#turn = turn;
@@ -128,6 +133,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   finished(exchange: Exchange): void {
     this.#exchanges.delete(exchange);
+    if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
   }
 
   touch(client: ExchangeClient): void {
@@ -153,7 +159,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
     if (this.#beatSentAtMs === 0) {
       this.#beatSentAtMs = nowMs;
-      this.#writer.text(FrameType.Ping, FrameFlag.None, 0, '');
+      this.#ping();
       return;
     }
     this.#missedBeats++;
@@ -265,7 +271,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   #answered(): void {
-    const silentMs = performance.now() - this.#beatSentAtMs;
+    const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
     this.#beatSentAtMs = 0;
     this.#missedBeats = 0;
     if (!this.endpoint.isStalled) return;
@@ -273,7 +279,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#events.onRecovered(silentMs);
   }
 
+  #ping(): void {
+    this.#writer.text(FrameType.Ping, FrameFlag.None, 0, '');
+  }
+
   readonly #onRead = (length: number): boolean => {
+    this.endpoint.heard(this.#clock.tick());
     const holds = this.#reader.read(this.#readBuffer, 0, length);
     this.#settle();
     if (!holds && !this.#isClosed) {

@@ -1,4 +1,5 @@
 import { LeastInFlight } from '../../src/balancing/least-in-flight.ts';
+import { Clock } from '../../src/core/clock.ts';
 import { XorShift } from '../../src/core/rng.ts';
 import { Dispatcher } from '../../src/exchange/dispatcher.ts';
 import { Exchange } from '../../src/exchange/exchange.ts';
@@ -94,6 +95,8 @@ export class RecordedTransport implements Transport {
 export class Road {
   readonly pool: Pool<Transport> = new Pool<Transport>();
   readonly counters: Counters = new Counters();
+  /** Stands still unless a test sets it. */
+  readonly clock: Clock = new Clock();
   readonly dispatcher: Dispatcher;
   #exchanges = 0;
   #endpoints = 0;
@@ -101,12 +104,12 @@ export class Road {
   constructor(queueLimit: number = 10, queueTimeoutMs: number = 1000) {
     const policy = new LeastInFlight(new XorShift(1));
     const queue = new WaitQueue(queueLimit, queueTimeoutMs);
-    this.dispatcher = new Dispatcher(this.pool, policy, queue, new RetryBudget(), this.counters);
+    this.dispatcher = new Dispatcher(this.pool, policy, queue, new RetryBudget(), this.counters, this.clock);
   }
 
   addEndpoint(): { endpoint: Endpoint<Transport>; transport: RecordedTransport } {
     const transport = new RecordedTransport();
-    const endpoint = new Endpoint<Transport>(++this.#endpoints, transport);
+    const endpoint = new Endpoint<Transport>(++this.#endpoints, transport, () => transport.log.push('ask'));
     endpoint.join(this.pool);
     return { endpoint, transport };
   }

@@ -7,7 +7,7 @@ import { Road } from './recorded-exchange.ts';
 
 /** Offers all that wait. */
 function drain(queue: WaitQueue, offer: (exchange: Exchange) => boolean): void {
-  queue.drain(offer);
+  queue.drain(offer, Number.POSITIVE_INFINITY);
 }
 
 /** A queue in which so many requests wait since 0 ms. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Endpoint } from '../../src/pool/endpoint.ts';
+import { Endpoint } from '../../src/pool/endpoint.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { bareEndpoint } from './endpoints.ts';
 
@@ -13,23 +13,31 @@ function pooled(n: number): { pool: Pool<null>; members: Endpoint<null>[] } {
   return { pool, members };
 }
 
+/** Busy, silent and asked. */
+function holdUp(endpoint: Endpoint<null>): void {
+  endpoint.opened(0);
+  endpoint.askIfQuiet(1000);
+}
+
 function idsOf(pool: Pool<null>): number[] {
   return pool.eligible.map((endpoint) => endpoint.id).sort();
 }
 
-test('an endpoint is eligible when enabled, not stalled and not vetoed', () => {
+test('an endpoint is eligible when enabled, not stalled and not held up', () => {
   for (const isEnabled of [true, false]) {
     for (const isStalled of [true, false]) {
-      for (const isVetoed of [true, false]) {
+      for (const isHeldUp of [true, false]) {
         const { pool, members } = pooled(2);
         const endpoint = members[0]!;
-        endpoint.setVetoed(isVetoed);
+        if (isHeldUp) holdUp(endpoint);
         endpoint.setEnabled(isEnabled);
         endpoint.setStalled(isStalled);
-        const expected = isEnabled && !isStalled && !isVetoed;
+        const expected = isEnabled && !isStalled && !isHeldUp;
         assert.equal(endpoint.isEligible, expected);
         assert.deepEqual([endpoint.isEnabled, endpoint.isStalled], [isEnabled, isStalled]);
         assert.deepEqual(idsOf(pool), expected ? [0, 1] : [1]);
+        assert.equal(endpoint.isUsable, isEnabled && !isStalled);
+        assert.equal(pool.usable.includes(endpoint), isEnabled && !isStalled);
       }
     }
   }
@@ -51,7 +59,7 @@ test('an endpoint is listed once, however often it is told the same', () => {
   for (let i = 0; i < 3; i++) {
     members[0]!.setEnabled(true);
     members[0]!.setStalled(false);
-    members[0]!.setVetoed(false);
+    members[0]!.heard(0);
   }
   assert.deepEqual(idsOf(pool), [0]);
 });
@@ -113,53 +121,50 @@ test('a list that is held is not changed in place', () => {
   }
 });
 
-describe('a veto', () => {
-  test('is heeded while there are others', () => {
-    const { pool, members } = pooled(3);
-    members[0]!.setVetoed(true);
-    members[1]!.setVetoed(true);
-    assert.deepEqual(idsOf(pool), [2]);
-    members[0]!.setVetoed(false);
-    assert.deepEqual(idsOf(pool), [0, 2]);
-  });
-
-  test('of the last one is not heeded', () => {
-    const { pool, members } = pooled(2);
-    members[0]!.setVetoed(true);
-    members[1]!.setVetoed(true);
-    assert.deepEqual(idsOf(pool), [1]);
-    const alone = pooled(1);
-    alone.members[0]!.setVetoed(true);
-    assert.deepEqual(idsOf(alone.pool), [0]);
-  });
-
-  test('is not heeded when one of several pools would be empty', () => {
-    const { pool, members } = pooled(2);
-    members[0]!.join(new Pool<null>());
-    members[0]!.setVetoed(true);
-    assert.deepEqual(idsOf(pool), [0, 1]);
-  });
-
-  test('is lifted when the others are no longer there to go to', { todo: true }, () => {
-    const { pool, members } = pooled(2);
-    members[0]!.setVetoed(true);
-    members[1]!.setStalled(true);
-    assert.deepEqual(idsOf(pool), [0]);
-  });
-
-  test('of one in no pool yet does not keep the first pool it joins empty', { todo: true }, () => {
+describe('an endpoint that is busy and silent', () => {
+  test('is asked for a sign of life, and is not eligible until it gives one', () => {
+    let asked = 0;
     const pool = new Pool<null>();
-    const endpoint = bareEndpoint(1);
-    endpoint.setVetoed(true);
+    const endpoint = new Endpoint(1, null, () => asked++);
     endpoint.join(pool);
-    assert.deepEqual(idsOf(pool), [1]);
+    endpoint.opened(100);
+    assert.equal(endpoint.askIfQuiet(102), false, 'it has just been given something');
+    assert.equal(endpoint.askIfQuiet(110), true);
+    assert.deepEqual([asked, endpoint.isEligible, idsOf(pool)], [1, false, []]);
+    endpoint.heard(111);
+    assert.deepEqual([endpoint.isEligible, idsOf(pool)], [true, [1]]);
+    assert.equal(endpoint.askIfQuiet(112), false, 'it has just been heard');
   });
+
+  test('is not asked while it has nothing to do', () => {
+    const endpoint = new Endpoint(1, null, () => assert.fail('asked'));
+    assert.equal(endpoint.askIfQuiet(1000), false);
+    endpoint.opened(1000);
+    endpoint.closed();
+    assert.equal(endpoint.askIfQuiet(2000), false);
+  });
+
+  test('is judged from when it got something to do, not from when it was last heard', () => {
+    const endpoint = new Endpoint(1, null, () => assert.fail('asked'));
+    endpoint.heard(0);
+    endpoint.opened(5000);
+    assert.equal(endpoint.askIfQuiet(5001), false);
+  });
+});
+
+test('a veto makes an endpoint count as more loaded, and keeps nobody out', () => {
+  const { pool, members } = pooled(2);
+  members[0]!.setVetoed(true);
+  assert.ok(members[0]!.load > members[1]!.load);
+  assert.deepEqual(idsOf(pool), [0, 1]);
+  members[0]!.setVetoed(false);
+  assert.equal(members[0]!.load, members[1]!.load);
 });
 
 /** A step that something takes: the number of an endpoint, and what becomes of it. */
 const step = fc.tuple(
   fc.nat(3),
-  fc.constantFrom('enable', 'disable', 'stall', 'recover', 'veto', 'lift', 'leave', 'join'),
+  fc.constantFrom('enable', 'disable', 'stall', 'recover', 'hold', 'hear', 'leave', 'join'),
 );
 
 test('the list always holds the members that are eligible, each once', () => {
@@ -178,7 +183,8 @@ test('the list always holds the members that are eligible, each once', () => {
 function take(endpoint: Endpoint<null>, act: string, pool: Pool<null>): void {
   if (act === 'enable' || act === 'disable') endpoint.setEnabled(act === 'enable');
   else if (act === 'stall' || act === 'recover') endpoint.setStalled(act === 'stall');
-  else if (act === 'veto' || act === 'lift') endpoint.setVetoed(act === 'veto');
+  else if (act === 'hold') holdUp(endpoint);
+  else if (act === 'hear') endpoint.heard(0);
   else if (act === 'leave') endpoint.leaveAll();
   else if (!pool.members.has(endpoint)) endpoint.join(pool);
 }
