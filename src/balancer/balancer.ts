@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { BalancerBirth, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { Clock } from '../core/clock.ts';
@@ -129,11 +130,23 @@ export class Balancer {
       return true;
     }
     const port = this.#ports.portFor(request, listens.size);
+    if (port.workers.has(link)) {
+      // To workers of an app one port is the same; to one process it is taken.
+      this.#refuseListen(worker, link, listenId, request);
+      return true;
+    }
     listens.set(listenId, port);
     port.workers.set(link, listenId);
     this.#ports.applyLimits(port, request.server);
     void port.opened.then((answer) => this.#answerListen(worker, link, listenId, port, answer));
     return true;
+  }
+
+  #refuseListen(worker: number, link: LinkTransport, listenId: number, { host, port, path }: ListenRequest): void {
+    const message = `listen EADDRINUSE: address already in use ${path ?? `${host ?? '::'}:${port}`}`;
+    const answer: ListenAnswer = { ok: false, code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE, message };
+    link.control(FrameType.Listening, listenId, { ...answer, listener: -1 });
+    this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port });
   }
 
   #answerListen(worker: number, link: LinkTransport, listenId: number, port: Port, answer: ListenAnswer): void {
