@@ -275,7 +275,7 @@ export class LinkClient implements FrameHandler, FrameSink {
       prototypes = new MessagePrototypes(server);
       this.#prototypes.set(server, prototypes);
     }
-    const socket = new LinkSocket(this, connection, known.peer, prototypes);
+    const socket = new LinkSocket(this, connection, known.peer, prototypes, server.highWaterMark);
     known.socket = socket;
     server._connections++;
     socket.server = server;

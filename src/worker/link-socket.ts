@@ -46,6 +46,7 @@ export class LinkSocket extends net.Socket {
   /** Restores, for each request, the async context that the connection began in, as Node's parser does. */
   readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE');
   #mode: Mode = Mode.Idle;
+  #hasServed = false;
   /** 0 = none. */
   #stream = 0;
   /** Bytes of the response that the balancer will take now. */
@@ -67,8 +68,21 @@ export class LinkSocket extends net.Socket {
   #waiting: Buffer | null = null;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
 
-  constructor(link: LinkClient, connection: number, peer: Peer, prototypes: MessagePrototypes) {
-    super({ handle: new LinkHandle(peer), allowHalfOpen: true, manualStart: true } as net.SocketConstructorOpts);
+  /** @param highWaterMark the server's option of that name; undefined where this Node has none */
+  constructor(
+    link: LinkClient,
+    connection: number,
+    peer: Peer,
+    prototypes: MessagePrototypes,
+    highWaterMark: number | undefined,
+  ) {
+    super({
+      handle: new LinkHandle(peer),
+      allowHalfOpen: true,
+      manualStart: true,
+      readableHighWaterMark: highWaterMark,
+      writableHighWaterMark: highWaterMark,
+    } as net.SocketConstructorOpts);
     this.#link = link;
     this.#connection = connection;
     this.#prototypes = prototypes;
@@ -114,6 +128,7 @@ export class LinkSocket extends net.Socket {
 
   #begin(stream: number): void {
     this.#mode = Mode.Http;
+    this.#hasServed = true;
     this.#stream = stream;
     this.#link.addStream(this);
     this.#credit = STREAM_WINDOW_BYTES;
@@ -168,6 +183,7 @@ export class LinkSocket extends net.Socket {
   /** A piece of the request's body, or of the tunnel. The memory is this socket's to keep. */
   onBody(bytes: Buffer): void {
     this.#ungranted += bytes.length;
+    this.#touchTimeout();
     if (this.#mode === Mode.Tunnel) {
       if (this.push(bytes)) this.#grant();
       return;
@@ -198,6 +214,7 @@ export class LinkSocket extends net.Socket {
 
   onWindow(bytes: number): void {
     this.#credit += bytes;
+    this.#touchTimeout();
     this.#sendWaiting();
   }
 
@@ -219,7 +236,7 @@ export class LinkSocket extends net.Socket {
     if (this.#mode !== Mode.Http || this.destroyed) {
       return super.write(chunk as Buffer, encoding as BufferEncoding, done as () => void);
     }
-    if (this.timeout) (this as unknown as { _unrefTimer(): void })._unrefTimer();
+    this.#touchTimeout();
     const data = chunk as string | Uint8Array;
     if (!this.#headSent) return this.#writeHead(data, encoding as BufferEncoding | undefined, done);
     if (this.#isChunked) return this.#writeChunked(data, encoding as BufferEncoding | undefined, done);
@@ -249,7 +266,9 @@ export class LinkSocket extends net.Socket {
   override setTimeout(timeoutMs: number, callback?: () => void): this {
     // Node arms the keep-alive time-out here once a response is out. The balancer holds the client's connection and
     // that clock; to this worker the connection may be idle while others serve it.
-    if (this.#mode === Mode.Idle && callback === undefined && timeoutMs > 0) return super.setTimeout(0);
+    // What it arms on a new connection is `server.timeout`.
+    const isKeepAlive = this.#mode === Mode.Idle && this.#hasServed && callback === undefined;
+    if (isKeepAlive && timeoutMs > 0) return super.setTimeout(0);
     return super.setTimeout(timeoutMs, callback);
   }
 
@@ -388,6 +407,11 @@ export class LinkSocket extends net.Socket {
   #written(done: (() => void) | null): boolean {
     if (done !== null) this.#link.afterTurn(done);
     return !this.writableNeedDrain;
+  }
+
+  /** Something moved: the time-out of inactivity begins anew. */
+  #touchTimeout(): void {
+    if (this.timeout) (this as unknown as { _unrefTimer(): void })._unrefTimer();
   }
 
   /** Sends what waits as far as the credit goes. */

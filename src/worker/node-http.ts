@@ -53,6 +53,7 @@ export interface CapturableServer extends net.Server {
   _connectionKey: string;
   _connections: number;
   _unref?: boolean;
+  readonly highWaterMark?: number;
   _emitCloseIfDrained(): void;
 }
 

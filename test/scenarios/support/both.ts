@@ -46,6 +46,9 @@ export class TellingApp {
   }
 }
 
+/** Arguments of the app; a function where two that run at the same time need different ones. */
+export type AppArguments = readonly string[] | (() => Promise<readonly string[]>);
+
 /**
  * A test that lets a client meet an app on Node alone and the same app behind one worker, and fails when it observes
  * two different things.
@@ -55,13 +58,13 @@ export class TellingApp {
 export function sameAsNode(
   name: string,
   script: string,
-  args: readonly string[],
+  args: AppArguments,
   observe: (app: TellingApp) => Promise<unknown>,
   options: { readonly todo?: string } = {},
 ): void {
   test(`same as Node: ${name}`, options, async (t) => {
     const path = join('transparent', script);
-    const child = spawn(process.execPath, [join(APPS, path), ...args], {
+    const child = spawn(process.execPath, [join(APPS, path), ...(await of(args))], {
       cwd: APPS,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -74,13 +77,17 @@ export function sameAsNode(
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
     });
-    const evener = new EvenerProcess(t, [path, '-w', '1', '--drain-limit', '1s', '--', ...args]);
+    const evener = new EvenerProcess(t, [path, '-w', '1', '--drain-limit', '1s', '--', ...(await of(args))]);
     const [alone, behind] = await Promise.all([
       observe(new TellingApp(t, () => stdout)),
       evener.said(/worker 0 ready/).then(() => observe(new TellingApp(t, () => evener.stdout))),
     ]);
     assert.deepEqual(...different(behind, alone));
   });
+}
+
+async function of(args: AppArguments): Promise<readonly string[]> {
+  return typeof args === 'function' ? args() : args;
 }
 
 /** Of two records only what differs, so that a failure can be read. */
