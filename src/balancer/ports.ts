@@ -108,6 +108,7 @@ export class Ports {
     if (this.#ports.get(port.key) === port) this.#ports.delete(port.key);
     this.#announced.delete(port.key);
     port.listener.close();
+    this.#host.clients.drainListener(port.context.listenerId);
   }
 
   closeListeners(): void {

@@ -30,6 +30,8 @@ export interface ClientContext {
 /** A client connection as the thread's housekeeping sees it. */
 export interface ClientConnection {
   readonly id: number;
+  /** Of the listener that made it. */
+  readonly listenerId: number;
   /** When {@link onDeadline} is due; 0 = never. Monotonic ms. */
   deadlineMs: number;
   onDeadline(): void;
@@ -95,6 +97,13 @@ export class ClientRegistry {
     this.#onEmpty = onEmpty;
     for (const connection of [...this.#connections.values()]) connection.drain();
     if (this.#connections.size === 0) onEmpty();
+  }
+
+  /** Nobody serves this listener any more: its connections close as soon as nothing is in progress on them. */
+  drainListener(listenerId: number): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.listenerId === listenerId) connection.drain();
+    }
   }
 
   destroyAll(): void {

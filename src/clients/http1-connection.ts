@@ -98,6 +98,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#await(Phase.Head, context.timeouts.headMs);
   }
 
+  get listenerId(): number {
+    return this.#context.listenerId;
+  }
+
   get peer(): Peer {
     const { socket } = this.client;
     return {

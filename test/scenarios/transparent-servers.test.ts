@@ -159,7 +159,7 @@ sameAsNode('server.close()', 'servers.cjs', ['close'], async (app) => {
   const idle = await connect(app);
   const seen = [await answer(idle, GET('/'))];
   const client = await connect(app);
-  seen.push(await answer(client, GET('/close')));
+  seen.push(await answer(client, GET('/close', 'Connection: close\r\n')));
   const ends = [await rest(idle), await rest(client)];
   const closed = await app.told('closed');
   return { seen, ends, closed, state: app.all('state'), event: app.all('event'), refused: await isRefused(app) };
