@@ -226,3 +226,10 @@ sameAsNode('expectations', 'servers.cjs', ['server-events'], async (app) => {
   const answered = await answer(client, 'body');
   return { refused, interim, answered, expectation: app.all('expectation') };
 });
+
+const uncounted = { todo: 'sockets of workers count no bytes' };
+const socketBytes = async (app: TellingApp): Promise<unknown> => {
+  await answer(await connect(app), CLOSING);
+  return app.told('bytes');
+};
+sameAsNode('bytesRead and bytesWritten of a socket', 'servers.cjs', ['socket-bytes'], socketBytes, uncounted);
