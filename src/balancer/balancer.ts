@@ -28,6 +28,8 @@ export class Balancer {
   readonly #ports: Ports;
   /** For each link the listeners its app has opened: their number and the port each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Port>>();
+  /** Which of its link's listens the next one is; counted on while any is open, so that two never share a number. */
+  readonly #nextListen = new WeakMap<LinkTransport, number>();
   readonly #draining = new Set<number>();
   readonly #beat: NodeJS.Timeout;
   #lastBeatMs = performance.now();
@@ -129,7 +131,9 @@ export class Balancer {
       this.#ports.applyLimits(known, request.server);
       return true;
     }
-    const port = this.#ports.portFor(request, listens.size);
+    const ordinal = listens.size === 0 ? 0 : this.#nextListen.get(link)!;
+    this.#nextListen.set(link, ordinal + 1);
+    const port = this.#ports.portFor(request, ordinal);
     if (port.workers.has(link)) {
       // To workers of an app one port is the same; to one process it is taken.
       this.#refuseListen(worker, link, listenId, request);

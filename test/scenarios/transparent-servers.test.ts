@@ -208,6 +208,12 @@ for (const [name, keys] of [
   });
 }
 
+sameAsNode('servers on any port, after one of them was closed', 'servers.cjs', ['any-ports'], async (app) => {
+  const ports = [await app.told('port'), await app.told('port', 1)];
+  const clients = await Promise.all(ports.map((port) => RawClient.connect(app.test, `http://127.0.0.1:${port}`)));
+  return { apart: app.all('apart'), seen: await Promise.all(clients.map((client) => answer(client, CLOSING))) };
+});
+
 sameAsNode('exceptions that the app survives', 'servers.cjs', ['survived-exceptions'], async (app) => {
   const thrown = await connect(app);
   thrown.write(GET('/throw'));
