@@ -9,6 +9,8 @@ const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nCont
 /** What is told of the sockets' ends depends on the run; whether it is right does not. */
 async function facts(app: TellingApp, client: RawClient, bytes: string): Promise<unknown> {
   const port = Number(new URL(await app.url()).port);
+  // After a response that closes the connection it has none any more.
+  const ownPort = client.socket.localPort;
   const index = app.all('facts').length;
   client.write(bytes);
   const body = String((await client.response()).body);
@@ -17,7 +19,7 @@ async function facts(app: TellingApp, client: RawClient, bytes: string): Promise
   return {
     ...rest,
     body,
-    isRemotePort: remotePort === client.socket.localPort,
+    isRemotePort: remotePort === ownPort,
     isLocalPort: localPort === port,
     address: { ...known, port: known.port === port },
   };
