@@ -49,6 +49,12 @@ export class ClientSocket {
     return this.socket.writableLength;
   }
 
+  /** Closes with a reset, so that the client cannot take what it got for all there was. Unix sockets have none. */
+  reset(): void {
+    if (this.socket.remoteFamily === undefined) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
   pause(): void {
     if (this.#isPaused || this.#handle === null) return;
     this.#isPaused = true;

@@ -35,6 +35,9 @@ const COPY_LIMIT_BYTES = 8 * 1024;
 /** From this size on an upload gets a read buffer of its own, so that its pieces can be sent on without a copy. */
 const LARGE_BODY_BYTES = 64 * 1024;
 
+/** The link may refer to pieces of this size after they were handed to it. */
+const LENT_BODY_BYTES = 16 * 1024;
+
 /** A client that takes nothing of what is written to it for so long is gone. */
 const WRITE_STALL_MS = 120_000;
 
@@ -86,6 +89,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #hasLentViews = false;
   #clientEnded = false;
   #hasServed = false;
+  /** All of the request in progress has been read: what follows is the next one. */
+  #isRequestRead = true;
   /** What the app, which answers malformed requests itself, has been told of. */
   #refused: Outcome = Outcome.None;
 
@@ -281,7 +286,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       return;
     }
     // With some of the request unread its framing is in doubt.
-    if (this.#reading !== Reading.Waiting || this.#clientEnded) this.#keepsAlive = false;
+    if (!this.#isRequestRead || this.#clientEnded) this.#keepsAlive = false;
     if (factsOf(outcome as Outcome).status === 408) this.#keepsAlive = false;
     this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
   }
@@ -292,7 +297,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#uncork();
     // What was written before may go out; then the connection ends without the end of its framing. A body that ends
     // with the connection would look whole: only a reset tells.
-    if (this.#responseFraming === Framing.UntilClose) this.client.socket.resetAndDestroy();
+    if (this.#responseFraming === Framing.UntilClose) this.client.reset();
     else this.client.socket.destroySoon();
   }
 
@@ -339,7 +344,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#exchange = null;
     this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
-    if (this.#context.clients.isDraining) this.#keepsAlive = false;
+    // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
+    if (this.#context.clients.isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
       this.#close();
       return;
@@ -439,6 +445,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       nowMs,
     );
     this.#exchange = exchange;
+    this.#isRequestRead = framing === Framing.None;
     if (framing === Framing.None || wantsUpgrade) {
       this.#reading = Reading.Waiting;
       this.#await(Phase.Response, context.timeouts.responseMs);
@@ -485,13 +492,21 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   #pushBody(exchange: Exchange, view: Buffer): void {
-    const mayReuse = exchange.pushBody(view);
+    let bytes = view;
+    if (view.length >= LENT_BODY_BYTES && !this.client.hasOwnBuffer) {
+      // A body of unknown length turns out to be large: what is sent on without a copy must not lie in the memory that
+      // all connections read into.
+      bytes = Buffer.from(view);
+      this.client.useOwnBuffer();
+    }
+    const mayReuse = exchange.pushBody(bytes);
     if (!mayReuse) this.client.renewOwnBuffer();
     if (!exchange.isFinished && exchange.body!.isBacklogged) this.client.pause();
   }
 
   #bodyComplete(exchange: Exchange, trailers: string): void {
     this.#reading = Reading.Waiting;
+    this.#isRequestRead = true;
     if (this.#phase === Phase.Body) this.#await(Phase.Response, this.#context.timeouts.responseMs);
     exchange.endBody(trailers);
   }

@@ -150,7 +150,7 @@ export class Exchange {
   endBody(trailers: string): void {
     if (this.#state === ExchangeState.Finished) return;
     this.body!.end(this, trailers);
-    if (this.#responseEnded) this.#finish(Outcome.Completed);
+    if (this.#responseEnded) this.#complete();
   }
 
   /** So many bytes of the response have left for the client. */
@@ -213,15 +213,16 @@ export class Exchange {
     if (waited && !body.isBacklogged) this.client.resumeBody();
   }
 
-  /** A 1xx head. False when it is not one, or comes at the wrong time. */
-  onInterim(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#state !== ExchangeState.Opened) return false;
-    const headEnd = RESPONSE_HEAD.parse(bytes, start, end);
-    if (headEnd !== end || RESPONSE_HEAD.status > 199 || RESPONSE_HEAD.status === 101) return false;
+  /** A 1xx head. */
+  onInterim(bytes: Buffer, start: number, end: number): void {
+    const headEnd = this.#state === ExchangeState.Opened ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
+    if (headEnd !== end || RESPONSE_HEAD.status > 199 || RESPONSE_HEAD.status === 101) {
+      this.fail(Outcome.EndpointBadResponse);
+      return;
+    }
     this.onBegun();
     // RFC 9110 section 15.2: an HTTP/1.0 client is never sent a 1xx.
     if (this.minorVersion > 0) this.client.respondInterim(bytes, start, end);
-    return true;
   }
 
   /** The response's head and what of the body came with it. */
@@ -260,7 +261,7 @@ export class Exchange {
     if (this.#state === ExchangeState.Tunnel) {
       this.#responseEnded = true;
       this.client.respondEnd('');
-      if (this.body!.hasEnded && !this.isFinished) this.#finish(Outcome.Completed);
+      if (this.body!.hasEnded && !this.isFinished) this.#complete();
       return;
     }
     if (this.#state !== ExchangeState.Responding || this.#responseRemaining > 0) {
@@ -348,7 +349,7 @@ export class Exchange {
 
   #responseComplete(): void {
     if (this.body === null || this.body.hasEnded) {
-      this.#finish(Outcome.Completed);
+      this.#complete();
     } else if (this.client.keepsAlive) {
       // As with Node, the rest of the body still goes to the app, which may read it or not.
       this.#state = ExchangeState.Responded;
@@ -357,6 +358,13 @@ export class Exchange {
       this.#abortUpstream();
       this.#finish(Outcome.Completed);
     }
+  }
+
+  /** Request and response are both complete. */
+  #complete(): void {
+    // The app answered without reading all of the request: what it did not take is of no use to it.
+    if (this.body?.isBacklogged) this.#abortUpstream();
+    this.#finish(Outcome.Completed);
   }
 
   #abortUpstream(): void {

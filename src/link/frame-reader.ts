@@ -22,6 +22,7 @@ export class FrameReader {
   #dataStream = 0;
   #dataFlags = 0;
   #failed = false;
+  #isPaused = false;
   /** First byte not handed over. Kept right while a handler runs, which may throw what the app's code throws. */
   #at = 0;
 
@@ -39,6 +40,19 @@ export class FrameReader {
     return this.#at;
   }
 
+  /** Nothing more is handed over until {@link resume}; the caller keeps what lies behind {@link position}. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
   /** @returns false when the frames are not of this protocol, or the handler said so. */
   read(bytes: Buffer, from: number, to: number): boolean {
     if (this.#failed) return false;
@@ -47,7 +61,7 @@ export class FrameReader {
       at = this.#complete(bytes, at, to);
       if (at < 0) return this.#fail();
     }
-    while (at < to) {
+    while (at < to && !this.#isPaused) {
       if (this.#dataRemaining >= 0) {
         at = this.#data(bytes, at, to);
         if (at < 0) return this.#fail();

@@ -18,8 +18,11 @@ export const LINK_VERSION = 1;
 
 export const FRAME_HEADER_BYTES = 10;
 
-/** A payload that has to be held whole is never longer: a request head of 64 KiB and a little. DATA is passed piecemeal. */
-export const MAX_PAYLOAD_BYTES: number = 96 * 1024;
+/**
+ * A payload that has to be held whole is never longer. Heads are: Node sends heads of any size, though few clients take
+ * more than 64 KiB. Data is passed piecemeal.
+ */
+export const MAX_PAYLOAD_BYTES: number = 1024 * 1024;
 
 /** Largest DATA payload a sender makes, so that one stream cannot hold the others up for long. */
 export const MAX_DATA_BYTES: number = 64 * 1024;

@@ -3,6 +3,11 @@ export interface Streamed {
   readonly stream: number;
 }
 
+/** Whether a stream is older than another: serial number arithmetic (RFC 1982), since 32 bits go round. */
+export function isBefore(stream: number, other: number): boolean {
+  return ((stream - other) | 0) < 0;
+}
+
 const INITIAL_SLOTS = 64;
 
 /**

@@ -7,7 +7,7 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
-import { StreamTable } from '../link/stream-table.ts';
+import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { Endpoint } from '../pool/endpoint.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -80,7 +80,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   // Transport.
 
   open(exchange: Exchange): void {
-    const stream = this.#nextStream++;
+    const stream = this.#newStream();
     exchange.stream = stream;
     this.#exchanges.add(exchange);
     if (!this.#knownConnections.has(exchange.connectionId)) {
@@ -214,7 +214,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         this.#answered();
         return true;
       case FrameType.Close:
-        if (this.#knownConnections.delete(stream)) this.#events.onConnectionClosed(stream);
+        // It is told, in turn, when the client's connection has closed, and forgets it then.
+        if (this.#knownConnections.has(stream)) this.#events.onConnectionClosed(stream);
         return true;
       case FrameType.Hello:
       case FrameType.Listen:
@@ -223,7 +224,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
     const exchange = this.#exchanges.get(stream);
     // Frames of streams that we ended may still be under way; those of streams never opened break the protocol.
-    if (exchange === null) return stream < this.#nextStream;
+    if (exchange === null) return isBefore(stream, this.#nextStream);
     switch (type) {
       case FrameType.Head:
         exchange.onHead(bytes, start, end, (flags & FrameFlag.End) !== 0);
@@ -232,7 +233,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         exchange.onEnd(bytes.latin1Slice(start, end));
         return true;
       case FrameType.Interim:
-        return exchange.onInterim(bytes, start, end);
+        exchange.onInterim(bytes, start, end);
+        return true;
       case FrameType.Abort:
         exchange.onAborted();
         return true;
@@ -253,15 +255,23 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     const exchange = this.#exchanges.get(stream);
-    if (exchange === null) return stream < this.#nextStream;
+    if (exchange === null) return isBefore(stream, this.#nextStream);
     exchange.onBody(bytes, start, end);
     if (isLast && (flags & FrameFlag.End) !== 0 && !exchange.isFinished) exchange.onEnd('');
     return true;
   }
 
+  /** Numbers go round after 2^32; one that a tunnel has kept all the while is passed over. */
+  #newStream(): number {
+    let stream = this.#nextStream;
+    while (stream === 0 || this.#exchanges.get(stream) !== null) stream = (stream + 1) >>> 0;
+    this.#nextStream = (stream + 1) >>> 0;
+    return stream;
+  }
+
   #begun(upTo: number): boolean {
-    if (upTo >= this.#nextStream) return false;
-    for (const exchange of this.#exchanges.values()) if (exchange.stream <= upTo) exchange.onBegun();
+    if (!isBefore(upTo, this.#nextStream)) return false;
+    for (const exchange of this.#exchanges.values()) if (!isBefore(upTo, exchange.stream)) exchange.onBegun();
     return true;
   }
 

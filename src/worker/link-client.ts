@@ -12,7 +12,7 @@ import {
   type Peer,
   type Refusal,
 } from '../link/frames.ts';
-import { StreamTable } from '../link/stream-table.ts';
+import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { LinkSocket } from './link-socket.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
@@ -24,6 +24,9 @@ const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
 
 /** A batch that took longer than this is reported, so that the balancer can pass this worker over. */
 const REPORTED_DELAY_MS = 20;
+
+/** A server that has closed is remembered so long for requests that are under way to it. */
+const FORGET_SERVER_MS = 5_000;
 
 /** A listener as the link sees it. */
 export interface LinkListener {
@@ -51,10 +54,13 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #connections = new Map<number, KnownConnection>();
   readonly #streams = new StreamTable<LinkSocket>();
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  #afterTurn: (() => void)[] = [];
   #afterFlush: (() => void)[] = [];
-  #highestBegun = 0;
+  /** What waits for {@link hold} to be over, and the bytes that came after it. */
+  #held: (() => void) | null = null;
+  #rest: Buffer | null = null;
   #lastStream = 0;
+  /** No listener keeps the process alive. */
+  #isUnwanted = false;
 
   constructor(
     path: string,
@@ -99,11 +105,14 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   ref(): void {
+    this.#isUnwanted = false;
     this.#socket.ref();
   }
 
+  /** Lets the process end once no request is in hand. */
   unref(): void {
-    this.#socket.unref();
+    this.#isUnwanted = true;
+    if (this.#streams.size === 0) this.#socket.unref();
   }
 
   listen(id: number, listener: LinkListener): void {
@@ -112,7 +121,13 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   unlisten(id: number, server: CapturableServer): void {
-    for (const [number, other] of this.#servers) if (other === server) this.#servers.delete(number);
+    // Requests that are under way still reach it, as those of open connections reach a server that has closed.
+    const forget = setTimeout(() => {
+      for (const [number, other] of this.#servers) {
+        if (other === server && server._handle === null) this.#servers.delete(number);
+      }
+    }, FORGET_SERVER_MS);
+    forget.unref();
     this.writer.text(FrameType.Unlisten, FrameFlag.None, id, '');
     this.turn.messageComplete();
   }
@@ -124,11 +139,13 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   forgetStream(socket: LinkSocket): void {
     this.#streams.delete(socket);
+    if (this.#isUnwanted && this.#streams.size === 0) this.#socket.unref();
   }
 
   /** A socket has begun this stream. */
   addStream(socket: LinkSocket): void {
     this.#streams.add(socket);
+    if (this.#isUnwanted) this.#socket.ref();
   }
 
   socketClosed(connection: number, socket: LinkSocket): void {
@@ -136,9 +153,9 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (known?.socket === socket) known.socket = null;
   }
 
-  /** Calls back when the turn's writes are done, as a socket calls back for a write that the kernel took at once. */
+  /** Calls back as a socket does for a write that the kernel took at once: later in this turn, in the writer's context. */
   afterTurn(callback: () => void): void {
-    if (this.#afterTurn.push(callback) === 1) process.nextTick(this.#runAfterTurn);
+    process.nextTick(callback);
   }
 
   /** Calls back when the kernel has taken all that was written so far. */
@@ -225,6 +242,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   #open(flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
     const connection = readUint32(bytes, start);
     const method = bytes[start + 4]!;
+    const minorVersion = bytes[start + 5]!;
     const known = this.#connections.get(connection);
     if (known === undefined) return false;
     const targetStart = start + OPEN_FIXED_BYTES + (bytes[start + 6]! | (bytes[start + 7]! << 8));
@@ -233,7 +251,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     const linesStart = targetEnd + 11;
     if (linesStart > end) return false;
     const server = this.#servers.get(known.peer.listener);
-    if (server === undefined || server._handle === null) {
+    if (server === undefined) {
       // The app has closed it in the meantime: never begun.
       this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
       return true;
@@ -242,14 +260,22 @@ export class LinkClient implements FrameHandler, FrameSink {
     const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
     const socket = known.socket ?? this.#accept(connection, known, server);
     if (socket === null || socket.isBusy) return false;
-    if (!SAFE_METHODS.has(method) || (flags & FrameFlag.Retried) !== 0) this.#tellBegun(stream);
-    socket.dispatch(stream, flags, method, bytes[start + 5]!, target, headers);
+    if (socket.destroyed) {
+      // The app would not have this client: it destroyed the connection when it met it.
+      this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
+      return true;
+    }
+    if (!mayRunTwice(method, flags) && !this.#tellBegun(stream)) {
+      this.#hold(() => socket.dispatch(stream, flags, method, minorVersion, target, headers));
+      return true;
+    }
+    socket.dispatch(stream, flags, method, minorVersion, target, headers);
     return true;
   }
 
   /** The balancer numbers streams upwards. */
   #isNew(stream: number): boolean {
-    if (stream <= this.#lastStream) return false;
+    if (!isBefore(this.#lastStream, stream)) return false;
     this.#lastStream = stream;
     return true;
   }
@@ -289,12 +315,37 @@ export class LinkClient implements FrameHandler, FrameSink {
   /**
    * Writes, before a handler runs that must not run twice, that its request has been begun. What a dead worker has not
    * said so of can be given to another.
+   *
+   * @returns whether the kernel has it.
    */
-  #tellBegun(stream: number): void {
-    if (stream <= this.#highestBegun) return;
-    this.#highestBegun = stream;
+  #tellBegun(stream: number): boolean {
     this.writer.text(FrameType.Begun, FrameFlag.None, stream, '');
     this.writer.flush();
+    return this.#socket.writableLength === 0;
+  }
+
+  /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
+  #hold(act: () => void): void {
+    this.#reader.pause();
+    this.#held = act;
+    this.#socket.pause();
+    this.#socket.write('', () => {
+      const rest = this.#rest;
+      this.#rest = null;
+      this.#reader.resume();
+      this.#actOnHeld(rest);
+    });
+  }
+
+  #actOnHeld(rest: Buffer | null): void {
+    const act = this.#held;
+    this.#held = null;
+    try {
+      act?.();
+    } finally {
+      if (rest !== null) this.#read(rest, 0, rest.length);
+      if (this.#held === null) this.#socket.resume();
+    }
   }
 
   readonly #onRead = (length: number): boolean => {
@@ -312,21 +363,18 @@ export class LinkClient implements FrameHandler, FrameSink {
       // A handler of the app threw. As with Node's own parser that is an uncaught exception, and the app may survive
       // it; the other requests of this batch must not suffer for it.
       if (!hasReturned) {
+        // If this is its end, what the handlers before have answered has to go out.
+        this.writer.flush();
         const rest = Buffer.from(bytes.subarray(this.#reader.position, to));
         process.nextTick(() => this.#read(rest, 0, rest.length));
       }
     }
+    if (this.#reader.isPaused) this.#rest = Buffer.from(bytes.subarray(this.#reader.position, to));
     const tookMs = performance.now() - startedAt;
     if (tookMs > REPORTED_DELAY_MS) {
       this.writer.uint32Pair(FrameType.Load, 0, this.#streams.size, Math.round(tookMs * 1000));
     }
   }
-
-  readonly #runAfterTurn = (): void => {
-    const callbacks = this.#afterTurn;
-    this.#afterTurn = [];
-    for (let i = 0; i < callbacks.length; i++) callbacks[i]!();
-  };
 
   #drained(): void {
     const callbacks = this.#afterFlush;
@@ -341,6 +389,12 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.#streams.clear();
     this.#servers.clear();
   }
+}
+
+/** A safe request that has no body and takes nothing over: its beginning need not be told beforehand. */
+function mayRunTwice(method: number, flags: number): boolean {
+  const telling = FrameFlag.End | FrameFlag.Upgrade | FrameFlag.Retried;
+  return SAFE_METHODS.has(method) && (flags & telling) === FrameFlag.End;
 }
 
 /** Splits field lines, already checked by the balancer, into Node's list of names and values. */

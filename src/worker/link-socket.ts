@@ -151,6 +151,7 @@ export class LinkSocket extends net.Socket {
     const { kOnHeadersComplete, kOnMessageComplete, kOnExecute } = parser.constructor;
     const onHeadersComplete = callbackOf(parser, kOnHeadersComplete) as OnHeadersComplete;
     const onMessageComplete = callbackOf(parser, kOnMessageComplete) as () => void;
+    this.#prototypes.prepare(!wantsUpgrade);
     onHeadersComplete.call(
       parser,
       1,
@@ -163,7 +164,6 @@ export class LinkSocket extends net.Socket {
       wantsUpgrade,
       (flags & FrameFlag.KeepAlive) !== 0,
     );
-    if (!this.#prototypes.areSettled) this.#prototypes.observe(parser.incoming, this._httpMessage);
     if (wantsUpgrade) {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
@@ -268,7 +268,11 @@ export class LinkSocket extends net.Socket {
     // that clock; to this worker the connection may be idle while others serve it.
     // What it arms on a new connection is `server.timeout`.
     const isKeepAlive = this.#mode === Mode.Idle && this.#hasServed && callback === undefined;
-    if (isKeepAlive && timeoutMs > 0) return super.setTimeout(0);
+    if (isKeepAlive && timeoutMs > 0) {
+      // A server that has closed waits for this connection to go.
+      if (this.server._handle === null) setImmediate(() => !this.isBusy && this.destroy());
+      return super.setTimeout(0);
+    }
     return super.setTimeout(timeoutMs, callback);
   }
 
@@ -282,7 +286,7 @@ export class LinkSocket extends net.Socket {
       return;
     }
     this.#waiting = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-    this.#waitingCallback = callback;
+    this.#waitingCallback = AsyncResource.bind(callback);
     this.#sendWaiting();
   }
 
@@ -394,8 +398,11 @@ export class LinkSocket extends net.Socket {
     }
     if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
     this.#credit -= data.length;
-    writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
-    return this.#written(done);
+    const isTaken = writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
+    if (isTaken || done === null) return this.#written(done);
+    // The memory is the app's again only when the kernel has it.
+    this.#link.afterFlush(AsyncResource.bind(done));
+    return !this.writableNeedDrain;
   }
 
   #writeSlowly(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
@@ -473,7 +480,7 @@ export class LinkSocket extends net.Socket {
 
   /** The app, or Node's server for it, destroyed the socket. */
   #closed(): void {
-    if (this.#stream !== 0 && !this.#endSent) {
+    if (this.#stream !== 0) {
       this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
     } else if (this.#lastResponse) {
       // The app does not keep the connection after its response; one that it drops while idle stays with the others.
