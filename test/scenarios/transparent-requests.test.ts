@@ -163,7 +163,9 @@ for (const [what, names, request] of [
       client.write(request(`/order/${name}`));
       const order = await app.told(name);
       client.write(GET('/other', 'Connection: close\r\n'));
-      const seen = (await client.rest()).replace(/^Date: .*\r$/gm, 'Date: now');
+      const all = (await client.rest()).replace(/^Date: .*\r$/gm, 'Date: now');
+      // Node 24 and later close the connection of a response destroyed when it was over; Evener serves on.
+      const seen = name === 'destroy-after-end' ? all.split(/(?<=done)HTTP/)[0] : all;
       client.socket.destroy();
       return { order, seen };
     });
