@@ -235,7 +235,7 @@ sameAsNode('expectations', 'servers.cjs', ['server-events'], async (app) => {
   client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
   const interim = (await client.response()).head;
   const answered = await answer(client, 'body');
-  return { refused, interim, answered, expectation: app.all('expectation') };
+  return { refused, interim, answered, expectation: await app.told('expectation') };
 });
 
 const uncounted = { todo: 'sockets of workers count no bytes' };
