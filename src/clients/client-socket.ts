@@ -25,6 +25,8 @@ export class ClientSocket {
   #handle: StreamHandle | null;
   /** Memory of our own, while views of it may outlive a read; null = the shared one. */
   #ownBuffer: Buffer | null = null;
+  /** What the next read goes into. */
+  #readBuffer: Buffer = SHARED_READ_BUFFER;
   #isPaused = false;
 
   constructor(handle: object, events: ClientSocketEvents) {
@@ -33,7 +35,8 @@ export class ClientSocket {
     this.socket = new net.Socket({
       handle,
       allowHalfOpen: true,
-      onread: { buffer: SHARED_READ_BUFFER, callback: this.#onRead },
+      // Node asks for the buffer again after every read; setting one on the handle adds a listener to it each time.
+      onread: { buffer: this.#nextBuffer, callback: this.#onRead },
     } as net.SocketConstructorOpts);
     this.socket.on('end', () => this.#events.onEnd());
     this.socket.on('close', () => {
@@ -47,6 +50,16 @@ export class ClientSocket {
   /** Bytes not yet taken by the kernel. */
   get backlog(): number {
     return this.socket.writableLength;
+  }
+
+  /** The same to the byte, for seeing whether the client takes anything. */
+  get queuedBytes(): number {
+    return this.#handle === null ? 0 : this.#handle.writeQueueSize;
+  }
+
+  /** Whether these bytes lie in memory that every connection reads into. */
+  static isShared(bytes: Buffer): boolean {
+    return bytes.buffer === SHARED_READ_BUFFER.buffer;
   }
 
   /** Closes with a reset, so that the client cannot take what it got for all there was. Unix sockets have none. */
@@ -69,19 +82,21 @@ export class ClientSocket {
     this.#handle.readStart();
   }
 
-  /** From the next read on the memory given to onRead is this connection's own. */
+  /** From now on the memory given to onRead is this connection's own. To be called while a read is handled. */
   useOwnBuffer(): void {
-    if (this.#ownBuffer === null) this.#renew(Buffer.allocUnsafeSlow(READ_BYTES));
+    this.#ownBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   /** The memory of the read being handled is still referred to: read into fresh memory next. */
   renewOwnBuffer(): void {
-    if (this.#ownBuffer !== null) this.#renew(Buffer.allocUnsafeSlow(READ_BYTES));
+    if (this.#ownBuffer !== null) this.#ownBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
+  /** Gives memory of its own back: an idle connection holds none. */
   useSharedBuffer(): void {
     if (this.#ownBuffer === null) return;
     this.#ownBuffer = null;
+    this.#readBuffer = SHARED_READ_BUFFER;
     this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
   }
 
@@ -89,14 +104,13 @@ export class ClientSocket {
     return this.#ownBuffer !== null;
   }
 
-  #renew(buffer: Buffer): void {
-    if (this.#handle === null) return;
-    this.#ownBuffer = buffer;
-    this.#handle.useUserBuffer(buffer);
-  }
+  readonly #nextBuffer = (): Buffer => {
+    this.#readBuffer = this.#ownBuffer ?? SHARED_READ_BUFFER;
+    return this.#readBuffer;
+  };
 
   readonly #onRead = (length: number): boolean => {
-    this.#events.onRead(this.#ownBuffer ?? SHARED_READ_BUFFER, length);
+    this.#events.onRead(this.#readBuffer, length);
     return true;
   };
 }

@@ -41,6 +41,9 @@ const LENT_BODY_BYTES = 16 * 1024;
 /** A client that takes nothing of what is written to it for so long is gone. */
 const WRITE_STALL_MS = 120_000;
 
+/** How often it is looked whether a client takes what is written to it, where something depends on that. */
+const DELIVERY_CHECK_MS = 1_000;
+
 /** Longest wait for a client to read our last answer and close (RFC 9112 section 9.6). */
 const LINGER_MS = 2_000;
 
@@ -89,6 +92,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #hasLentViews = false;
   #clientEnded = false;
   #hasServed = false;
+  /** Bytes that the kernel had not taken when it was last looked, and since when there were just as many. */
+  #queuedBytes = 0;
+  #queuedSinceMs = 0;
+  /** Some of a response was written since the deadline was last looked at. */
+  #hasWritten = false;
   /** All of the request in progress has been read: what follows is the next one. */
   #isRequestRead = true;
   /** What the app, which answers malformed requests itself, has been told of. */
@@ -149,11 +157,12 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       exchange?.endBody('');
       return;
     }
-    if (exchange === null || this.#reading === Reading.Body || this.#reading === Reading.Discarding) {
+    if (this.#reading === Reading.Body || (exchange === null && this.client.queuedBytes === 0)) {
       this.destroy();
       return;
     }
-    this.#keepsAlive = false;
+    // Pipelined requests that came before are still answered.
+    if (this.#pending === null) this.#keepsAlive = false;
     this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
   }
 
@@ -185,21 +194,39 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
         this.#exchange?.fail(Outcome.EndpointHeadTimeout);
         break;
       case Phase.Write:
-        if (this.#unflushed > 0) {
+        if (this.#isDelivering()) {
+          this.#await(Phase.Write, DELIVERY_CHECK_MS);
+        } else if (this.client.queuedBytes > 0) {
           this.#exchange?.fail(Outcome.ClientReadTimeout);
           this.destroy();
+        } else {
+          this.#phase = Phase.None;
         }
         break;
       default:
-        this.destroy();
+        // What was written before is still being taken, or still being written.
+        if (this.#isDelivering() || this.#hasWritten) this.#await(this.#phase, DELIVERY_CHECK_MS);
+        else this.destroy();
+        this.#hasWritten = false;
     }
+  }
+
+  /** The kernel has not taken all that was written, and has taken some of it within {@link WRITE_STALL_MS}. */
+  #isDelivering(): boolean {
+    const queued = this.client.queuedBytes;
+    const { nowMs } = this.#context.clients.clock;
+    if (queued !== this.#queuedBytes) {
+      this.#queuedBytes = queued;
+      this.#queuedSinceMs = nowMs;
+    }
+    return queued > 0 && nowMs - this.#queuedSinceMs < WRITE_STALL_MS;
   }
 
   drain(): void {
     this.#keepsAlive = false;
     if (this.#exchange !== null || this.#reading !== Reading.Head || this.#pending !== null) return;
     // A connection that has just been made brings a request, which is most likely on its way.
-    if (this.#hasServed) this.destroy();
+    if (this.#hasServed && this.client.queuedBytes === 0) this.destroy();
     else this.#await(Phase.Left, FIRST_REQUEST_GRACE_MS);
   }
 
@@ -246,6 +273,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   respondBody(bytes: Buffer, start: number, end: number): void {
     if (end === start) return;
+    this.#hasWritten = true;
     const length = end - start;
     const socket = this.client.socket;
     this.#cork();
@@ -299,6 +327,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     // with the connection would look whole: only a reset tells.
     if (this.#responseFraming === Framing.UntilClose) this.client.reset();
     else this.client.socket.destroySoon();
+    this.#await(Phase.Linger, LINGER_MS);
   }
 
   openTunnel(): void {
@@ -336,7 +365,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#uncork();
     const lent = this.#hasLentViews;
     this.#hasLentViews = false;
-    return lent && this.client.backlog > 0;
+    if (this.client.backlog === 0) return false;
+    if (this.#phase === Phase.None) this.#await(Phase.Write, DELIVERY_CHECK_MS);
+    return lent;
   }
 
   exchangeDone(): void {
@@ -413,6 +444,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     const nowMs = context.clients.clock.nowMs;
     const end = HEAD.parse(bytes, from, to, context.limits);
     if (end === INCOMPLETE) {
+      if (this.#clientEnded) this.destroy();
       if (this.#phase !== Phase.Head) this.#await(Phase.Head, context.timeouts.headMs);
       return INCOMPLETE;
     }
@@ -422,7 +454,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     }
     const framing = HEAD.framing;
     const wantsUpgrade = HEAD.wantsUpgrade;
-    const keepAlive = HEAD.keepAlive && !context.clients.isDraining;
+    // After the client's FIN what has been read is all there will be.
+    const keepAlive = HEAD.keepAlive && !context.clients.isDraining && !(this.#clientEnded && end === to);
     this.#keepsAlive = keepAlive;
     this.#requestFraming = framing;
     this.#bodyRemaining = HEAD.contentLength;
@@ -493,7 +526,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   #pushBody(exchange: Exchange, view: Buffer): void {
     let bytes = view;
-    if (view.length >= LENT_BODY_BYTES && !this.client.hasOwnBuffer) {
+    if (view.length >= LENT_BODY_BYTES && ClientSocket.isShared(view)) {
       // A body of unknown length turns out to be large: what is sent on without a copy must not lie in the memory that
       // all connections read into.
       bytes = Buffer.from(view);
@@ -594,11 +627,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#reading = Reading.Discarding;
     this.#pending = null;
     this.#uncork();
-    if (this.#clientEnded) {
-      this.client.socket.destroySoon();
-      return;
-    }
-    this.client.socket.end();
+    if (this.#clientEnded) this.client.socket.destroySoon();
+    else this.client.socket.end();
     this.client.resume();
     this.#await(Phase.Linger, LINGER_MS);
   }
@@ -624,8 +654,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     const left = Math.min(this.#unflushed, this.client.backlog);
     const flushed = this.#unflushed - left;
     this.#unflushed = left;
-    if (left > 0) this.#await(Phase.Write, WRITE_STALL_MS);
-    else if (this.#phase === Phase.Write) this.#await(Phase.None, 0);
+    if (left === 0 && this.#phase === Phase.Write) this.#await(Phase.None, 0);
     if (flushed > 0) this.#exchange?.responseFlushed(flushed);
   };
 

@@ -19,4 +19,6 @@ export interface StreamHandle {
   readStart(): number;
   readStop(): number;
   reading: boolean;
+  /** Bytes written and not yet taken by the kernel. */
+  readonly writeQueueSize: number;
 }

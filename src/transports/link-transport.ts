@@ -1,6 +1,5 @@
 import net from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import type { StreamHandle } from '../core/node-internals.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
@@ -41,7 +40,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   loopDelayMs = 0;
 
   readonly #socket: net.Socket;
-  readonly #handle: StreamHandle;
   readonly #events: LinkEvents;
   readonly #turn: FlushTurn;
   readonly #clock: Clock;
@@ -63,14 +61,14 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
     this.#clock = clock;
-    this.#handle = handle as StreamHandle;
     this.#events = events;
     this.#turn = turn;
     this.#writer = new FrameWriter(this);
     this.#reader = new FrameReader(this);
     this.#socket = new net.Socket({
       handle,
-      onread: { buffer: this.#readBuffer, callback: this.#onRead },
+      // Node asks for the buffer again after every read.
+      onread: { buffer: () => this.#readBuffer, callback: this.#onRead },
     } as net.SocketConstructorOpts);
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => this.#closed(false, ''));
@@ -309,9 +307,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     let isLent = false;
     for (let i = 0; i < this.#touched.length; i++) if (this.#touched[i]!.settle()) isLent = true;
     this.#touched.length = 0;
-    if (!isLent || this.#isClosed) return;
-    this.#readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    this.#handle.useUserBuffer(this.#readBuffer);
+    if (isLent) this.#readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   }
 
   /**

@@ -276,6 +276,11 @@ export class LinkSocket extends net.Socket {
     return super.setTimeout(timeoutMs, callback);
   }
 
+  /** There is no way to have the client's connection reset; it is closed. */
+  override resetAndDestroy(): this {
+    return this.destroy();
+  }
+
   override _read(): void {
     if (this.#mode === Mode.Tunnel) this.#grant();
   }
@@ -406,9 +411,13 @@ export class LinkSocket extends net.Socket {
   }
 
   #writeSlowly(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
-    return done === null
-      ? super.write(data as Buffer, encoding as BufferEncoding)
-      : super.write(data as Buffer, encoding as BufferEncoding, done);
+    if (done === null) super.write(data as Buffer, encoding as BufferEncoding);
+    else super.write(data as Buffer, encoding as BufferEncoding, done);
+    // From Node 24 on a response may wait for 'drain' though what waits here, the rest having found credit, is less than
+    // the high-water mark.
+    if (this.writableLength > 0)
+      (this as unknown as { _writableState: { needDrain: boolean } })._writableState.needDrain = true;
+    return !this.writableNeedDrain;
   }
 
   #written(done: (() => void) | null): boolean {

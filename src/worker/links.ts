@@ -30,6 +30,10 @@ export class Links {
     this.#clients = birth.linkPaths.map(() => null);
     for (let i = 0; i < birth.linkPaths.length; i++) this.#dial(i, 0);
     setInterval(() => this.#tellSettings(), SETTINGS_MS).unref();
+    // What handlers have answered in the turn in which the app ends has to go out.
+    process.on('exit', () => {
+      for (const client of this.#clients) client?.writer.flush();
+    });
   }
 
   add(listener: LinkListener): number {
