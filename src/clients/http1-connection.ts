@@ -1,13 +1,15 @@
 import { factsOf, Outcome } from '../core/outcome.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
-import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import type { ExchangeClient } from '../exchange/transport.ts';
 import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
 import { Method, UNKNOWN_METHOD } from '../http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
 import type { Peer } from '../link/frames.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
+import { clientErrorOf } from './client-error.ts';
 import { ClientSocket } from './client-socket.ts';
+import { COPY_LIMIT_BYTES, Http1ResponseWriter } from './http1-response-writer.ts';
 
 /** What may come next from the client. */
 const Reading = {
@@ -29,17 +31,11 @@ type Phase = (typeof Phase)[keyof typeof Phase];
 /** Pipelined requests read ahead of the one in progress. The client is not read from beyond it. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
-/** A response piece up to this size is written as text, which Node copies, so that it never refers to memory read into again. */
-const COPY_LIMIT_BYTES = 8 * 1024;
-
 /** From this size on an upload gets a read buffer of its own, so that its pieces can be sent on without a copy. */
 const LARGE_BODY_BYTES = 64 * 1024;
 
 /** The link may refer to pieces of this size after they were handed to it. */
 const LENT_BODY_BYTES = 16 * 1024;
-
-/** A client that takes nothing of what is written to it for so long is gone. */
-const WRITE_STALL_MS = 120_000;
 
 /** How often it is looked whether a client takes what is written to it, where something depends on that. */
 const DELIVERY_CHECK_MS = 1_000;
@@ -69,6 +65,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   deadlineMs = 0;
 
   readonly #context: ClientContext;
+  readonly #writer: Http1ResponseWriter;
   #phase: Phase = Phase.None;
   #reading: Reading = Reading.Head;
   #exchange: Exchange | null = null;
@@ -81,22 +78,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #decoder: ChunkedDecoder | null = null;
 
   #keepsAlive = true;
-  #responseFraming: Framing = Framing.None;
-  /** Body bytes written and not yet taken by the kernel. */
-  #unflushed = 0;
-  /** Corked until the end of the endpoint's turn. */
-  #isCorked = false;
-  /** The kernel had not taken all of the earlier turns' bytes when this turn began. */
-  #isLagging = false;
-  /** Views of memory that will be read into again were written in this turn. */
-  #hasLentViews = false;
   #clientEnded = false;
   #hasServed = false;
-  /** Bytes that the kernel had not taken when it was last looked, and since when there were just as many. */
-  #queuedBytes = 0;
-  #queuedSinceMs = 0;
-  /** Some of a response was written since the deadline was last looked at. */
-  #hasWritten = false;
   /** All of the request in progress has been read: what follows is the next one. */
   #isRequestRead = true;
   /** What the app, which answers malformed requests itself, has been told of. */
@@ -106,6 +89,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#context = context;
     this.id = context.clients.nextId();
     this.client = new ClientSocket(handle, this);
+    this.#writer = new Http1ResponseWriter(this.client, (bytes, isAll) => this.#onFlushed(bytes, isAll));
     context.clients.add(this);
     context.counters.clients++;
     this.#await(Phase.Head, context.timeouts.headMs);
@@ -194,7 +178,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
         this.#exchange?.fail(Outcome.EndpointHeadTimeout);
         break;
       case Phase.Write:
-        if (this.#isDelivering()) {
+        if (this.#writer.isDelivering(this.#context.clients.clock.nowMs)) {
           this.#await(Phase.Write, DELIVERY_CHECK_MS);
         } else if (this.client.queuedBytes > 0) {
           this.#exchange?.fail(Outcome.ClientReadTimeout);
@@ -205,21 +189,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
         break;
       default:
         // What was written before is still being taken, or still being written.
-        if (this.#isDelivering() || this.#hasWritten) this.#await(this.#phase, DELIVERY_CHECK_MS);
+        if (this.#writer.isMoving(this.#context.clients.clock.nowMs)) this.#await(this.#phase, DELIVERY_CHECK_MS);
         else this.destroy();
-        this.#hasWritten = false;
     }
-  }
-
-  /** The kernel has not taken all that was written, and has taken some of it within {@link WRITE_STALL_MS}. */
-  #isDelivering(): boolean {
-    const queued = this.client.queuedBytes;
-    const { nowMs } = this.#context.clients.clock;
-    if (queued !== this.#queuedBytes) {
-      this.#queuedBytes = queued;
-      this.#queuedSinceMs = nowMs;
-    }
-    return queued > 0 && nowMs - this.#queuedSinceMs < WRITE_STALL_MS;
   }
 
   drain(): void {
@@ -244,53 +216,32 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   // From the exchange.
 
   respondInterim(bytes: Buffer, start: number, end: number): void {
-    this.client.socket.write(bytes.latin1Slice(start, end), 'latin1');
+    this.#writer.text(bytes.latin1Slice(start, end));
   }
 
   respond(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
-    const socket = this.client.socket;
+    const writer = this.#writer;
     const framing = this.#framingOf(this.#exchange!.method);
-    this.#responseFraming = framing;
+    writer.framing = framing;
     if (this.#phase === Phase.Response) this.#await(Phase.None, 0);
     if (framing === Framing.UntilClose || !RESPONSE_HEAD.keepAlive) this.#keepsAlive = false;
 
     // Node writes what the client may expect of the connection; when we know better, the client must be told.
-    if (RESPONSE_HEAD.keepAlive && !this.#keepsAlive && framing !== Framing.UntilClose) {
-      socket.write(closingHead(bytes.latin1Slice(start, headEnd)), 'latin1');
-      if (end > headEnd || (isLast && framing === Framing.Chunked)) this.respondBody(bytes, headEnd, end);
-      if (isLast) this.#writeEnd('');
+    const saysTooMuch = RESPONSE_HEAD.keepAlive && !this.#keepsAlive && framing !== Framing.UntilClose;
+    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES && !saysTooMuch) {
+      writer.text(bytes.latin1Slice(start, end));
       return;
     }
-    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES) {
-      socket.write(bytes.latin1Slice(start, end), 'latin1');
-      return;
-    }
-    this.#cork();
-    socket.write(bytes.latin1Slice(start, headEnd), 'latin1');
-    if (end > headEnd) this.respondBody(bytes, headEnd, end);
-    if (isLast) this.#writeEnd('');
+    const head = bytes.latin1Slice(start, headEnd);
+    writer.cork(this.#exchange!.transport, this);
+    writer.text(saysTooMuch ? closingHead(head) : head);
+    writer.body(bytes, headEnd, end);
+    if (isLast) writer.end('');
   }
 
   respondBody(bytes: Buffer, start: number, end: number): void {
-    if (end === start) return;
-    this.#hasWritten = true;
-    const length = end - start;
-    const socket = this.client.socket;
-    this.#cork();
-    this.#unflushed += length;
-    const isChunked = this.#responseFraming === Framing.Chunked;
-    if (length <= COPY_LIMIT_BYTES) {
-      const text = bytes.latin1Slice(start, end);
-      socket.write(isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text, 'latin1', this.#onFlushed);
-      return;
-    }
-    // A client that lags behind would hold on to the memory read into; it gets a copy of its own.
-    const view = bytes.subarray(start, end);
-    const piece = this.#isLagging ? Buffer.from(view) : view;
-    if (!this.#isLagging) this.#hasLentViews = true;
-    if (isChunked) socket.write(`${length.toString(16)}\r\n`, 'latin1');
-    socket.write(piece, this.#onFlushed);
-    if (isChunked) socket.write('\r\n', 'latin1');
+    this.#writer.cork(this.#exchange?.transport ?? null, this);
+    this.#writer.body(bytes, start, end);
   }
 
   respondEnd(trailers: string): void {
@@ -299,11 +250,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       return;
     }
     if (this.#reading === Reading.Tunnel) {
-      this.#uncork();
+      this.#writer.uncork();
       this.client.socket.end();
       return;
     }
-    this.#writeEnd(trailers);
+    this.#writer.end(trailers);
   }
 
   respondError(outcome: number): void {
@@ -320,23 +271,24 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   cut(_outcome: number): void {
+    // What was written before may go out; then the connection ends without the end of its framing. A body that ends
+    // with the connection would look whole: only a reset tells. In a tunnel the end is the app's to give.
+    const isTunnel = this.#reading === Reading.Tunnel || this.#refused !== Outcome.None;
     this.#keepsAlive = false;
     this.#reading = Reading.Discarding;
-    this.#uncork();
-    // What was written before may go out; then the connection ends without the end of its framing. A body that ends
-    // with the connection would look whole: only a reset tells.
-    if (this.#responseFraming === Framing.UntilClose) this.client.reset();
+    this.#writer.uncork();
+    if (this.#writer.framing === Framing.UntilClose && !isTunnel) this.client.reset();
     else this.client.socket.destroySoon();
     this.#await(Phase.Linger, LINGER_MS);
   }
 
   openTunnel(): void {
     if (this.#refused !== Outcome.None) {
-      this.#responseFraming = Framing.UntilClose;
+      this.#writer.framing = Framing.UntilClose;
       return;
     }
     this.#reading = Reading.Tunnel;
-    this.#responseFraming = Framing.UntilClose;
+    this.#writer.framing = Framing.UntilClose;
     this.#keepsAlive = false;
     this.#await(Phase.None, 0);
     this.client.resume();
@@ -362,12 +314,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   settle(): boolean {
-    this.#uncork();
-    const lent = this.#hasLentViews;
-    this.#hasLentViews = false;
-    if (this.client.backlog === 0) return false;
-    if (this.#phase === Phase.None) this.#await(Phase.Write, DELIVERY_CHECK_MS);
-    return lent;
+    const isLent = this.#writer.settle();
+    if (this.client.backlog > 0 && this.#phase === Phase.None) this.#await(Phase.Write, DELIVERY_CHECK_MS);
+    return isLent;
   }
 
   exchangeDone(): void {
@@ -381,7 +330,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       this.#close();
       return;
     }
-    if (this.client.hasOwnBuffer && this.#unflushed === 0) this.client.useSharedBuffer();
+    if (this.client.hasOwnBuffer && this.#writer.isFlushed) this.client.useSharedBuffer();
     this.#reading = Reading.Head;
     const { keepAliveMs } = this.#context.timeouts;
     this.#await(Phase.KeepAlive, keepAliveMs);
@@ -459,7 +408,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#keepsAlive = keepAlive;
     this.#requestFraming = framing;
     this.#bodyRemaining = HEAD.contentLength;
-    this.#unflushed = 0;
+    this.#writer.reset();
     const exchange = new Exchange(
       this,
       context.dispatcher,
@@ -566,11 +515,6 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     return RESPONSE_HEAD.framing;
   }
 
-  #writeEnd(trailers: string): void {
-    if (this.#responseFraming === Framing.Chunked) this.client.socket.write(`0\r\n${trailers}\r\n`, 'latin1');
-    this.#uncork();
-  }
-
   /** Answers what cannot become an exchange, and closes: the client's framing is in doubt. */
   #refuse(outcome: Outcome): void {
     this.#keepsAlive = false;
@@ -616,7 +560,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       headOnly,
       retryAfterSeconds: this.#context.dispatcher.retryAfterSeconds,
     });
-    this.client.socket.write(text, 'latin1');
+    this.#writer.text(text);
   }
 
   /**
@@ -626,61 +570,21 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #close(): void {
     this.#reading = Reading.Discarding;
     this.#pending = null;
-    this.#uncork();
+    this.#writer.uncork();
     if (this.#clientEnded) this.client.socket.destroySoon();
     else this.client.socket.end();
     this.client.resume();
     this.#await(Phase.Linger, LINGER_MS);
   }
 
-  #cork(): void {
-    if (this.#isCorked) return;
-    const transport: Transport | null = this.#exchange?.transport ?? null;
-    if (transport === null) return;
-    this.#isCorked = true;
-    this.#isLagging = this.client.backlog > 0;
-    this.client.socket.cork();
-    transport.touch(this);
+  #onFlushed(bytes: number, isAll: boolean): void {
+    if (isAll && this.#phase === Phase.Write) this.#await(Phase.None, 0);
+    if (bytes > 0) this.#exchange?.responseFlushed(bytes);
   }
-
-  #uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.client.socket.uncork();
-  }
-
-  readonly #onFlushed = (error?: Error | null): void => {
-    if (error || this.#unflushed === 0) return;
-    const left = Math.min(this.#unflushed, this.client.backlog);
-    const flushed = this.#unflushed - left;
-    this.#unflushed = left;
-    if (left === 0 && this.#phase === Phase.Write) this.#await(Phase.None, 0);
-    if (flushed > 0) this.#exchange?.responseFlushed(flushed);
-  };
 
   #await(phase: Phase, afterMs: number): void {
     this.#phase = phase;
     this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.clock.nowMs + afterMs;
-  }
-}
-
-/** The error that Node's own parser would have given the app. */
-function clientErrorOf(outcome: Outcome): { code: string; reason: string } {
-  const { meaning } = factsOf(outcome);
-  switch (outcome) {
-    case Outcome.ClientHeadTooLarge:
-    case Outcome.ClientTargetTooLong:
-      return { code: 'HPE_HEADER_OVERFLOW', reason: 'Header overflow' };
-    case Outcome.ClientHeadTimeout:
-      return { code: 'ERR_HTTP_REQUEST_TIMEOUT', reason: 'Request timeout' };
-    case Outcome.ClientMethodUnknown:
-      return { code: 'HPE_INVALID_METHOD', reason: 'Invalid method encountered' };
-    case Outcome.ClientVersionUnknown:
-      return { code: 'HPE_INVALID_VERSION', reason: 'Invalid HTTP version' };
-    case Outcome.ClientCodingUnknown:
-      return { code: 'HPE_INVALID_TRANSFER_ENCODING', reason: meaning };
-    default:
-      return { code: 'HPE_INVALID_HEADER_TOKEN', reason: meaning };
   }
 }
 
