@@ -59,7 +59,9 @@ export class ClientRegistry {
   constructor(clock: Clock, onClosed: (connectionId: number) => void) {
     this.clock = clock;
     this.#onClosed = onClosed;
-    this.#sweep = setInterval(() => this.#expire(), SWEEP_INTERVAL_MS);
+    // After the loop's poll phase: when this thread was late, what clients sent in time lies in the kernel unread, and an
+    // idle connection that brings its next request must not be closed for it.
+    this.#sweep = setInterval(() => setImmediate(() => this.#expire()), SWEEP_INTERVAL_MS);
     this.#sweep.unref();
   }
 
