@@ -22,20 +22,18 @@ export const Outcome = {
   QueueFull: 14,
   QueueTimeout: 15,
   NoWorker: 16,
-  Draining: 17,
-  EndpointReset: 18,
-  EndpointBadResponse: 19,
-  EndpointHeadTimeout: 20,
-  EndpointAborted: 21,
-  BalancerClosing: 22,
+  EndpointReset: 17,
+  EndpointBadResponse: 18,
+  EndpointHeadTimeout: 19,
+  EndpointAborted: 20,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** Who the ending is to be laid to. */
 export type Side = 'none' | 'client' | 'balancer' | 'endpoint';
 
-/** When the request may be run again: see `exchange/retry-rule`. */
-export type RetryRule = 'never' | 'if-unsent' | 'if-not-begun-or-safe';
+/** When the request may be run again: see `Exchange.onEndpointLost`. */
+export type RetryRule = 'never' | 'if-not-begun-or-safe';
 
 export interface OutcomeFacts {
   /** Stable; part of the API. */
@@ -75,12 +73,10 @@ export const OUTCOMES: readonly OutcomeFacts[] = [
   row('EVENER_QUEUE_FULL', 503, 'balancer', 'never', 'Q', 'no worker could take it and the queue was full'),
   row('EVENER_QUEUE_TIMEOUT', 503, 'balancer', 'never', 'q', 'no worker could take it in time'),
   row('EVENER_NO_WORKER', 503, 'balancer', 'never', 'N', 'no worker is up and none is expected soon'),
-  row('EVENER_DRAINING', 503, 'balancer', 'never', 'D', 'the balancer is shutting down'),
   row('EVENER_ENDPOINT_RESET', 502, 'endpoint', 'if-not-begun-or-safe', 'R', 'the worker died before it had answered'),
   row('EVENER_ENDPOINT_BAD_RESPONSE', 502, 'endpoint', 'never', 'P', 'the response breaks RFC 9112'),
   row('EVENER_ENDPOINT_HEAD_TIMEOUT', 504, 'endpoint', 'never', 'T', 'no response head in time'),
   row('EVENER_ENDPOINT_ABORTED', 0, 'endpoint', 'never', 'A', 'the app cut the connection'),
-  row('EVENER_BALANCER_CLOSING', 0, 'balancer', 'never', 'X', 'the drain limit ended it'),
 ];
 
 export function factsOf(outcome: Outcome): OutcomeFacts {

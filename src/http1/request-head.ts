@@ -51,8 +51,6 @@ export class RequestHead {
   keepAlive = true;
   /** `Connection: upgrade` with an `Upgrade` field, or CONNECT. */
   wantsUpgrade = false;
-  /** `Expect: 100-continue`. */
-  expectsContinue = false;
 
   #hosts = 0;
   #lengths = 0;
@@ -128,7 +126,6 @@ export class RequestHead {
   #forget(): void {
     this.framing = Framing.None;
     this.contentLength = 0;
-    this.expectsContinue = false;
     this.#hosts = 0;
     this.#lengths = 0;
     this.#coding = Coding.None;
@@ -189,11 +186,6 @@ export class RequestHead {
         if (first === 0x68 && equalsIgnoringCase(bytes, nameStart, 'host')) {
           this.#hosts++;
           for (let at = start; at < end; at++) if (HOST[bytes[at]!] !== 1) return -Outcome.ClientBadRequest;
-        }
-        break;
-      case 6:
-        if (first === 0x65 && equalsIgnoringCase(bytes, nameStart, 'expect')) {
-          this.expectsContinue = end - start === 12 && equalsIgnoringCase(bytes, start, '100-continue');
         }
         break;
       case 7:

@@ -2,9 +2,6 @@ import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
 import { Framing } from './request-head.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
 
-/** Larger than any head a server sends in earnest (Node's own client stops at 16 KiB); bounds what a worker can make us hold. */
-export const MAX_RESPONSE_HEAD_BYTES: number = 64 * 1024;
-
 /** The head is refused: the response is answered with 502 instead. */
 export const BAD_RESPONSE = -1;
 

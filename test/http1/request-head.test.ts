@@ -24,7 +24,7 @@ function parse(text: string, length: number, limits: Partial<HeadLimits> = {}, f
 }
 
 function factsOf(text: string): Facts {
-  const { minorVersion, framing, contentLength, keepAlive, wantsUpgrade, expectsContinue } = HEAD;
+  const { minorVersion, framing, contentLength, keepAlive, wantsUpgrade } = HEAD;
   return {
     method: methodName(HEAD.method),
     target: text.slice(HEAD.targetStart - OFFSET, HEAD.targetEnd - OFFSET),
@@ -33,7 +33,6 @@ function factsOf(text: string): Facts {
     contentLength,
     keepAlive,
     wantsUpgrade,
-    expectsContinue,
   };
 }
 

@@ -13,7 +13,6 @@ export interface Facts {
   readonly contentLength: number;
   readonly keepAlive: boolean;
   readonly wantsUpgrade: boolean;
-  readonly expectsContinue: boolean;
 }
 
 /** What `GET /` says. */
@@ -25,7 +24,6 @@ export const PLAIN: Facts = {
   contentLength: 0,
   keepAlive: true,
   wantsUpgrade: false,
-  expectsContinue: false,
 };
 
 /** A head of these lines. */
@@ -167,7 +165,7 @@ export const ACCEPTED: readonly Accepted[] = [
   ],
   ['9110 7.8', 'the option without Upgrade', get('Connection: upgrade'), {}],
   ['9110 7.8', 'the option with an empty Upgrade', get('Connection: upgrade', 'Upgrade:'), {}],
-  ['9110 10.1.1', 'an expectation', post('Expect: 100-Continue'), { method: 'POST', expectsContinue: true }],
+  ['9110 10.1.1', 'an expectation', post('Expect: 100-Continue'), { method: 'POST' }],
   ['9110 10.1.1', 'an expectation that nobody knows', post('Expect: 200-ok'), { method: 'POST' }],
   [
     '9112 6.1',
