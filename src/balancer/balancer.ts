@@ -90,9 +90,6 @@ export class Balancer {
       case 'adopt-port':
         this.#ports.adopt(message.opened);
         break;
-      case 'reopen-ports':
-        this.#ports.reopen();
-        break;
       case 'drain':
         this.#drain();
         break;

@@ -5,6 +5,7 @@ import type { BalancerSettings, FromBalancer, OpenedPort } from '../channel/mess
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Listener } from '../clients/listener.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
+import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { Dispatcher } from '../exchange/dispatcher.ts';
 import { RetryBudget } from '../exchange/retry-budget.ts';
@@ -35,7 +36,7 @@ export interface Port {
 
 export interface PortsHost {
   readonly settings: BalancerSettings;
-  /** Index of this thread; thread 0 opens ports, the others accept on its descriptors. */
+  /** Index of this thread; thread 0 opens ports first, the others join it there. */
   readonly thread: number;
   readonly threads: number;
   readonly counters: Counters;
@@ -49,7 +50,7 @@ export class Ports {
   readonly #host: PortsHost;
   readonly #budget = new RetryBudget();
   readonly #ports = new Map<string, Port>();
-  /** What thread 0 has told of ports; where this is another thread. */
+  /** What thread 0 has told of ports. */
   readonly #announced = new Map<string, OpenedPort>();
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
   #nextListenerId = 0;
@@ -89,7 +90,7 @@ export class Ports {
     };
     applyLimits(context, request.server, settings);
     const listener = new Listener(context);
-    const opened = this.#host.thread === 0 ? this.#open(key, listener, asked) : this.#borrow(key, listener);
+    const opened = this.#host.thread === 0 ? this.#open(key, listener, asked) : this.#join(key, listener, asked);
     const port: Port = { key, request: asked, dispatcher, context, listener, opened, workers: new Map() };
     this.#ports.set(key, port);
     void opened.then((answer) => {
@@ -120,43 +121,35 @@ export class Ports {
     for (const port of this.#ports.values()) port.dispatcher.setUnavailable(retryAfterSeconds);
   }
 
-  /** Thread 0 has opened, or opened again, a port: accept on its descriptor, too. */
+  /** Thread 0 has opened a port: accept there, too. */
   adopt(opened: OpenedPort): void {
     this.#announced.set(opened.key, opened);
-    const awaited = this.#awaited.get(opened.key);
+    this.#awaited.get(opened.key)?.(opened);
     this.#awaited.delete(opened.key);
-    if (awaited !== undefined) awaited(opened);
-    else if (opened.answer.ok) void this.#ports.get(opened.key)?.listener.adopt(opened.fd);
-  }
-
-  /** Another thread died, and the descriptors that it shared with this one were closed under it. */
-  reopen(): void {
-    for (const port of this.#ports.values()) {
-      void port.opened.then((answer) => {
-        if (!answer.ok || this.#ports.get(port.key) !== port) return;
-        port.listener.abandon();
-        void this.#open(
-          port.key,
-          port.listener,
-          answer.port > 0 ? { ...port.request, port: answer.port } : port.request,
-        );
-      });
-    }
   }
 
   async #open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
-    const answer = await listener.listen(request).then(answerOf, errorAnswerOf);
-    if (this.#host.threads > 1) {
-      this.#host.tell({ type: 'port-opened', opened: { key, fd: listener.descriptor, answer } });
-    }
+    const isShared = this.#host.threads > 1;
+    // A thread that was restarted takes the port that the others still have.
+    const before = this.#announced.get(key)?.answer;
+    const port = before?.ok ? before.port : request.port;
+    const reusePort = isShared && CAN_REUSE_PORT && request.path === null;
+    const answer = await listener.listen({ ...request, port, reusePort }).then(answerOf, errorAnswerOf);
+    if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: listener.descriptor, answer } });
     return answer;
   }
 
-  async #borrow(key: string, listener: Listener): Promise<ListenAnswer> {
+  /** A thread other than 0: on a socket of its own where the system can, else on thread 0's. */
+  async #join(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
     const { fd, answer } =
       this.#announced.get(key) ?? (await new Promise<OpenedPort>((resolve) => this.#awaited.set(key, resolve)));
-    if (answer.ok) await listener.adopt(fd);
-    return answer;
+    // Of a Unix socket there is one; thread 0 accepts for all.
+    if (!answer.ok || request.path !== null) return answer;
+    if (!CAN_REUSE_PORT) {
+      await listener.adopt(fd);
+      return answer;
+    }
+    return listener.listen({ ...request, port: answer.port, reusePort: true }).then(answerOf, errorAnswerOf);
   }
 }
 

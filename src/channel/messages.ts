@@ -53,10 +53,8 @@ export type FromSupervisor =
   | { readonly type: 'drain' }
   /** Close everything now. */
   | { readonly type: 'close' }
-  /** To threads other than 0: thread 0 has opened a port, or opened it again; accept on its descriptor, too. */
+  /** Thread 0 has opened a port: the others accept there, too. Told again to a thread that was restarted. */
   | { readonly type: 'adopt-port'; readonly opened: OpenedPort }
-  /** To thread 0: another thread died, and with it the descriptors that it shared. */
-  | { readonly type: 'reopen-ports' }
   /** Answer `stats`. */
   | { readonly type: 'stats' };
 
@@ -100,7 +98,7 @@ export type FromBalancer =
 export interface OpenedPort {
   /** What the threads call it by. */
   readonly key: string;
-  /** The listening descriptor: threads of one process share them. -1 when it could not be opened. */
+  /** The listening descriptor, which threads share where they cannot have one each. -1 when it could not be opened. */
   readonly fd: number;
   readonly answer: ListenAnswer;
 }
@@ -148,7 +146,6 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'drain-worker',
   'unavailable',
   'adopt-port',
-  'reopen-ports',
   'drain',
   'close',
   'stats',

@@ -12,6 +12,8 @@ export interface ListenOptions {
   /** Unix socket; then host and port mean nothing. */
   readonly path: string | null;
   readonly ipv6Only: boolean;
+  /** Others may listen on the same port, each with a queue of its own in the kernel. */
+  readonly reusePort: boolean;
   /** Connections that the kernel holds for us; 0 = Node's default of 511. */
   readonly backlog: number;
 }
@@ -47,14 +49,21 @@ export class Listener {
         server.listen({ path: options.path, ...backlog });
       } else {
         const host = options.host === null ? {} : { host: options.host };
-        server.listen({ port: options.port, ipv6Only: options.ipv6Only, ...host, ...backlog });
+        const { port, ipv6Only, reusePort } = options;
+        // Older than Node's types for it.
+        server.listen({
+          port,
+          ipv6Only,
+          ...(reusePort ? { reusePort } : {}),
+          ...host,
+          ...backlog,
+        } as net.ListenOptions);
       }
     });
   }
 
   /** Accepts on a descriptor that another thread has opened, and closes. */
   async adopt(descriptor: number): Promise<void> {
-    this.abandon();
     this.#isBorrowed = true;
     const server = this.#server;
     await new Promise<void>((resolve, reject) => {
@@ -67,17 +76,9 @@ export class Listener {
     });
   }
 
-  /**
-   * Forgets a descriptor that is not, or no longer, this thread's to close: closing it here would close whatever has got
-   * its number since.
-   */
-  abandon(): void {
-    this.#server.unref();
-    this.#server = net.createServer();
-  }
-
   close(): void {
-    if (this.#isBorrowed) this.abandon();
+    // Closing a borrowed descriptor would close whatever has got its number once its owner has closed it.
+    if (this.#isBorrowed) this.#server.unref();
     else this.#server.close();
   }
 

@@ -6,6 +6,7 @@ import {
   type OpenedPort,
 } from '../channel/messages.ts';
 import type { ResolvedOptions } from '../config/options.ts';
+import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { BalancerThread } from './balancer-thread.ts';
 import type { RuntimeDirectory } from './runtime-directory.ts';
@@ -28,7 +29,7 @@ export class BalancerThreads {
   readonly #threads: readonly BalancerThread[];
   readonly #observer: BalancerThreadsObserver;
   readonly #drained = new Set<number>();
-  /** What thread 0 has told of its ports, by key: the others accept on its descriptors. */
+  /** What thread 0 has told of its ports, by key. */
   readonly #opened = new Map<string, OpenedPort>();
   #isDraining = false;
   #hasBeenReady = false;
@@ -58,6 +59,11 @@ export class BalancerThreads {
   /** Whether a thread has ever come up. */
   get hasBeenReady(): boolean {
     return this.#hasBeenReady;
+  }
+
+  /** Threads accept on descriptors of each other, which the end of one closes under the rest. */
+  get shareDescriptors(): boolean {
+    return this.#threads.length > 1 && !CAN_REUSE_PORT;
   }
 
   /** Whether each has said that nothing is in flight any more, or is not there to say so. */
@@ -92,15 +98,12 @@ export class BalancerThreads {
 
   threadStarted(thread: BalancerThread): void {
     this.#observer.threadStarted(thread);
-    if (thread.index !== 0) for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
+    for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
     if (this.#isDraining) thread.post({ type: 'drain' });
   }
 
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
     this.#observer.threadDied(thread, cause, restartInMs);
-    // Its end closed the descriptors that all threads accept on.
-    this.#opened.clear();
-    if (thread.index !== 0) this.#threads[0]!.post({ type: 'reopen-ports' });
     if (this.areDrained) this.#observer.threadsDrained();
   }
 

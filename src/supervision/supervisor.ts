@@ -211,6 +211,12 @@ export class Supervisor {
     this.#emit({ type: 'balancer-died', thread: thread.index, cause, restartInMs });
     if (!threads.hasBeenReady) {
       void this.#giveUp('EVENER_START_FAILED', `the balancer thread ended at its start: ${cause}`);
+    } else if (threads.shareDescriptors) {
+      void this.#giveUp(
+        'EVENER_THREAD_LOST',
+        `balancer thread ${thread.index} ended, and with it the ports, which threads share before Node 22.12; ` +
+          'start again, use a newer Node, or leave --threads at 1',
+      );
     }
     this.#changes.happened();
   }

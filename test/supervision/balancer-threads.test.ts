@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { resolveOptions } from '../../src/config/options.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
+import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
 import type { SupervisorEvent } from '../../src/supervision/events.ts';
 import { Supervisor } from '../../src/supervision/supervisor.ts';
 import { APPS, request } from '../support/evener-process.ts';
@@ -19,12 +21,13 @@ interface Rig {
   event<T extends SupervisorEvent['type']>(type: T): Promise<Extract<SupervisorEvent, { type: T }>>;
 }
 
-function rig(context: TestContext, balancerScript: URL, threads: number): Rig {
+function rig(context: TestContext, balancerScript: URL, threads: number, port: number | null = null): Rig {
   const options = resolveOptions({
     app: 'server.cjs',
     cwd: APPS,
     workers: 2,
     threads,
+    ...(port === null ? {} : { port }),
     env: { ...process.env, PORT: '0' },
   });
   const supervisor = new Supervisor(options, {
@@ -75,6 +78,49 @@ test('a balancer thread that dies is replaced, and the same workers serve on', a
   await supervisor.close();
   assert.equal(await supervisor.closed, null);
 });
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+for (const victim of [0, 1]) {
+  test(`two threads share a port, and thread ${victim} may die`, async (context) => {
+    const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}-${victim}`);
+    process.env.MORTAL = mortal;
+    context.after(() => rmSync(mortal, { force: true }));
+    const port = await freePort();
+    const { supervisor, events, event } = rig(context, MORTAL, 2, port);
+    await supervisor.start();
+    await event('listening');
+    await until('both workers', () => events.filter((one) => one.type === 'worker-ready').length === 2);
+    const url = `http://127.0.0.1:${port}/facts`;
+    // Each on a connection of its own, so that both threads get some.
+    const ask = () => Promise.all(Array.from({ length: 20 }, () => request(url).then((answer) => answer.status)));
+    assert.deepEqual(new Set(await ask()), new Set([200]));
+    writeFileSync(mortal, String(victim));
+    assert.equal((await event('balancer-died')).thread, victim);
+    if (!CAN_REUSE_PORT) {
+      assert.equal((await supervisor.closed)?.code, 'EVENER_THREAD_LOST');
+      return;
+    }
+    await until('an answer to all of twenty', async () => {
+      const statuses = await ask().catch(() => []);
+      return statuses.length === 20 && statuses.every((status) => status === 200);
+    });
+    assert.deepEqual(new Set(await ask()), new Set([200]));
+    assert.ok(
+      events.every((one) => one.type !== 'worker-died'),
+      JSON.stringify(events),
+    );
+    await supervisor.close();
+    assert.equal(await supervisor.closed, null);
+  });
+}
 
 test('a balancer thread that cannot start ends the start', async (context) => {
   const { supervisor } = rig(context, new URL('data:text/javascript,throw new Error("no thread today")'), 1);
