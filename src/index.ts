@@ -1,12 +1,24 @@
-import { type EvenerOptions, resolveOptions } from './config/options.ts';
-import { Supervisor } from './supervision/supervisor.ts';
+import type { EvenerOptions } from './config/options.ts';
+import { resolveOptions } from './config/resolve.ts';
+import { supervisorOf } from './load.ts';
+import type { Supervisor } from './supervision/supervisor.ts';
 
 export type { InFlightRequest, ListenerAddress } from './channel/messages.ts';
 export type { App } from './config/app.ts';
-export { defineConfig, type EvenerOptions, expectation } from './config/options.ts';
-export { OPTIONS, type OptionKey, type OptionKind, type OptionSpec } from './config/schema.ts';
+export {
+  type AppEntry,
+  type AppOptions,
+  defineConfig,
+  type EvenerOptions,
+  type PoolEntry,
+  type ResolvedOptions,
+  type Route,
+  type ServersEntry,
+} from './config/options.ts';
+export { expectation, OPTIONS, type OptionKey, type OptionKind, type OptionSpec } from './config/schema.ts';
 export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
-export type { SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
+export { type LoadedOptions, loadOptions, loadSupervisor, type OptionsRequest } from './load.ts';
+export type { AppFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { Supervisor } from './supervision/supervisor.ts';
 
 /**
@@ -16,10 +28,5 @@ export type { Supervisor } from './supervision/supervisor.ts';
  * @throws EvenerError EVENER_CONFIG_INVALID, EVENER_APP_NOT_FOUND or EVENER_USAGE
  */
 export function createSupervisor(options: EvenerOptions): Supervisor {
-  return new Supervisor(resolveOptions(options), {
-    balancerScript: new URL('./balancer/main.js', import.meta.url),
-    preload: new URL('./worker/preload.js', import.meta.url),
-    stdout: process.stdout,
-    stderr: process.stderr,
-  });
+  return supervisorOf(resolveOptions(options), async () => resolveOptions(options));
 }

@@ -10,7 +10,7 @@ import { FrameType, type ListenRequest } from '../link/frames.ts';
 import { Counters } from '../observability/counters.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import { type Port, Ports } from './ports.ts';
+import { type Place, Ports } from './ports.ts';
 
 /** Pings to every worker. A worker that misses two gets no new request. */
 const BEAT_MS = 250;
@@ -26,8 +26,8 @@ export class Balancer {
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
   readonly #ports: Ports;
-  /** For each link the listeners its app has opened: their number and the port each stands for. */
-  readonly #listens = new Map<LinkTransport, Map<number, Port>>();
+  /** For each link the listeners its app has opened: their number and the place each stands for. */
+  readonly #listens = new Map<LinkTransport, Map<number, Place>>();
   /** Which of its link's listens the next one is; counted on while any is open, so that two never share a number. */
   readonly #nextListen = new WeakMap<LinkTransport, number>();
   readonly #draining = new Set<number>();
@@ -53,8 +53,7 @@ export class Balancer {
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
     });
-    this.#ports = new Ports({
-      settings: birth.settings,
+    this.#ports = new Ports(birth.settings.pools, {
       thread: birth.thread,
       threads: birth.threads,
       counters: this.#counters,
@@ -73,7 +72,7 @@ export class Balancer {
   receive(message: FromSupervisor): void {
     switch (message.type) {
       case 'expect-worker':
-        this.#links.expect(message.worker, message.token);
+        this.#links.expect(message.worker, message.pool, message.token);
         break;
       case 'forget-worker':
         this.#draining.delete(message.worker);
@@ -85,7 +84,10 @@ export class Balancer {
         this.#reportDrained();
         break;
       case 'unavailable':
-        this.#ports.setUnavailable(message.retryAfterSeconds);
+        this.#ports.setUnavailable(message.pool, message.retryAfterSeconds);
+        break;
+      case 'configure':
+        this.#ports.configure(message.settings.pools);
         break;
       case 'adopt-port':
         this.#ports.adopt(message.opened);
@@ -130,16 +132,16 @@ export class Balancer {
     }
     const ordinal = listens.size === 0 ? 0 : this.#nextListen.get(link)!;
     this.#nextListen.set(link, ordinal + 1);
-    const port = this.#ports.portFor(request, ordinal);
-    if (port.workers.has(link)) {
-      // To workers of an app one port is the same; to one process it is taken.
+    const place = this.#ports.placeFor(this.#links.poolOf(worker), request, ordinal);
+    if (place === null || place.workers.has(link)) {
+      // To workers of an app one port is the same; to one process, or to another app, it is taken.
       this.#refuseListen(worker, link, listenId, request);
       return true;
     }
-    listens.set(listenId, port);
-    port.workers.set(link, listenId);
-    this.#ports.applyLimits(port, request.server);
-    void port.opened.then((answer) => this.#answerListen(worker, link, listenId, port, answer));
+    listens.set(listenId, place);
+    place.workers.set(link, listenId);
+    this.#ports.applyLimits(place, request.server);
+    void place.port.opened.then((answer) => this.#answerListen(worker, link, listenId, place, answer));
     return true;
   }
 
@@ -150,18 +152,19 @@ export class Balancer {
     this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port });
   }
 
-  #answerListen(worker: number, link: LinkTransport, listenId: number, port: Port, answer: ListenAnswer): void {
+  #answerListen(worker: number, link: LinkTransport, listenId: number, place: Place, answer: ListenAnswer): void {
+    const { port, workers, dispatcher } = place;
     const listens = this.#listens.get(link);
-    if (listens?.get(listenId) !== port) return;
+    if (listens?.get(listenId) !== place) return;
     link.control(FrameType.Listening, listenId, { ...answer, listener: port.context.listenerId });
     if (!answer.ok) {
       listens.delete(listenId);
-      port.workers.delete(link);
+      workers.delete(link);
       const { host, path, port: number } = port.request;
       this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port: number });
       return;
     }
-    link.endpoint.join(port.dispatcher.pool);
+    link.endpoint.join(dispatcher.pool);
     const isPath = answer.family === 'unix';
     this.#tell({
       type: 'worker-listening',
@@ -177,20 +180,20 @@ export class Balancer {
 
   #onUnlisten(link: LinkTransport, listenId: number): void {
     const listens = this.#listens.get(link);
-    const port = listens?.get(listenId);
-    if (listens === undefined || port === undefined) return;
+    const place = listens?.get(listenId);
+    if (listens === undefined || place === undefined) return;
     listens.delete(listenId);
-    port.workers.delete(link);
-    link.endpoint.leave(port.dispatcher.pool);
+    place.workers.delete(link);
+    link.endpoint.leave(place.dispatcher.pool);
     // The port stays open while anybody listens; a worker that died has not closed it.
-    if (port.workers.size === 0 && !this.#isDraining) this.#ports.close(port);
+    if (place.workers.size === 0 && !this.#isDraining) this.#ports.leave(place);
   }
 
   #onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void {
     const nowMs = this.#clock.tick();
     const listens = this.#listens.get(link);
     this.#listens.delete(link);
-    for (const port of listens?.values() ?? []) port.workers.delete(link);
+    for (const place of listens?.values() ?? []) place.workers.delete(link);
     const lost = link.takeInFlight();
     this.#tell({
       type: 'worker-unlinked',
@@ -208,7 +211,7 @@ export class Balancer {
     const isLate = nowMs - this.#lastBeatMs > LATE_BEAT_MS;
     this.#lastBeatMs = nowMs;
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
-    for (const port of this.#ports) port.dispatcher.expire(nowMs);
+    for (const { dispatcher } of this.#ports.places()) dispatcher.expire(nowMs);
     this.#reportDrained();
   }
 
@@ -224,7 +227,7 @@ export class Balancer {
   #tellStats(): void {
     const { clients, requests, retried, moved, shed } = this.#counters;
     let queued = 0;
-    for (const port of this.#ports) queued += port.dispatcher.queued;
+    for (const { dispatcher } of this.#ports.places()) queued += dispatcher.queued;
     this.#tell({
       type: 'stats',
       stats: { clients, queued, requests, retried, moved, shed, workers: this.#links.stats() },

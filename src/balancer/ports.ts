@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { AddressInfo } from 'node:net';
 import { createPolicy } from '../balancing/policies.ts';
-import type { BalancerSettings, FromBalancer, OpenedPort } from '../channel/messages.ts';
+import type { FromBalancer, OpenedPort, PoolSettings } from '../channel/messages.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Listener } from '../clients/listener.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
@@ -9,33 +9,39 @@ import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { Dispatcher } from '../exchange/dispatcher.ts';
 import { RetryBudget } from '../exchange/retry-budget.ts';
+import { Router } from '../exchange/router.ts';
 import type { Transport } from '../exchange/transport.ts';
 import { WaitQueue } from '../exchange/wait-queue.ts';
 import { MAX_FIELDS } from '../http1/request-head.ts';
-import type { ListenRequest, ServerLimits } from '../link/frames.ts';
+import type { ListenRequest } from '../link/frames.ts';
 import type { Counters } from '../observability/counters.ts';
 import { Pool } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
+import { limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
 
-/** A head travels in one frame: whatever the app allows, no more than this. */
-const MAX_HEAD_BYTES = 64 * 1024;
-
-/** One address that the app listens on: its pool, its context, and who listens there. */
+/** One address that is listened on, and the pools that share it. */
 export interface Port {
   readonly key: string;
   /** What was asked for, `--port` applied. */
   readonly request: ListenRequest;
-  readonly dispatcher: Dispatcher;
   readonly context: ClientContext;
   readonly listener: Listener;
   /** The outcome of opening it. */
   readonly opened: Promise<ListenAnswer>;
+  /** By the pool's name. */
+  readonly places: Map<string, Place>;
+}
+
+/** What one pool has on one port. */
+export interface Place extends PortShare {
+  readonly port: Port;
+  settings: PoolSettings;
+  readonly dispatcher: Dispatcher;
   /** Workers that listen here, with the number that each gave the listener. */
   readonly workers: Map<LinkTransport, number>;
 }
 
 export interface PortsHost {
-  readonly settings: BalancerSettings;
   /** Index of this thread; thread 0 opens ports first, the others join it there. */
   readonly thread: number;
   readonly threads: number;
@@ -50,62 +56,63 @@ export class Ports {
   readonly #host: PortsHost;
   readonly #budget = new RetryBudget();
   readonly #ports = new Map<string, Port>();
+  #settings: ReadonlyMap<string, PoolSettings>;
   /** What thread 0 has told of ports. */
   readonly #announced = new Map<string, OpenedPort>();
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
+  /** By pool: no worker is expected for so long. */
+  readonly #unavailable = new Map<string, number | null>();
   #nextListenerId = 0;
-  #retryAfterSeconds: number | null = null;
 
-  constructor(host: PortsHost) {
+  constructor(pools: readonly PoolSettings[], host: PortsHost) {
+    this.#settings = byName(pools);
     this.#host = host;
   }
 
-  [Symbol.iterator](): IterableIterator<Port> {
-    return this.#ports.values();
+  *places(): Iterable<Place> {
+    for (const port of this.#ports.values()) yield* port.places.values();
   }
 
-  /** The port that a worker's nth listen stands for, opened by the first that asks. */
-  portFor(request: ListenRequest, ordinal: number): Port {
-    const { settings } = this.#host;
+  /**
+   * The place that a worker's nth listen stands for, opened by the first that asks.
+   *
+   * @returns null when another pool has the same routes there: the address is taken.
+   */
+  placeFor(pool: string, request: ListenRequest, ordinal: number): Place | null {
+    const settings = this.#settings.get(pool);
+    if (settings === undefined) return null;
     const isReplaced = ordinal === 0 && request.path === null && settings.port !== null;
     const asked = isReplaced ? { ...request, port: settings.port! } : request;
-    const key = keyOf(asked, ordinal);
-    const existing = this.#ports.get(key);
+    const key = keyOf(pool, asked, ordinal);
+    const port = this.#ports.get(key) ?? this.#add(key, asked);
+    const existing = port.places.get(pool);
     if (existing !== undefined) return existing;
+    if ([...port.places.values()].some((other) => haveSameRoute(other.settings, settings))) return null;
 
-    const pool = new Pool<Transport>();
-    const policy = createPolicy(settings.policy, this.#host.rng);
-    assert(policy !== null, `the supervisor lets only known policies through, not '${settings.policy}'`);
-    const queue = new WaitQueue(settings.queueLimit, settings.queueTimeoutMs);
-    const dispatcher = new Dispatcher(pool, policy, queue, this.#budget, this.#host.counters, this.#host.clients.clock);
-    dispatcher.setUnavailable(this.#retryAfterSeconds);
-    const context: ClientContext = {
-      listenerId: this.#nextListenerId++,
-      dispatcher,
-      counters: this.#host.counters,
-      clients: this.#host.clients,
-      limits: { maxHeadBytes: MAX_HEAD_BYTES, maxFields: MAX_FIELDS, requireHost: true },
-      timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0, responseMs: settings.responseTimeoutMs },
-      handlesClientError: false,
+    const place: Place = {
+      port,
+      settings,
+      dispatcher: this.#dispatcherFor(settings),
+      workers: new Map(),
+      server: request.server,
     };
-    applyLimits(context, request.server, settings);
-    const listener = new Listener(context);
-    const opened = this.#host.thread === 0 ? this.#open(key, listener, asked) : this.#join(key, listener, asked);
-    const port: Port = { key, request: asked, dispatcher, context, listener, opened, workers: new Map() };
-    this.#ports.set(key, port);
-    void opened.then((answer) => {
-      if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);
-    });
-    return port;
+    port.places.set(pool, place);
+    refresh(port);
+    return place;
   }
 
-  /** The settings of a port's server have changed. */
-  applyLimits(port: Port, server: ServerLimits): void {
-    applyLimits(port.context, server, this.#host.settings);
+  /** What a pool's server allows has changed. */
+  applyLimits(place: Place, server: ListenRequest['server']): void {
+    place.server = server;
+    refresh(place.port);
   }
 
-  /** Nobody listens there any more. */
-  close(port: Port): void {
+  /** Nobody of this pool listens there any more; with its last pool a port closes. */
+  leave(place: Place): void {
+    const { port } = place;
+    port.places.delete(place.settings.name);
+    refresh(port);
+    if (port.places.size > 0) return;
     if (this.#ports.get(port.key) === port) this.#ports.delete(port.key);
     this.#announced.delete(port.key);
     port.listener.close();
@@ -116,9 +123,24 @@ export class Ports {
     for (const port of this.#ports.values()) port.listener.close();
   }
 
-  setUnavailable(retryAfterSeconds: number | null): void {
-    this.#retryAfterSeconds = retryAfterSeconds;
-    for (const port of this.#ports.values()) port.dispatcher.setUnavailable(retryAfterSeconds);
+  setUnavailable(pool: string, retryAfterSeconds: number | null): void {
+    this.#unavailable.set(pool, retryAfterSeconds);
+    for (const place of this.places()) {
+      if (place.settings.name === pool) place.dispatcher.setUnavailable(retryAfterSeconds);
+    }
+  }
+
+  /** The options have been read again. A pool that is gone goes on until its workers have. */
+  configure(pools: readonly PoolSettings[]): void {
+    this.#settings = byName(pools);
+    for (const place of this.places()) {
+      const settings = this.#settings.get(place.settings.name);
+      if (settings === undefined) continue;
+      place.settings = settings;
+      const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
+      place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
+      refresh(place.port);
+    }
   }
 
   /** Thread 0 has opened a port: accept there, too. */
@@ -126,6 +148,43 @@ export class Ports {
     this.#announced.set(opened.key, opened);
     this.#awaited.get(opened.key)?.(opened);
     this.#awaited.delete(opened.key);
+  }
+
+  #add(key: string, request: ListenRequest): Port {
+    const context: ClientContext = {
+      listenerId: this.#nextListenerId++,
+      router: new Router(),
+      counters: this.#host.counters,
+      clients: this.#host.clients,
+      limits: { maxHeadBytes: 0, maxFields: MAX_FIELDS, requireHost: true },
+      timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
+      handlesClientError: false,
+    };
+    const listener = new Listener(context);
+    const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
+    const port: Port = { key, request, context, listener, opened, places: new Map() };
+    this.#ports.set(key, port);
+    void opened.then((answer) => {
+      if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);
+    });
+    return port;
+  }
+
+  #dispatcherFor(settings: PoolSettings): Dispatcher {
+    const { counters, clients } = this.#host;
+    const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
+    const pool = new Pool<Transport>();
+    const queue = new WaitQueue(queueLimit, queueTimeoutMs);
+    const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, counters, clients.clock);
+    dispatcher.responseTimeoutMs = responseTimeoutMs;
+    dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
+    return dispatcher;
+  }
+
+  #policyOf(settings: PoolSettings): NonNullable<ReturnType<typeof createPolicy>> {
+    const policy = createPolicy(settings.policy, this.#host.rng);
+    assert(policy !== null, `the supervisor lets only known policies through, not '${settings.policy}'`);
+    return policy;
   }
 
   async #open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
@@ -153,28 +212,37 @@ export class Ports {
   }
 }
 
-function applyLimits(context: ClientContext, server: ServerLimits, settings: BalancerSettings): void {
-  context.timeouts = {
-    headMs: settings.headerTimeoutMs ?? server.headersTimeoutMs,
-    requestMs: server.requestTimeoutMs,
-    keepAliveMs: server.keepAliveTimeoutMs === 0 ? 0 : server.keepAliveTimeoutMs + server.keepAliveBufferMs,
-    responseMs: settings.responseTimeoutMs,
-  };
-  context.limits = {
-    maxHeadBytes: Math.min(server.maxHeadBytes, MAX_HEAD_BYTES),
-    maxFields: MAX_FIELDS,
-    requireHost: server.requireHost,
-  };
-  context.handlesClientError = server.handlesClientError;
+/** Its pools, their routes or what their servers allow have changed. */
+function refresh({ context, places }: Port): void {
+  const shares = [...places.values()];
+  context.router.set(
+    shares.flatMap(({ settings, dispatcher }) => {
+      const routes = settings.routes.length === 0 ? [{ host: null, path: '' }] : settings.routes;
+      return routes.map((route) => ({ ...route, dispatcher }));
+    }),
+  );
+  if (shares.length === 0) return;
+  context.limits = limitsOf(shares);
+  context.timeouts = timeoutsOf(shares);
+  context.handlesClientError = shares.length === 1 && shares[0]!.server.handlesClientError;
+}
+
+function haveSameRoute(a: PoolSettings, b: PoolSettings): boolean {
+  if (a.routes.length === 0 || b.routes.length === 0) return a.routes.length === b.routes.length;
+  return a.routes.some((one) => b.routes.some((other) => one.host === other.host && one.path === other.path));
+}
+
+function byName(pools: readonly PoolSettings[]): Map<string, PoolSettings> {
+  return new Map(pools.map((pool) => [pool.name, pool]));
 }
 
 /**
  * Listens of the same address by different workers are one port. Of those that take any port, each worker's nth is the
- * same one, as in node:cluster.
+ * same one within its app, as in node:cluster.
  */
-function keyOf(request: ListenRequest, ordinal: number): string {
+function keyOf(pool: string, request: ListenRequest, ordinal: number): string {
   if (request.path !== null) return `unix:${request.path}`;
-  return request.port === 0 ? `${request.host ?? '*'}|0|${ordinal}` : `${request.host ?? '*'}|${request.port}`;
+  return request.port === 0 ? `${request.host ?? '*'}|0|${ordinal}|${pool}` : `${request.host ?? '*'}|${request.port}`;
 }
 
 function answerOf(address: AddressInfo | string): ListenAnswer {

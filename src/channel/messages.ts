@@ -9,7 +9,7 @@
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 1;
+export const CHANNEL_VERSION = 2;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -23,8 +23,18 @@ export interface BalancerBirth {
   readonly settings: BalancerSettings;
 }
 
-/** The part of the resolved options that the balancer uses. All durations in ms, 0 = off. */
+/** The part of the resolved options that the balancer uses. */
 export interface BalancerSettings {
+  /** One for each app and each pool of servers. */
+  readonly pools: readonly PoolSettings[];
+}
+
+/** What the balancer has to know of one pool. All durations in ms, 0 = off. */
+export interface PoolSettings {
+  /** Of the app or pool; unique. */
+  readonly name: string;
+  /** Which requests of its port it gets; empty = all. */
+  readonly routes: readonly RouteSettings[];
   /** Replaces the port of the app's first listen; null = the app decides. */
   readonly port: number | null;
   readonly policy: string;
@@ -37,18 +47,27 @@ export interface BalancerSettings {
   readonly responseTimeoutMs: number;
 }
 
+export interface RouteSettings {
+  /** Lower case; null = any. `*.` at the start stands for one or more labels. */
+  readonly host: string | null;
+  /** Prefix by whole segments, without a slash at its end; empty = all. */
+  readonly path: string;
+}
+
 /** One incarnation of a worker: a slot's process between fork and exit. Unique within the supervisor's life. */
 export type Incarnation = number;
 
 export type FromSupervisor =
-  /** A worker of this slot will dial in and show this token. */
-  | { readonly type: 'expect-worker'; readonly worker: Incarnation; readonly slot: number; readonly token: string }
+  /** A worker of this pool will dial in and show this token. */
+  | { readonly type: 'expect-worker'; readonly worker: Incarnation; readonly pool: string; readonly token: string }
   /** Its process has exited; drop the link if it is still there, accept the token no longer. */
   | { readonly type: 'forget-worker'; readonly worker: Incarnation }
   /** Give it no new request; answer `worker-drained` once nothing is in flight. */
   | { readonly type: 'drain-worker'; readonly worker: Incarnation }
   /** No worker can be had for now (crash loop): answer 503 with this Retry-After instead of queueing. null = over. */
-  | { readonly type: 'unavailable'; readonly retryAfterSeconds: number | null }
+  | { readonly type: 'unavailable'; readonly pool: string; readonly retryAfterSeconds: number | null }
+  /** The options have been read again: what has changed is applied to what is there. */
+  | { readonly type: 'configure'; readonly settings: BalancerSettings }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
   | { readonly type: 'drain' }
   /** Close everything now. */
@@ -145,6 +164,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'forget-worker',
   'drain-worker',
   'unavailable',
+  'configure',
   'adopt-port',
   'drain',
   'close',

@@ -7,24 +7,21 @@ import { type EvenerOptions, expectation, OPTIONS, type OptionSpec } from '../in
 export type Request =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
-  | { readonly kind: 'run'; readonly options: EvenerOptions };
+  | {
+      /** check: print the options instead of running by them. */
+      readonly kind: 'run' | 'check';
+      readonly options: EvenerOptions;
+      /** The config file that was named, else null. */
+      readonly config: string | null;
+      readonly json: boolean;
+    };
 
 /** Belong to the contract of the command, and to a later version of it. */
-const LATER_FLAGS = ['config', 'admin', 'access-log', 'watch', 'json'];
-const LATER_VERBS = [
-  'proxy',
-  'status',
-  'events',
-  'reload',
-  'scale',
-  'restart',
-  'drain',
-  'stop',
-  'top',
-  'logs',
-  'why',
-  'check',
-];
+const LATER_FLAGS = ['admin', 'access-log', 'watch'];
+const LATER_VERBS = ['proxy', 'status', 'events', 'reload', 'scale', 'restart', 'drain', 'stop', 'top', 'logs', 'why'];
+
+/** Options that have a flag. */
+const FLAGS = OPTIONS.filter((spec): spec is OptionSpec & { readonly flag: string } => spec.flag !== null);
 
 /** Options stand anywhere before `--`; what follows it belongs to the app. @throws EvenerError EVENER_USAGE */
 export function parseCommandLine(argv: readonly string[]): Request {
@@ -37,7 +34,9 @@ export function parseCommandLine(argv: readonly string[]): Request {
     tokens: true,
     allowPositionals: true,
     options: {
-      ...Object.fromEntries(OPTIONS.map((spec) => [spec.flag, parserOption(spec)])),
+      ...Object.fromEntries(FLAGS.map((spec) => [spec.flag, parserOption(spec)])),
+      config: { type: 'string' },
+      json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
     },
@@ -45,19 +44,33 @@ export function parseCommandLine(argv: readonly string[]): Request {
   const words: string[] = [];
   const given: Record<string, string | boolean> = {};
   let asked: 'help' | 'version' | null = null;
+  let config: string | null = null;
+  let json = false;
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
     if (token.kind !== 'option') continue;
     if (token.name === 'help' || token.name === 'version') {
       if (token.value !== undefined) throw usage(`${token.rawName} takes no value`);
       asked ??= token.name;
+    } else if (token.name === 'config') {
+      config = textValue(token.rawName, 'a file', token.value, token.inlineValue);
+    } else if (token.name === 'json') {
+      if (token.value !== undefined) throw usage(`${token.rawName} takes no value`);
+      json = true;
     } else {
       const spec = specOf(token.name, token.rawName);
       given[spec.key] = optionValue(spec, token.rawName, token.value, token.inlineValue);
     }
   }
   if (asked !== null) return { kind: asked };
-  return { kind: 'run', options: { ...given, ...appOf(words, behind, end !== -1) } };
+  const [verb, ...rest] = words;
+  const kind = verb === 'check' ? 'check' : 'run';
+  const app = verb === 'check' || verb === 'run' ? rest : words;
+  if (kind === 'run' && json) throw usage('--json goes with commands that print facts, such as check');
+  if (app === words && verb !== undefined && LATER_VERBS.includes(verb)) {
+    throw usage(`evener ${verb} is not in this version yet (to run a script of that name: evener run ./${verb})`);
+  }
+  return { kind, config, json, options: { ...given, ...appOf(app, behind, end !== -1) } };
 }
 
 function parserOption(spec: OptionSpec): { type: 'string' | 'boolean'; short?: string } {
@@ -66,10 +79,11 @@ function parserOption(spec: OptionSpec): { type: 'string' | 'boolean'; short?: s
 }
 
 function specOf(name: string, rawName: string): OptionSpec {
-  const spec = OPTIONS.find((one) => one.flag === name);
+  const spec = FLAGS.find((one) => one.flag === name);
   if (spec !== undefined) return spec;
   if (LATER_FLAGS.includes(name)) throw usage(`${rawName} is not in this version yet`);
-  const near = nearestName(name, [...OPTIONS.map((one) => one.flag), ...LATER_FLAGS, 'help', 'version']);
+  const known = [...FLAGS.map((one) => one.flag), ...LATER_FLAGS, 'config', 'json', 'help', 'version'];
+  const near = nearestName(name, known);
   const hint = near === null ? 'see evener --help' : `did you mean --${near}?`;
   throw usage(`unknown option ${rawName}: ${hint} (options for the app go after --)`);
 }
@@ -84,24 +98,28 @@ function optionValue(
     if (value !== undefined) throw usage(`${rawName} takes no value, got ${JSON.stringify(value)}`);
     return true;
   }
+  return textValue(rawName, expectation(spec), value, isInline);
+}
+
+function textValue(
+  rawName: string,
+  expected: string,
+  value: string | undefined,
+  isInline: boolean | undefined,
+): string {
   if (value === undefined || value === '' || (isInline !== true && value.startsWith('-'))) {
     const got = value === undefined ? 'nothing' : JSON.stringify(value);
-    throw usage(`${rawName} needs a value: expected ${expectation(spec)}, got ${got}`);
+    throw usage(`${rawName} needs a value: expected ${expected}, got ${got}`);
   }
   return value;
 }
 
+/** Nothing where a config file is to say it. */
 function appOf(words: readonly string[], behind: readonly string[], hasEnd: boolean): EvenerOptions {
-  const [verb, ...rest] = words;
-  const app = verb === 'run' ? rest : words;
-  if (verb !== undefined && LATER_VERBS.includes(verb)) {
-    throw usage(`evener ${verb} is not in this version yet (to run a script of that name: evener run ./${verb})`);
-  }
-  if (app.length > 0) return { app, args: behind };
+  if (words.length > 0) return { app: words, args: behind };
   if (behind.length > 0) return { app: behind };
-  throw usage(
-    hasEnd ? 'nothing to run: a command is expected after --' : 'nothing to run: evener <script>, see evener --help',
-  );
+  if (hasEnd) throw usage('nothing to run: a command is expected after --');
+  return {};
 }
 
 function usage(message: string): EvenerError {

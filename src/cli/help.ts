@@ -8,12 +8,17 @@ export function helpText(): string {
   return `Usage: evener [run] <script> [options] [-- arguments for the app]
        evener [run] <command...> [options] [-- arguments for the app]
        evener [run] [options] -- <command...>
+       evener [run]                       what a config file says
+       evener check [--json] [...]        the options, and where each came from
 
 Puts an unmodified Node app on every core, keeps it up and balances its requests.
 The command is looked for in node_modules/.bin, then in PATH.
 
 Options:
-${OPTIONS.map(optionLine).join('\n')}
+${OPTIONS.filter((spec) => spec.flag !== null)
+  .map(optionLine)
+  .join('\n')}
+${line('    --config <file>', 'default: evener.config.{ts,mts,js,mjs,json} here, else ecosystem.config.*')}
 ${line('-h, --help', 'this text')}
 ${line('-v, --version', 'the version')}
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
 import { EvenerError } from '../core/evener-error.ts';
-import { createSupervisor, OPTIONS, type Supervisor } from '../index.ts';
+import { loadOptions, loadSupervisor, OPTIONS, type Supervisor } from '../index.ts';
 import { parseCommandLine } from './arguments.ts';
+import { checkText } from './check.ts';
 import { helpText } from './help.ts';
 import { Narrator } from './narrator.ts';
 import { followSignals } from './signals.ts';
@@ -23,8 +24,14 @@ async function main(argv: readonly string[]): Promise<number> {
     const request = parseCommandLine(argv);
     if (request.kind === 'help') process.stdout.write(helpText());
     if (request.kind === 'version') process.stdout.write(`${version()}\n`);
+    if (request.kind === 'check') {
+      const loaded = await loadOptions(request);
+      process.stdout.write(checkText(loaded, request.json));
+    }
     if (request.kind !== 'run') return CLEAN;
-    supervisor = createSupervisor(request.options);
+    const loaded = await loadSupervisor(request);
+    for (const note of loaded.notes) say(note);
+    supervisor = loaded.supervisor;
   } catch (error) {
     if (!(error instanceof EvenerError) || !USAGE_CODES.has(error.code)) throw error;
     say(usageText(error));
@@ -46,7 +53,8 @@ async function main(argv: readonly string[]): Promise<number> {
 function usageText(error: EvenerError): string {
   const { key, expected, value } = error.details;
   const spec = OPTIONS.find((one) => one.key === key);
-  if (spec === undefined) return error.message;
+  // What the message calls by its key may stand in a config file.
+  if (spec === undefined || spec.flag === null || error.details.source !== 'command line') return error.message;
   return `--${spec.flag}: expected ${expected}, got ${JSON.stringify(value)}`;
 }
 

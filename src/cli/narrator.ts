@@ -1,5 +1,5 @@
 import { durationText } from '../core/duration-text.ts';
-import type { ListenerAddress, SupervisorEvent } from '../index.ts';
+import type { AppFacts, ListenerAddress, SupervisorEvent, WorkerFacts } from '../index.ts';
 
 /** A worker that dies so often in a row is no news any more. */
 const MANY_RESTARTS = 4;
@@ -8,6 +8,8 @@ const MANY_RESTARTS = 4;
 export class Narrator {
   readonly #write: (line: string) => void;
   #hasBeenReady = false;
+  /** Names of apps; where there are several, lines say which. */
+  readonly #apps = new Set<string>();
 
   /** @param write takes a line without its end */
   constructor(write: (line: string) => void) {
@@ -22,55 +24,58 @@ export class Narrator {
   #lineOf(event: SupervisorEvent): string | null {
     switch (event.type) {
       case 'starting':
-        return `starting ${event.app}: ${count(event.workers, 'worker')}`;
+        for (const { app } of event.apps) this.#apps.add(app);
+        return `starting ${event.apps.map((one) => this.#startText(one)).join('; ')}`;
       case 'listening':
         return `listening on ${addressText(event.address)}`;
       case 'worker-ready': {
         this.#hasBeenReady = true;
         if (event.restarts >= MANY_RESTARTS) return null;
         const after = event.failedStarts === 0 ? '' : `, after ${count(event.failedStarts, 'failed start')}`;
-        return `worker ${event.slot} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
+        return `${this.#name(event)} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
       }
       case 'worker-died': {
         const lost = event.inFlight.length === 0 ? '' : `; ${count(event.inFlight.length, 'request')} in flight`;
         if (event.restarts > MANY_RESTARTS) return null;
         const quiet = event.restarts < MANY_RESTARTS ? '' : '; it keeps dying, more when it stays up';
-        return `${who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}${quiet}`;
+        return `${this.#who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}${quiet}`;
       }
       case 'worker-settled':
         if (event.restarts < MANY_RESTARTS) return null;
-        return `${who(event)} stays up, after ${count(event.restarts, 'restart')}`;
+        return `${this.#who(event)} stays up, after ${count(event.restarts, 'restart')}`;
       case 'worker-boot-failed':
         // Until one has been up this is the first start, whose failure is told as a whole.
         // A new worker of a reload is told of with the reload.
         if (!this.#hasBeenReady || event.failedStarts !== 1) return null;
-        return `${who(event)} did not come up: ${event.reason}${restartText(event.restartInMs)}`;
+        return `${this.#who(event)} did not come up: ${event.reason}${restartText(event.restartInMs)}`;
       case 'worker-retired':
-        return `${who(event)} ended`;
+        return `${this.#who(event)} ended`;
       case 'worker-stalled':
-        return `${who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
+        return `${this.#who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
       case 'worker-recovered':
-        return `${who(event)} answers again after ${durationText(event.silentMs)}`;
+        return `${this.#who(event)} answers again after ${durationText(event.silentMs)}`;
       case 'worker-hung':
-        return `${who(event)} hangs: silent for ${durationText(event.silentMs)}; ending it`;
+        return `${this.#who(event)} hangs: silent for ${durationText(event.silentMs)}; ending it`;
       case 'worker-too-large': {
         const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
-        return `${who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;
+        return `${this.#who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;
       }
       case 'crash-loop':
-        return `no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;
+        return `${this.#appPrefix(event.app)}no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;
       case 'crash-loop-over':
-        return 'serving again';
+        return `${this.#appPrefix(event.app)}serving again`;
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
       case 'reload-started':
-        return `reload: replacing ${count(event.workers, 'worker')}`;
+        return event.workers === 0
+          ? 'reload: applying the options'
+          : `reload: replacing ${count(event.workers, 'worker')}`;
       case 'reload-done':
         return `reload done in ${durationText(event.tookMs)}`;
       case 'reload-failed':
         return `reload failed, the workers of before go on: ${event.reason}`;
       case 'scaled':
-        return `scaled to ${count(event.workers, 'worker')}`;
+        return `${this.#appPrefix(event.app)}scaled to ${count(event.workers, 'worker')}`;
       case 'draining':
         return `stopping: finishing what is in flight, for at most ${durationText(event.limitMs)}`;
       case 'stopped':
@@ -79,10 +84,22 @@ export class Narrator {
         return event.reason;
     }
   }
-}
 
-function who({ slot, pid }: { slot: number; pid: number }): string {
-  return pid === 0 ? `worker ${slot}` : `worker ${slot} (pid ${pid})`;
+  #startText({ app, command, workers }: AppFacts): string {
+    return `${this.#appPrefix(app)}${command}: ${count(workers, 'worker')}`;
+  }
+
+  #who(worker: WorkerFacts): string {
+    return worker.pid === 0 ? this.#name(worker) : `${this.#name(worker)} (pid ${worker.pid})`;
+  }
+
+  #name({ app, slot }: WorkerFacts): string {
+    return this.#apps.size > 1 ? `worker ${app}/${slot}` : `worker ${slot}`;
+  }
+
+  #appPrefix(app: string): string {
+    return this.#apps.size > 1 ? `${app}: ` : '';
+  }
 }
 
 function restartText(delayMs: number | null): string {

@@ -41,7 +41,7 @@ export function followSignals(supervisor: Supervisor, onKill: () => void): void 
 }
 
 function scaleBy(supervisor: Supervisor, step: number): void {
-  if (supervisor.isRunning) supervisor.scale(supervisor.workers + step);
+  if (supervisor.isRunning) supervisor.scaleBy(step);
 }
 
 /** Whether there is a terminal that controls us; tty(4): opening this name fails where there is none. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Dispatcher } from '../exchange/dispatcher.ts';
+import type { Router } from '../exchange/router.ts';
 import type { HeadLimits } from '../http1/request-head.ts';
 import type { Counters } from '../observability/counters.ts';
 
@@ -11,14 +11,12 @@ export interface ClientTimeouts {
   readonly requestMs: number;
   /** Silence between two requests. Expiry: closed. */
   readonly keepAliveMs: number;
-  /** From the request's last byte to the response's head. Expiry: 504. */
-  readonly responseMs: number;
 }
 
 /** What all connections of one listener share. Replaced as a whole when the app's settings change. */
 export interface ClientContext {
   readonly listenerId: number;
-  readonly dispatcher: Dispatcher;
+  readonly router: Router;
   readonly counters: Counters;
   readonly clients: ClientRegistry;
   limits: HeadLimits;

@@ -1,4 +1,5 @@
 import { factsOf, Outcome } from '../core/outcome.ts';
+import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import type { ExchangeClient } from '../exchange/transport.ts';
 import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
@@ -409,9 +410,16 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#requestFraming = framing;
     this.#bodyRemaining = HEAD.contentLength;
     this.#writer.reset();
+    const routed = context.router.only ?? this.#route(bytes);
+    // Somebody has to count it and to say how to answer, also where nobody is to have it.
+    const dispatcher = routed ?? context.router.first;
+    if (dispatcher === null) {
+      this.destroy();
+      return to;
+    }
     const exchange = new Exchange(
       this,
-      context.dispatcher,
+      dispatcher,
       {
         connectionId: this.id,
         method: HEAD.method,
@@ -430,7 +438,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#isRequestRead = framing === Framing.None;
     if (framing === Framing.None || wantsUpgrade) {
       this.#reading = Reading.Waiting;
-      this.#await(Phase.Response, context.timeouts.responseMs);
+      this.#await(Phase.Response, dispatcher.responseTimeoutMs);
     } else {
       this.#reading = Reading.Body;
       this.#await(Phase.Body, context.timeouts.requestMs);
@@ -441,8 +449,15 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     } else if (HEAD.contentLength > LARGE_BODY_BYTES) {
       this.client.useOwnBuffer();
     }
-    context.dispatcher.admit(exchange, nowMs);
+    if (routed === null) exchange.fail(Outcome.NoRoute);
+    else dispatcher.admit(exchange, nowMs);
     return end;
+  }
+
+  /** Where host and path of the head just parsed lead. */
+  #route(bytes: Buffer): Dispatcher | null {
+    const host = bytes.latin1Slice(HEAD.hostStart, HEAD.hostEnd);
+    return this.#context.router.route(host, bytes.latin1Slice(HEAD.targetStart, HEAD.targetEnd));
   }
 
   /** Hands body bytes on. Where it stopped: before `to` when the exchange will not take more for now. */
@@ -489,7 +504,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #bodyComplete(exchange: Exchange, trailers: string): void {
     this.#reading = Reading.Waiting;
     this.#isRequestRead = true;
-    if (this.#phase === Phase.Body) this.#await(Phase.Response, this.#context.timeouts.responseMs);
+    if (this.#phase === Phase.Body) this.#await(Phase.Response, exchange.dispatcher.responseTimeoutMs);
     exchange.endBody(trailers);
   }
 
@@ -518,8 +533,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   /** Answers what cannot become an exchange, and closes: the client's framing is in doubt. */
   #refuse(outcome: Outcome): void {
     this.#keepsAlive = false;
-    if (this.#context.handlesClientError && this.#context.dispatcher.pool.eligible.length > 0) {
-      this.#refuseByApp(outcome);
+    const dispatcher = this.#context.router.first;
+    if (this.#context.handlesClientError && dispatcher !== null && dispatcher.pool.eligible.length > 0) {
+      this.#refuseByApp(outcome, dispatcher);
       return;
     }
     this.#writeError(outcome, '', false);
@@ -527,8 +543,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   /** The app listens for 'clientError': the answer is its own. */
-  #refuseByApp(outcome: Outcome): void {
-    const { clients, dispatcher } = this.#context;
+  #refuseByApp(outcome: Outcome, dispatcher: Dispatcher): void {
+    const { clients } = this.#context;
     this.#refused = outcome;
     this.#reading = Reading.Discarding;
     this.#pending = null;
@@ -558,7 +574,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       json: acceptsJson(lines),
       close: !this.#keepsAlive,
       headOnly,
-      retryAfterSeconds: this.#context.dispatcher.retryAfterSeconds,
+      retryAfterSeconds: this.#exchange?.dispatcher.retryAfterSeconds ?? null,
     });
     this.#writer.text(text);
   }

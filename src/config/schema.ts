@@ -1,19 +1,26 @@
 /**
- * Every option there is: key, flag, default, unit, bounds, meaning. Parsing, `--help` and the docs are made from this
- * table or tested against it; no default stands anywhere else.
+ * Every option there is: key, flag, default, unit, bounds, meaning. Parsing, `--help`, the docs and the JSON schema are
+ * made from this table or tested against it; no default stands anywhere else.
  */
 
-/** How an option's text is read. */
-export type OptionKind = 'workers' | 'integer' | 'duration' | 'size' | 'text' | 'choice' | 'flag';
+/** How an option's value is read. */
+export type OptionKind = 'workers' | 'integer' | 'duration' | 'size' | 'text' | 'choice' | 'flag' | 'list';
+
+/**
+ * What an option is about: the whole instance, every pool (apps and pools of servers alike), or apps only. Options about
+ * pools and apps may stand at the top of a config file, too, and are then the default of each.
+ */
+export type OptionScope = 'instance' | 'pool' | 'app';
 
 export interface OptionSpec {
   /** Name in a config file and in the library's options. */
   readonly key: OptionKey;
-  /** Name on the command line, without the dashes. */
-  readonly flag: string;
+  /** Name on the command line, without the dashes; null where there is none. */
+  readonly flag: string | null;
   /** One-letter form, or null. */
   readonly short: string | null;
   readonly kind: OptionKind;
+  readonly scope: OptionScope;
   /** What stands after the flag in `--help`; empty for a flag. */
   readonly placeholder: string;
   /** As a user would write it; null = unset, with what that means in {@link unset}. */
@@ -45,7 +52,8 @@ export type OptionKey =
   | 'responseTimeout'
   | 'drainLimit'
   | 'maxMemory'
-  | 'exitOnCrashLoop';
+  | 'exitOnCrashLoop'
+  | 'nodeArgs';
 
 /** More would exhaust descriptors and memory long before it would be of use. */
 export const MAX_WORKERS = 512;
@@ -53,66 +61,119 @@ export const MAX_WORKERS = 512;
 const MAX_DURATION_MS = 86_400_000;
 
 export const OPTIONS: readonly OptionSpec[] = Object.freeze([
-  option('workers', 'workers', 'workers', '<n|auto|min-max>', 'auto', 'worker processes; auto = cores at hand', {
+  option('app', 'workers', 'workers', 'workers', '<n|auto|min-max>', 'auto', 'worker processes; auto = cores at hand', {
     short: 'w',
     min: 1,
     max: MAX_WORKERS,
   }),
-  option('port', 'port', 'integer', '<n>', null, "replaces the port of the app's first listen", {
+  option('app', 'port', 'port', 'integer', '<n>', null, "replaces the port of the app's first listen", {
     short: 'p',
     unset: 'the app decides',
     max: 65_535,
   }),
-  option('name', 'name', 'text', '<name>', null, 'name of this app', { unset: 'package.json name, else the script' }),
-  option('threads', 'threads', 'integer', '<n>', '1', 'balancer threads', { min: 1, max: 64 }),
-  option('policy', 'policy', 'choice', '<name>', 'least-inflight', 'how a worker is chosen for a request', {
+  option('instance', 'name', 'name', 'text', '<name>', null, 'name of this instance', {
+    unset: 'package.json name, else the script',
+  }),
+  option('instance', 'threads', 'threads', 'integer', '<n>', '1', 'balancer threads', { min: 1, max: 64 }),
+  option('pool', 'policy', 'policy', 'choice', '<name>', 'least-inflight', 'how a worker is chosen for a request', {
     choices: ['least-inflight'],
   }),
-  option('queueLimit', 'queue-limit', 'integer', '<n>', '1000', 'requests that may wait for a worker; then 503', {
-    max: 1_000_000,
-  }),
-  option('queueTimeout', 'queue-timeout', 'duration', '<dur>', '10s', 'longest wait for a worker; then 503', {
+  option(
+    'pool',
+    'queueLimit',
+    'queue-limit',
+    'integer',
+    '<n>',
+    '1000',
+    'requests that may wait for a worker; then 503',
+    {
+      max: 1_000_000,
+    },
+  ),
+  option('pool', 'queueTimeout', 'queue-timeout', 'duration', '<dur>', '10s', 'longest wait for a worker; then 503', {
     canBeOff: true,
   }),
-  option('hangLimit', 'hang-limit', 'duration', '<dur>', '10s', 'a worker silent for longer is replaced', {
+  option('app', 'hangLimit', 'hang-limit', 'duration', '<dur>', '10s', 'a worker silent for longer is replaced', {
     canBeOff: true,
   }),
-  option('bootTimeout', 'boot-timeout', 'duration', '<dur>', '30s', 'longest time from fork to listening', {
-    canBeOff: true,
-  }),
-  option('headerTimeout', 'header-timeout', 'duration', '<dur>', null, 'longest wait for a request head; then 408', {
-    unset: "the app's own headersTimeout",
+  option('app', 'bootTimeout', 'boot-timeout', 'duration', '<dur>', '30s', 'longest time from fork to listening', {
     canBeOff: true,
   }),
   option(
+    'pool',
+    'headerTimeout',
+    'header-timeout',
+    'duration',
+    '<dur>',
+    null,
+    'longest wait for a request head; then 408',
+    {
+      unset: "the app's own headersTimeout",
+      canBeOff: true,
+    },
+  ),
+  option(
+    'pool',
     'responseTimeout',
     'response-timeout',
     'duration',
     '<dur>',
     'off',
     'longest wait for a response head; then 504',
-    {
-      canBeOff: true,
-    },
+    { canBeOff: true },
   ),
-  option('drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
-  option('maxMemory', 'max-memory', 'size', '<size>', null, 'a worker larger than this is replaced', {
+  option('app', 'drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
+  option('app', 'maxMemory', 'max-memory', 'size', '<size>', null, 'a worker larger than this is replaced', {
     unset: 'no limit',
     min: 16 * 1024 * 1024,
     canBeOff: true,
   }),
-  option('exitOnCrashLoop', 'exit-on-crash-loop', 'flag', '', null, 'exit 1 when no worker starts any more', {
-    unset: 'keep trying, answer 503',
-  }),
+  option(
+    'instance',
+    'exitOnCrashLoop',
+    'exit-on-crash-loop',
+    'flag',
+    '',
+    null,
+    'exit 1 when no worker starts any more',
+    {
+      unset: 'keep trying, answer 503',
+    },
+  ),
+  option('app', 'nodeArgs', null, 'list', '', null, 'flags for the Node that runs a script', { unset: 'none' }),
 ]);
 
 export function optionOf(key: OptionKey): OptionSpec {
   return OPTIONS.find((spec) => spec.key === key)!;
 }
 
+/** What an option allows, in words. */
+export function expectation(spec: OptionSpec): string {
+  const off = spec.canBeOff ? ", or 'off'" : '';
+  switch (spec.kind) {
+    case 'workers':
+      return `${spec.min}-${spec.max}, a range such as '2-8' or 'auto'`;
+    case 'integer':
+      return `a whole number, ${spec.min}-${spec.max}${off}`;
+    case 'duration':
+      return `a duration such as '10s', '500ms' or '2m', at most 24h${off}`;
+    case 'size':
+      return `a size such as '512MB' or '1GiB', at least 16MiB${off}`;
+    case 'choice':
+      return `one of: ${spec.choices.join(', ')}`;
+    case 'text':
+      return 'up to 100 letters, digits, and . _ - @ /';
+    case 'flag':
+      return 'true or false';
+    case 'list':
+      return 'a list of texts';
+  }
+}
+
 function option(
+  scope: OptionScope,
   key: OptionKey,
-  flag: string,
+  flag: string | null,
   kind: OptionKind,
   placeholder: string,
   value: string | null,
@@ -120,6 +181,7 @@ function option(
   more: Partial<OptionSpec> = {},
 ): OptionSpec {
   return Object.freeze({
+    scope,
     key,
     flag,
     kind,

@@ -26,6 +26,7 @@ export const Outcome = {
   EndpointBadResponse: 18,
   EndpointHeadTimeout: 19,
   EndpointAborted: 20,
+  NoRoute: 21,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -77,6 +78,7 @@ export const OUTCOMES: readonly OutcomeFacts[] = [
   row('EVENER_ENDPOINT_BAD_RESPONSE', 502, 'endpoint', 'never', 'P', 'the response breaks RFC 9112'),
   row('EVENER_ENDPOINT_HEAD_TIMEOUT', 504, 'endpoint', 'never', 'T', 'no response head in time'),
   row('EVENER_ENDPOINT_ABORTED', 0, 'endpoint', 'never', 'A', 'the app cut the connection'),
+  row('EVENER_NO_ROUTE', 404, 'client', 'never', 'O', 'no app has a route for this host and path'),
 ];
 
 export function factsOf(outcome: Outcome): OutcomeFacts {

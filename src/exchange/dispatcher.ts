@@ -29,7 +29,9 @@ const GROWTH_INTERVAL = 4;
 /** Admit, pick, open: how a request finds its endpoint within one pool. */
 export class Dispatcher {
   readonly pool: Pool<Transport>;
-  readonly #policy: Policy;
+  /** Longest wait for the head of a response; 0 = no limit. */
+  responseTimeoutMs = 0;
+  #policy: Policy;
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
   readonly #counters: Counters;
@@ -52,6 +54,13 @@ export class Dispatcher {
     this.#counters = counters;
     this.#clock = clock;
     pool.onEligible(() => this.#queue.drain(this.#offer, PULLED_ON_RETURN));
+  }
+
+  /** From now on requests go by these. */
+  configure(policy: Policy, queueLimit: number, queueTimeoutMs: number, responseTimeoutMs: number): void {
+    this.#policy = policy;
+    this.#queue.configure(queueLimit, queueTimeoutMs);
+    this.responseTimeoutMs = responseTimeoutMs;
   }
 
   /** Seconds that a refused client is asked to wait while no worker is expected soon; null = as usual. */

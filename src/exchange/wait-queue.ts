@@ -3,14 +3,24 @@ import type { Exchange } from './exchange.ts';
 
 /** Requests that no worker can take yet, bounded in number and in age. First come, first served. */
 export class WaitQueue {
-  /** Requests that may wait. */
-  readonly limit: number;
-  readonly #timeoutMs: number;
+  #limit: number;
+  #timeoutMs: number;
   #waiting: Exchange[] = [];
 
   /** @param timeoutMs 0 = no limit of age. */
   constructor(limit: number, timeoutMs: number) {
-    this.limit = limit;
+    this.#limit = limit;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Requests that may wait. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** For requests that come from now on. */
+  configure(limit: number, timeoutMs: number): void {
+    this.#limit = limit;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -20,8 +30,8 @@ export class WaitQueue {
 
   /** @returns false when it is full. */
   push(exchange: Exchange, nowMs: number): boolean {
-    if (this.#waiting.length >= this.limit) this.#dropLeft();
-    if (this.#waiting.length >= this.limit) return false;
+    if (this.#waiting.length >= this.#limit) this.#dropLeft();
+    if (this.#waiting.length >= this.#limit) return false;
     exchange.queueDeadlineMs = this.#timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + this.#timeoutMs;
     this.#waiting.push(exchange);
     return true;

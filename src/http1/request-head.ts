@@ -42,6 +42,9 @@ export class RequestHead {
   method = 0;
   targetStart = 0;
   targetEnd = 0;
+  /** Value of the Host field; empty where there is none. */
+  hostStart = 0;
+  hostEnd = 0;
   /** 0 or 1, of HTTP/1.x. */
   minorVersion = 1;
   framing: Framing = Framing.None;
@@ -126,6 +129,8 @@ export class RequestHead {
   #forget(): void {
     this.framing = Framing.None;
     this.contentLength = 0;
+    this.hostStart = 0;
+    this.hostEnd = 0;
     this.#hosts = 0;
     this.#lengths = 0;
     this.#coding = Coding.None;
@@ -185,6 +190,8 @@ export class RequestHead {
       case 4:
         if (first === 0x68 && equalsIgnoringCase(bytes, nameStart, 'host')) {
           this.#hosts++;
+          this.hostStart = start;
+          this.hostEnd = end;
           for (let at = start; at < end; at++) if (HOST[bytes[at]!] !== 1) return -Outcome.ClientBadRequest;
         }
         break;

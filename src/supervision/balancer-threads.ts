@@ -4,8 +4,9 @@ import {
   type FromBalancer,
   type FromSupervisor,
   type OpenedPort,
+  type PoolSettings,
 } from '../channel/messages.ts';
-import type { ResolvedOptions } from '../config/options.ts';
+import type { PoolOptions, ResolvedOptions } from '../config/options.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { BalancerThread } from './balancer-thread.ts';
@@ -28,6 +29,8 @@ export class BalancerThreads {
   readonly linkPaths: readonly string[];
   readonly #threads: readonly BalancerThread[];
   readonly #observer: BalancerThreadsObserver;
+  /** As of the last {@link configure}; null = as they were born with. */
+  #settings: BalancerSettings | null = null;
   readonly #drained = new Set<number>();
   /** What thread 0 has told of its ports, by key. */
   readonly #opened = new Map<string, OpenedPort>();
@@ -84,6 +87,12 @@ export class BalancerThreads {
     return this.#threads.filter((thread) => !thread.isRunning).map((thread) => thread.index);
   }
 
+  /** The options have been read again. */
+  configure(options: ResolvedOptions): void {
+    this.#settings = settingsOf(options);
+    this.post({ type: 'configure', settings: this.#settings });
+  }
+
   drain(): void {
     this.#isDraining = true;
     this.post({ type: 'drain' });
@@ -97,6 +106,7 @@ export class BalancerThreads {
   // What one of them tells.
 
   threadStarted(thread: BalancerThread): void {
+    if (this.#settings !== null) thread.post({ type: 'configure', settings: this.#settings });
     this.#observer.threadStarted(thread);
     for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
     if (this.#isDraining) thread.post({ type: 'drain' });
@@ -130,7 +140,12 @@ export class BalancerThreads {
   }
 }
 
-function settingsOf(options: ResolvedOptions): BalancerSettings {
-  const { port, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs } = options;
-  return { port, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs };
+/** What the balancer has to know of the options. */
+export function settingsOf(options: ResolvedOptions): BalancerSettings {
+  return { pools: options.apps.map((app) => ({ ...poolSettingsOf(app), port: app.port })) };
+}
+
+function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port'> {
+  const { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs } = pool;
+  return { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs };
 }

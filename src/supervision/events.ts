@@ -3,7 +3,7 @@ import type { EvenerErrorCode } from '../core/evener-error.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
 export type SupervisorEvent =
-  | { readonly type: 'starting'; readonly app: string; readonly workers: number; readonly threads: number }
+  | { readonly type: 'starting'; readonly apps: readonly AppFacts[]; readonly threads: number }
   | { readonly type: 'listening'; readonly address: ListenerAddress }
   | (WorkerFacts & {
       readonly type: 'worker-ready';
@@ -36,21 +36,35 @@ export type SupervisorEvent =
   | (WorkerFacts & { readonly type: 'worker-recovered'; readonly silentMs: number })
   | (WorkerFacts & { readonly type: 'worker-hung'; readonly silentMs: number })
   | (WorkerFacts & { readonly type: 'worker-too-large'; readonly bytes: number; readonly limitBytes: number })
-  /** No worker is up and every slot fails to start one: clients get 503. */
-  | { readonly type: 'crash-loop'; readonly reason: string; readonly retryAfterSeconds: number }
-  | { readonly type: 'crash-loop-over' }
+  /** No worker of an app is up and every slot fails to start one: clients get 503. */
+  | {
+      readonly type: 'crash-loop';
+      readonly app: string;
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+    }
+  | { readonly type: 'crash-loop-over'; readonly app: string }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }
-  | { readonly type: 'scaled'; readonly workers: number }
+  | { readonly type: 'scaled'; readonly app: string; readonly workers: number }
   | { readonly type: 'draining'; readonly limitMs: number }
   | { readonly type: 'stopped'; readonly tookMs: number }
   /** It has given up and closed itself. */
   | { readonly type: 'failed'; readonly code: EvenerErrorCode; readonly reason: string };
 
+export interface AppFacts {
+  readonly app: string;
+  /** As the user wrote it. */
+  readonly command: string;
+  readonly workers: number;
+}
+
 export interface WorkerFacts {
-  /** From 0, stable over restarts. */
+  /** Name of its app. */
+  readonly app: string;
+  /** From 0 in its app, stable over restarts. */
   readonly slot: number;
   readonly pid: number;
 }

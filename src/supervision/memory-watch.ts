@@ -4,17 +4,20 @@ import { readFile } from 'node:fs/promises';
 /** A fast leak gains tens of megabytes a second: looking less often lets it overshoot by as much more. */
 const LOOK_EVERY_MS = 1000;
 
-/** Looks at the resident memory of workers and calls out those beyond the limit. */
+export interface Watched {
+  readonly pid: number;
+  readonly limitBytes: number;
+}
+
+/** Looks at the resident memory of workers and calls out those beyond their limit. */
 export class MemoryWatch {
-  readonly #limitBytes: number;
-  readonly #pids: () => readonly number[];
+  readonly #watched: () => readonly Watched[];
   readonly #onLarge: (pid: number, bytes: number) => void;
   readonly #timer: NodeJS.Timeout;
   #isLooking = false;
 
-  constructor(limitBytes: number, pids: () => readonly number[], onLarge: (pid: number, bytes: number) => void) {
-    this.#limitBytes = limitBytes;
-    this.#pids = pids;
+  constructor(watched: () => readonly Watched[], onLarge: (pid: number, bytes: number) => void) {
+    this.#watched = watched;
     this.#onLarge = onLarge;
     this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
     this.#timer.unref();
@@ -27,9 +30,9 @@ export class MemoryWatch {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    for (const pid of this.#pids()) {
+    for (const { pid, limitBytes } of this.#watched()) {
       const bytes = await residentBytes(pid);
-      if (bytes !== null && bytes > this.#limitBytes) this.#onLarge(pid, bytes);
+      if (bytes !== null && bytes > limitBytes) this.#onLarge(pid, bytes);
     }
     this.#isLooking = false;
   }

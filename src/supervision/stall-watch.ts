@@ -8,7 +8,7 @@ const LATE_TICK_MS = 2 * TICK_MS;
  * itself was run counts: on a starved machine everyone is silent, and killing makes it worse.
  */
 export class StallWatch {
-  readonly #limitMs: number;
+  #limitMs: number;
   readonly #onHung: (worker: number, silentMs: number) => void;
   readonly #now: () => number;
   readonly #silentMs = new Map<number, number>();
@@ -24,6 +24,12 @@ export class StallWatch {
     this.#limitMs = limitMs;
     this.#onHung = onHung;
     this.#now = now;
+  }
+
+  /** @param limitMs from now on; 0 = nobody is ever called out */
+  setLimit(limitMs: number): void {
+    this.#limitMs = limitMs;
+    if (limitMs === 0) this.close();
   }
 
   stalled(worker: number, silentMs: number): void {

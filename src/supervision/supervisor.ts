@@ -1,20 +1,22 @@
 import { tmpdir } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { FromSupervisor } from '../channel/messages.ts';
-import type { ResolvedOptions } from '../config/options.ts';
+import type { AppOptions, ResolvedOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
 import { XorShift } from '../core/rng.ts';
 import type { BalancerThread } from './balancer-thread.ts';
-import { BalancerThreads } from './balancer-threads.ts';
+import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { Guard } from './guard.ts';
-import { MemoryWatch } from './memory-watch.ts';
+import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
+import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
-import { factsOf, WorkerFleet } from './worker-fleet.ts';
+import { factsOf, WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
+import type { WorkerProcess } from './worker-process.ts';
 import { WorkerState } from './worker-state.ts';
 
 /** What workers that could not serve anyway get to end by themselves; of a drain, what is kept back for their own end. */
@@ -28,6 +30,8 @@ export interface SupervisorSurroundings {
   readonly preload: URL;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Reads the options again, for a reload. Rejects with what is wrong with them. */
+  reread(): Promise<ResolvedOptions>;
 }
 
 type Phase = 'idle' | 'starting' | 'running' | 'closing' | 'closed';
@@ -37,18 +41,21 @@ interface Parts {
   readonly directory: RuntimeDirectory;
   readonly guard: Guard;
   readonly threads: BalancerThreads;
-  readonly fleet: WorkerFleet;
-  readonly memory: MemoryWatch | null;
+  /** By the app's name. */
+  readonly fleets: Map<string, WorkerFleet>;
+  readonly memory: MemoryWatch;
+  /** What all fleets share. */
+  readonly shared: WorkerFleetParts;
 }
 
 /**
- * Keeps an app's workers and balancer threads alive. It carries no request; it decides how many workers there are, of
+ * Keeps the workers of apps and the balancer threads alive. It carries no request; it decides how many workers there are, of
  * which generation, and when everything begins and ends.
  */
 export class Supervisor {
   /** Resolves when everything has ended: null when it was asked to, else why it gave up. */
   readonly closed: Promise<EvenerError | null>;
-  readonly #options: ResolvedOptions;
+  #options: ResolvedOptions;
   readonly #surroundings: SupervisorSurroundings;
   readonly #listeners = new Set<SupervisorListener>();
   readonly #changes = new Changes();
@@ -57,6 +64,7 @@ export class Supervisor {
   #phase: Phase = 'idle';
   #closingSinceMs = 0;
   #recycleAfterMs = 0;
+  #lastIncarnation = 0;
   #resolveClosed: (error: EvenerError | null) => void = () => {};
 
   constructor(options: ResolvedOptions, surroundings: SupervisorSurroundings) {
@@ -67,14 +75,18 @@ export class Supervisor {
     });
   }
 
-  /** A worker has been ready, and it is not closing. */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  /** Every app has had a ready worker, and it is not closing. */
   get isRunning(): boolean {
     return this.#phase === 'running';
   }
 
-  /** How many workers there should be. */
+  /** How many workers there should be, of all apps. */
   get workers(): number {
-    return this.#parts?.fleet.slots.size ?? 0;
+    return this.#fleets.reduce((sum, fleet) => sum + fleet.slots.size, 0);
   }
 
   /** Calls the listener with every event; the answer takes it off again. */
@@ -84,20 +96,23 @@ export class Supervisor {
   }
 
   /**
-   * Resolves when the first worker is ready.
+   * Resolves when every app has a worker that is ready.
    * @throws EvenerError EVENER_START_FAILED when no worker can come up; everything has been ended then
    */
   async start(): Promise<void> {
     if (this.#phase !== 'idle') throw new EvenerError('EVENER_NOT_RUNNING', 'start() may be called once');
     this.#phase = 'starting';
-    const { app, workers, threads } = this.#options;
-    this.#emit({ type: 'starting', app: app.words.join(' '), workers: workers.min, threads });
+    const { apps, threads } = this.#options;
+    const facts = apps.map(({ name, app, workers }) => {
+      return { app: name, command: app.words.join(' '), workers: workers.min };
+    });
+    this.#emit({ type: 'starting', apps: facts, threads });
     const parts = this.#assembleOrFail();
     parts.threads.start();
     // Workers need longer to start than threads, and dial again where one is not there yet.
-    for (let index = 0; index < workers.min; index++) parts.fleet.addSlot(index);
+    for (const app of apps) this.#addFleet(parts, app);
     for (const base of [process.env.XDG_RUNTIME_DIR ?? '', tmpdir()]) void removeStaleDirectories(base);
-    await this.#changes.until(() => parts.fleet.hasBeenReady || this.#isClosing);
+    await this.#changes.until(() => this.#fleets.every((fleet) => fleet.hasBeenReady) || this.#isClosing);
     if (!this.#isClosing) {
       this.#phase = 'running';
       return;
@@ -119,27 +134,38 @@ export class Supervisor {
     if (this.#parts === null) this.#closeUnstarted(null);
     if (this.#phase === 'closed') return;
     const parts = this.#beginClosing();
-    for (const worker of parts.fleet.live()) worker.kill('closing');
+    for (const worker of this.#live()) worker.kill('closing');
     await this.#end(parts, null);
   }
 
   /**
    * More are started at once; those too many finish what they have and go.
    * @param workers 1-512
-   * @throws EvenerError EVENER_NOT_RUNNING
+   * @param app may be left out where there is only one
+   * @throws EvenerError EVENER_NOT_RUNNING; EVENER_USAGE when the app has to be named, or is not known
    */
-  scale(workers: number): void {
-    const { fleet } = this.#runningParts('scale()');
+  scale(workers: number, app: string | null = null): void {
+    this.#scaleFleet(this.#fleetOf(app, 'scale()'), workers);
+  }
+
+  /** So many workers more, or less, of one app or of all. @throws EvenerError as {@link scale} */
+  scaleBy(step: number, app: string | null = null): void {
+    this.#runningParts('scaleBy()');
+    const fleets = app === null ? this.#fleets : [this.#fleetOf(app, 'scaleBy()')];
+    for (const fleet of fleets) this.#scaleFleet(fleet, fleet.slots.size + step);
+  }
+
+  #scaleFleet(fleet: WorkerFleet, workers: number): void {
     const wanted = Math.min(MAX_WORKERS, Math.max(1, Math.round(workers)));
     if (wanted === fleet.slots.size) return;
-    this.#emit({ type: 'scaled', workers: wanted });
+    this.#emit({ type: 'scaled', app: fleet.options.name, workers: wanted });
     for (let index = 0; fleet.slots.size < wanted; index++) if (!fleet.slots.has(index)) fleet.addSlot(index);
     const indexes = [...fleet.slots.keys()].sort((a, b) => b - a);
     for (const index of indexes.slice(0, fleet.slots.size - wanted)) fleet.removeSlot(index);
   }
 
   /**
-   * Replaces the workers one by one, each by one that is ready before it goes. While one reload runs a second waits, and
+   * Reads the options again, applies what can be applied as it is, and replaces the workers one by one, each by one that is ready before it goes. While one reload runs a second waits, and
    * a third is the second.
    *
    * @throws EvenerError EVENER_RELOAD_FAILED: a new worker did not come up, and those not replaced yet go on;
@@ -173,41 +199,96 @@ export class Supervisor {
     const { balancerScript, preload, stdout, stderr } = this.#surroundings;
     const options = this.#options;
     const rng = new XorShift();
-    const noColor = (options.env.NO_COLOR ?? '') !== '';
+    const noColor = (process.env.NO_COLOR ?? '') !== '';
     const directory = new RuntimeDirectory();
     const guard = new Guard(directory.path);
+    const fleets = new Map<string, WorkerFleet>();
     const threads = new BalancerThreads(options, directory, balancerScript, rng, {
-      threadStarted: (thread) => fleet.threadStarted(thread),
+      threadStarted: (thread) => {
+        for (const fleet of fleets.values()) fleet.threadStarted(thread);
+      },
       threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
-      threadSaid: (thread, message) => fleet.threadSaid(thread.index, message),
+      threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
       threadsDrained: () => this.#changes.happened(),
     });
-    const out = new OutputSink(stdout, noColor);
-    const err = new OutputSink(stderr, noColor);
-    const isClosing = (): boolean => this.#isClosing;
-    const fleet = new WorkerFleet(
-      options,
-      { linkPaths: threads.linkPaths, preload, guard, out, err, rng },
-      {
-        get isClosing() {
-          return isClosing();
-        },
-        emit: (event) => this.#emit(event),
-        post: (message: FromSupervisor) => threads.post(message),
-        missingThreads: () => threads.missing(),
-        giveUp: (code, reason) => void this.#giveUp(code, reason),
-        changed: () => this.#changes.happened(),
-      },
+    const memory = new MemoryWatch(
+      () => this.#watchedForMemory(),
+      (pid, bytes) => this.#tooLarge(pid, bytes),
     );
-    const limit = options.maxMemoryBytes;
-    const pids = (): number[] => fleet.in(WorkerState.Ready).map((worker) => worker.pid);
-    const memory = limit === null ? null : new MemoryWatch(limit, pids, (pid, bytes) => this.#tooLarge(pid, bytes));
-    return { directory, guard, threads, fleet, memory };
+    const shared = {
+      exitOnCrashLoop: options.exitOnCrashLoop,
+      linkPaths: threads.linkPaths,
+      preload,
+      guard,
+      out: new OutputSink(stdout, noColor),
+      err: new OutputSink(stderr, noColor),
+      rng,
+    };
+    return { directory, guard, threads, fleets, memory, shared };
+  }
+
+  #addFleet(parts: Parts, app: AppOptions): void {
+    const isClosing = (): boolean => this.#isClosing;
+    const fleet = new WorkerFleet(app, parts.shared, {
+      get isClosing() {
+        return isClosing();
+      },
+      emit: (event) => this.#emit(event),
+      nextIncarnation: () => ++this.#lastIncarnation,
+      post: (message: FromSupervisor) => parts.threads.post(message),
+      missingThreads: () => parts.threads.missing(),
+      giveUp: (code, reason) => void this.#giveUp(code, reason),
+      changed: () => this.#changes.happened(),
+    });
+    parts.fleets.set(app.name, fleet);
+    for (let index = 0; index < app.workers.min; index++) fleet.addSlot(index);
+  }
+
+  get #fleets(): WorkerFleet[] {
+    return [...(this.#parts?.fleets.values() ?? [])];
+  }
+
+  #live(): WorkerProcess[] {
+    return this.#fleets.flatMap((fleet) => [...fleet.live()]);
+  }
+
+  #in(state: WorkerState): WorkerProcess[] {
+    return this.#fleets.flatMap((fleet) => fleet.in(state));
+  }
+
+  get #areFleetsGone(): boolean {
+    return this.#fleets.every((fleet) => fleet.isGone);
+  }
+
+  /** Of all apps, since they end together. */
+  get #drainLimitMs(): number {
+    return Math.max(0, ...this.#fleets.map((fleet) => fleet.options.drainLimitMs));
+  }
+
+  #fleetOf(app: string | null, what: string): WorkerFleet {
+    const { fleets } = this.#runningParts(what);
+    const names = [...fleets.keys()];
+    const name = app ?? (names.length === 1 ? names[0]! : '');
+    const fleet = fleets.get(name);
+    if (fleet !== undefined) return fleet;
+    const problem = app === null ? 'several apps run' : `no app is called ${JSON.stringify(app)}`;
+    throw new EvenerError('EVENER_USAGE', `${problem}: name one of ${names.join(', ')}`, { app, names });
+  }
+
+  #threadSaid(thread: number, message: WorkerMessage): void {
+    for (const fleet of this.#fleets) if (fleet.has(message.worker)) fleet.threadSaid(thread, message);
+  }
+
+  #watchedForMemory(): Watched[] {
+    return this.#fleets.flatMap((fleet) => {
+      const limitBytes = fleet.options.maxMemoryBytes;
+      return limitBytes === null ? [] : fleet.in(WorkerState.Ready).map(({ pid }) => ({ pid, limitBytes }));
+    });
   }
 
   #threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
-    const { fleet, threads } = this.#parts!;
-    fleet.threadDied(thread.index);
+    const { threads } = this.#parts!;
+    for (const fleet of this.#fleets) fleet.threadDied(thread.index);
     this.#emit({ type: 'balancer-died', thread: thread.index, cause, restartInMs });
     if (!threads.hasBeenReady) {
       void this.#giveUp('EVENER_START_FAILED', `the balancer thread ended at its start: ${cause}`);
@@ -222,15 +303,17 @@ export class Supervisor {
   }
 
   #tooLarge(pid: number, bytes: number): void {
-    const fleet = this.#parts!.fleet;
-    const worker = [...fleet.live()].find((one) => one.pid === pid);
-    const slot = worker === undefined ? undefined : fleet.slots.get(worker.slot);
-    if (worker === undefined || slot?.current !== worker || this.#phase !== 'running') return;
+    const worker = this.#live().find((one) => one.pid === pid);
+    const fleet = worker === undefined ? undefined : this.#parts!.fleets.get(worker.plan.app);
+    if (worker === undefined || fleet === undefined) return;
+    const slot = fleet.slots.get(worker.slot);
+    const limitBytes = fleet.options.maxMemoryBytes;
+    if (slot?.current !== worker || limitBytes === null || this.#phase !== 'running') return;
     // One at a time, and not while a reload replaces them anyway.
     if (this.#reloads.isBusy || performance.now() < this.#recycleAfterMs) return;
-    this.#emit({ type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes: this.#options.maxMemoryBytes! });
+    this.#emit({ type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes });
     this.#recycleAfterMs = Number.POSITIVE_INFINITY;
-    void slot.replace(this.#options.drainLimitMs).then(
+    void slot.replace(fleet.options.drainLimitMs).then(
       () => {
         this.#recycleAfterMs = 0;
       },
@@ -241,38 +324,81 @@ export class Supervisor {
   }
 
   async #rollingReload(): Promise<void> {
-    const { fleet } = this.#runningParts('reload()');
+    this.#runningParts('reload()');
     const startedAtMs = performance.now();
-    const slots = [...fleet.slots.values()];
-    fleet.beginGeneration();
-    this.#emit({ type: 'reload-started', workers: slots.length });
     try {
-      for (const slot of slots) await slot.replace(this.#options.drainLimitMs);
+      await this.#applyAndReplace();
     } catch (error) {
       const reason = error instanceof EvenerError ? error.message : String(error);
       if (!this.#isClosing) this.#emit({ type: 'reload-failed', reason });
       throw error;
     }
     // The promise of a reload: when it is over no answer comes from a worker of before.
-    await this.#changes.until(() => this.#isClosing || fleet.in(WorkerState.Draining).length === 0);
+    await this.#changes.until(() => this.#isClosing || this.#in(WorkerState.Draining).length === 0);
     if (!this.#isClosing) this.#emit({ type: 'reload-done', tookMs: performance.now() - startedAtMs });
   }
 
+  /** All of the new options or, when a new worker does not come up, those of before. */
+  async #applyAndReplace(): Promise<void> {
+    const before = this.#options;
+    const options = await this.#surroundings.reread();
+    const parts = this.#runningParts('reload()');
+    const changes = changesOf(before, options);
+    this.#options = options;
+    parts.threads.configure(options);
+    for (const app of changes.added) this.#addFleet(parts, app);
+    for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
+    const slots = options.apps.flatMap(({ name, drainLimitMs }) =>
+      changes.replaced.has(name)
+        ? [...parts.fleets.get(name)!.slots.values()].map((slot) => ({ slot, drainLimitMs }))
+        : [],
+    );
+    this.#emit({ type: 'reload-started', workers: slots.length });
+    for (const name of changes.replaced) parts.fleets.get(name)!.beginGeneration();
+    try {
+      for (const { slot, drainLimitMs } of slots) await slot.replace(drainLimitMs);
+      await this.#changes.until(
+        () => this.#isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
+      );
+    } catch (error) {
+      if (!this.#isClosing) this.#takeBack(parts, before, changes.added);
+      throw error;
+    }
+    for (const name of changes.rescaled) {
+      this.#scaleFleet(parts.fleets.get(name)!, options.apps.find((app) => app.name === name)!.workers.min);
+    }
+    for (const name of changes.removed) this.#removeFleet(parts, name);
+  }
+
+  #takeBack(parts: Parts, before: ResolvedOptions, added: readonly AppOptions[]): void {
+    this.#options = before;
+    parts.threads.configure(before);
+    for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
+    for (const { name } of added) this.#removeFleet(parts, name);
+  }
+
+  /** Its workers finish what they have and go. */
+  #removeFleet(parts: Parts, name: string): void {
+    const fleet = parts.fleets.get(name)!;
+    for (const index of [...fleet.slots.keys()]) fleet.removeSlot(index);
+    void this.#changes.until(() => fleet.isGone).then(() => parts.fleets.delete(name));
+  }
+
   async #drainAndEnd(parts: Parts): Promise<void> {
-    const { drainLimitMs } = this.#options;
-    const { fleet, threads } = parts;
+    const drainLimitMs = this.#drainLimitMs;
+    const { threads } = parts;
     this.#beginClosing();
     this.#emit({ type: 'draining', limitMs: drainLimitMs });
     // Those that serve nothing yet have nothing to finish.
-    for (const worker of fleet.in(WorkerState.Starting)) {
+    for (const worker of this.#in(WorkerState.Starting)) {
       worker.dismiss('closing', Math.min(SHORT_NOTICE_MS, drainLimitMs));
     }
     threads.drain();
     // At the latest then they get SIGTERM, to have some of the time left for their own end.
     const noticeMs = Math.max(drainLimitMs / 2, drainLimitMs - SHORT_NOTICE_MS);
-    await this.#changes.until(() => threads.areDrained || fleet.isGone, noticeMs);
+    await this.#changes.until(() => threads.areDrained || (this.#fleets.length > 0 && this.#areFleetsGone), noticeMs);
     const leftMs = Math.max(0, this.#closingSinceMs + drainLimitMs - performance.now());
-    for (const worker of fleet.live()) worker.dismiss('closing', leftMs);
+    for (const worker of this.#live()) worker.dismiss('closing', leftMs);
     await this.#end(parts, null);
   }
 
@@ -280,7 +406,7 @@ export class Supervisor {
   async #giveUp(code: EvenerErrorCode, reason: string): Promise<void> {
     if (this.#isClosing) return;
     const parts = this.#beginClosing();
-    for (const worker of parts.fleet.live()) {
+    for (const worker of this.#live()) {
       worker.output.drop();
       worker.dismiss('closing', SHORT_NOTICE_MS);
     }
@@ -292,15 +418,15 @@ export class Supervisor {
     if (this.#isClosing) return parts;
     this.#phase = 'closing';
     this.#closingSinceMs = performance.now();
-    parts.memory?.close();
-    parts.fleet.close();
+    parts.memory.close();
+    for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();
     return parts;
   }
 
   /** The last steps, when all workers have been told to go. */
-  async #end({ fleet, threads, guard, directory }: Parts, error: EvenerError | null): Promise<void> {
-    await this.#changes.until(() => fleet.isGone);
+  async #end({ threads, guard, directory }: Parts, error: EvenerError | null): Promise<void> {
+    await this.#changes.until(() => this.#areFleetsGone);
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     await threads.close();

@@ -1,6 +1,6 @@
 import { delimiter } from 'node:path';
 import { encodeWorkerBirth, WORKER_BIRTH_VARIABLE, type WorkerBirth } from '../channel/worker-birth.ts';
-import type { ResolvedOptions } from '../config/options.ts';
+import type { AppOptions } from '../config/options.ts';
 
 /** What is handed to `spawn` for one worker. */
 export interface WorkerCommand {
@@ -21,7 +21,7 @@ const OWN_FLAGS = /^(--inspect|--eval|--print|--check|--interactive|--input-type
  *
  * @param preload file URL of the preload
  */
-export function workerCommand(options: ResolvedOptions, birth: WorkerBirth, preload: string): WorkerCommand {
+export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: string): WorkerCommand {
   const { app } = options;
   const env: Record<string, string | undefined> = { ...options.env };
   env.EVENER_WORKER_ID = String(birth.slot);
@@ -29,7 +29,7 @@ export function workerCommand(options: ResolvedOptions, birth: WorkerBirth, prel
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   if (options.port !== null) env.PORT = String(options.port);
   if (app.form === 'script') {
-    const args = [...inheritedFlags(process.execArgv), '--import', preload, app.file, ...app.args];
+    const args = [...inheritedFlags(process.execArgv), ...options.nodeArgs, '--import', preload, app.file, ...app.args];
     return { file: process.execPath, args, cwd: app.cwd, env, ipc: true };
   }
   // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".

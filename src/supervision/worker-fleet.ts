@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../channel/messages.ts';
-import type { ResolvedOptions } from '../config/options.ts';
+import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
 import { type BootFailure, bootFailure, exitText } from './boot-failure.ts';
-import type { SupervisorEvent } from './events.ts';
+import type { SupervisorEvent, WorkerFacts } from './events.ts';
 import type { Guard } from './guard.ts';
 import type { OutputSink } from './output.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -36,6 +36,8 @@ export interface WorkerFleetHost {
   emit(event: SupervisorEvent): void;
   /** To every balancer thread. */
   post(message: FromSupervisor): void;
+  /** Unique among all fleets. */
+  nextIncarnation(): number;
   /** Indexes of balancer threads that do not run just now. */
   missingThreads(): readonly number[];
   /** It cannot go on. */
@@ -45,6 +47,8 @@ export interface WorkerFleetHost {
 }
 
 export interface WorkerFleetParts {
+  /** Give up when no worker starts any more. */
+  readonly exitOnCrashLoop: boolean;
   readonly linkPaths: readonly string[];
   readonly preload: URL;
   readonly guard: Guard;
@@ -53,11 +57,11 @@ export interface WorkerFleetParts {
   readonly rng: Rng;
 }
 
-/** All workers: keeps their slots filled, and judges what their deaths and failed starts mean for the whole. */
+/** All workers of one app: keeps their slots filled, and judges what their deaths and failed starts mean for the whole. */
 export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** By index. */
   readonly slots: Map<number, WorkerSlot> = new Map();
-  readonly #options: ResolvedOptions;
+  #options: AppOptions;
   readonly #parts: WorkerFleetParts;
   readonly #host: WorkerFleetHost;
   /** By incarnation: all that live, and those whose end has not been reported yet. */
@@ -67,16 +71,30 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #stalls: StallWatch;
   readonly #startedAtMs: number = performance.now();
   #generation = 0;
-  #nextIncarnation = 1;
   #liveGroups = 0;
   #hasBeenReady = false;
   #retryAfterSeconds: number | null = null;
 
-  constructor(options: ResolvedOptions, parts: WorkerFleetParts, host: WorkerFleetHost) {
+  constructor(options: AppOptions, parts: WorkerFleetParts, host: WorkerFleetHost) {
     this.#options = options;
     this.#parts = parts;
     this.#host = host;
     this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#hung(worker, silentMs));
+  }
+
+  get options(): AppOptions {
+    return this.#options;
+  }
+
+  /** Whether this worker is one of its own. */
+  has(incarnation: number): boolean {
+    return this.#workers.has(incarnation);
+  }
+
+  /** Workers that are started from now on are of these options. */
+  configure(options: AppOptions): void {
+    this.#options = options;
+    this.#stalls.setLimit(options.hangLimitMs);
   }
 
   /** Whether any worker has ever been ready. */
@@ -127,9 +145,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   spawn(slot: WorkerSlot): WorkerProcess {
     const { linkPaths, preload, guard, out, err } = this.#parts;
-    const incarnation = this.#nextIncarnation++;
+    const incarnation = this.#host.nextIncarnation();
     const token = randomBytes(16).toString('hex');
-    this.#host.post({ type: 'expect-worker', worker: incarnation, slot: slot.index, token });
+    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: this.#options.name, token });
     const birth = {
       version: CHANNEL_VERSION,
       slot: slot.index,
@@ -141,6 +159,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const isFirst = slot.index === 0 && slot.failedStarts === 0;
     const plan = {
       incarnation,
+      app: this.#options.name,
       slot: slot.index,
       generation: this.#generation,
       token,
@@ -180,7 +199,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#host.emit({ type: 'worker-ready', ...factsOf(worker), bootMs: worker.bootMs, failedStarts, restarts });
     if (this.#retryAfterSeconds !== null) {
       this.#setUnavailable(null);
-      this.#host.emit({ type: 'crash-loop-over' });
+      this.#host.emit({ type: 'crash-loop-over', app: this.#options.name });
       for (const other of this.slots.values()) other.hurry();
     }
     this.#host.changed();
@@ -219,12 +238,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   threadStarted(thread: BalancerThread): void {
     for (const worker of this.live()) {
-      const { incarnation, slot, plan } = worker;
-      thread.post({ type: 'expect-worker', worker: incarnation, slot, token: plan.token });
+      const { incarnation, plan } = worker;
+      thread.post({ type: 'expect-worker', worker: incarnation, pool: plan.app, token: plan.token });
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
     if (this.#retryAfterSeconds !== null) {
-      thread.post({ type: 'unavailable', retryAfterSeconds: this.#retryAfterSeconds });
+      thread.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds: this.#retryAfterSeconds });
     }
   }
 
@@ -304,14 +323,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     }
     const slots = [...this.slots.values()];
     if (this.#hasReadySlot || slots.some((other) => other.failedStarts === 0)) return;
-    if (this.#options.exitOnCrashLoop && slots.every((other) => other.failedStarts >= CRASH_LOOP_TRIES)) {
+    if (this.#parts.exitOnCrashLoop && slots.every((other) => other.failedStarts >= CRASH_LOOP_TRIES)) {
       this.#host.giveUp('EVENER_CRASH_LOOP', reason);
       return;
     }
     const isNew = this.#retryAfterSeconds === null;
     const retryAfterSeconds = Math.max(1, Math.ceil(Math.min(...slots.map((other) => other.nextStartInMs)) / 1000));
     this.#setUnavailable(retryAfterSeconds);
-    if (isNew) this.#host.emit({ type: 'crash-loop', reason, retryAfterSeconds });
+    if (isNew) this.#host.emit({ type: 'crash-loop', app: this.#options.name, reason, retryAfterSeconds });
   }
 
   #failureOf(worker: WorkerProcess, exit: WorkerExit): BootFailure {
@@ -371,12 +390,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #setUnavailable(retryAfterSeconds: number | null): void {
     if (retryAfterSeconds === this.#retryAfterSeconds) return;
     this.#retryAfterSeconds = retryAfterSeconds;
-    this.#host.post({ type: 'unavailable', retryAfterSeconds });
+    this.#host.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds });
   }
 }
 
-export function factsOf(worker: WorkerProcess): { slot: number; pid: number } {
-  return { slot: worker.slot, pid: worker.pid };
+export function factsOf(worker: WorkerProcess): WorkerFacts {
+  return { app: worker.plan.app, slot: worker.slot, pid: worker.pid };
 }
 
 function isAskedToGo(dismissal: Dismissal | null): boolean {

@@ -44,7 +44,9 @@ export interface WorkerObserver {
 export interface WorkerPlan {
   /** Unique within the supervisor's life. */
   readonly incarnation: number;
-  /** From 0, stable over restarts. */
+  /** Name of its app. */
+  readonly app: string;
+  /** From 0 in its app, stable over restarts. */
   readonly slot: number;
   /** Which start or reload it belongs to. */
   readonly generation: number;

@@ -11,6 +11,7 @@ const HELLO_TIMEOUT_MS = 5_000;
 
 /** A worker that is expected to dial in. */
 interface ExpectedWorker {
+  readonly pool: string;
   readonly token: string;
   /** Its link; null until it has dialled in, and after it has hung up. */
   link: LinkTransport | null;
@@ -64,8 +65,13 @@ export class LinkServer {
     return this.#links;
   }
 
-  expect(worker: number, token: string): void {
-    this.#expected.set(worker, { token, link: null });
+  expect(worker: number, pool: string, token: string): void {
+    this.#expected.set(worker, { pool, token, link: null });
+  }
+
+  /** Empty for one that is not expected any more. */
+  poolOf(worker: number): string {
+    return this.#expected.get(worker)?.pool ?? '';
   }
 
   /** The worker's process has ended: nothing more will come. */

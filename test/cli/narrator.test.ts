@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Narrator } from '../../src/cli/narrator.ts';
 import type { SupervisorEvent } from '../../src/index.ts';
 
-const worker = { slot: 2, pid: 5 };
+const worker = { app: 'web', slot: 2, pid: 5 };
 const ready: SupervisorEvent = { type: 'worker-ready', ...worker, bootMs: 85.4, failedStarts: 0, restarts: 0 };
 
 function lines(...events: SupervisorEvent[]): string[] {

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { type EvenerOptions, resolveOptions } from '../../src/config/options.ts';
+import type { AppOptions, EvenerOptions } from '../../src/config/options.ts';
+import { resolveOptions } from '../../src/config/resolve.ts';
 import { OPTIONS } from '../../src/config/schema.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
 import { APPS } from '../support/evener-process.ts';
 
 const base: EvenerOptions = { app: 'server.cjs', cwd: APPS, env: { PATH: '/nowhere' } };
 
-function resolve(options: Partial<EvenerOptions>): ReturnType<typeof resolveOptions> {
+function resolve(options: Partial<EvenerOptions>): AppOptions {
+  return resolveOptions({ ...base, ...options }, () => 6).apps[0]!;
+}
+
+function resolveInstance(options: Partial<EvenerOptions>): ReturnType<typeof resolveOptions> {
   return resolveOptions({ ...base, ...options }, () => 6);
 }
 
@@ -30,7 +35,6 @@ test('has the documented defaults', () => {
     name: 'evener',
     workers: { min: 6, max: 6 },
     port: null,
-    threads: 1,
     policy: 'least-inflight',
     queueLimit: 1000,
     queueTimeoutMs: 10_000,
@@ -40,8 +44,11 @@ test('has the documented defaults', () => {
     responseTimeoutMs: 0,
     drainLimitMs: 25_000,
     maxMemoryBytes: null,
-    exitOnCrashLoop: false,
+    nodeArgs: [],
+    routes: [],
   });
+  const { name, threads, exitOnCrashLoop } = resolveInstance({});
+  assert.deepEqual({ name, threads, exitOnCrashLoop }, { name: 'evener', threads: 1, exitOnCrashLoop: false });
 });
 
 test('reads numbers and texts alike', () => {
@@ -109,7 +116,7 @@ test('refuses unknown keys and names the nearest', () => {
 test('takes its name from package.json, else from the script', () => {
   assert.equal(resolve({ cwd: `${APPS}package`, app: '../server.cjs' }).name, 'a-package');
   assert.equal(resolve({ cwd: '/', app: `${APPS}server.cjs` }).name, 'server');
-  assert.equal(resolve({ name: 'mine' }).name, 'mine');
+  assert.equal(resolveInstance({ name: 'mine' }).name, 'mine');
 });
 
 test('every default of the table can be read by its own rule', () => {
@@ -117,6 +124,7 @@ test('every default of the table can be read by its own rule', () => {
     if (spec.default === null) assert.notEqual(spec.unset, '', spec.key);
     else assert.doesNotThrow(() => resolve({ [spec.key]: spec.default }), spec.key);
   }
-  assert.equal(new Set(OPTIONS.map((spec) => spec.flag)).size, OPTIONS.length);
+  const flags = OPTIONS.flatMap(({ flag }) => (flag === null ? [] : [flag]));
+  assert.equal(new Set(flags).size, flags.length);
   assert.equal(dirname(resolve({}).app.file), APPS.slice(0, -1));
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expectation } from '../../src/config/options.ts';
-import { OPTIONS, type OptionSpec } from '../../src/config/schema.ts';
+import { expectation, OPTIONS, type OptionSpec } from '../../src/config/schema.ts';
 import { readPage, tableOf } from './pages.ts';
 
 test('docs/options.md has the table of options', () => {
@@ -10,7 +9,8 @@ test('docs/options.md has the table of options', () => {
 });
 
 function rowOf(spec: OptionSpec): string[] {
-  const flag = `\`--${spec.flag}\`${spec.short === null ? '' : `, \`-${spec.short}\``}`;
+  const short = spec.short === null ? '' : `, \`-${spec.short}\``;
+  const flag = spec.flag === null ? '–' : `\`--${spec.flag}\`${short}`;
   const byDefault = spec.default === null ? spec.unset : `\`${spec.default}\``;
   return [flag, `\`${spec.key}\``, expectation(spec), byDefault, spec.meaning];
 }

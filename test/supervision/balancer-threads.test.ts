@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { resolveOptions } from '../../src/config/options.ts';
+import { resolveOptions } from '../../src/config/resolve.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
 import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
 import type { SupervisorEvent } from '../../src/supervision/events.ts';
@@ -35,6 +35,7 @@ function rig(context: TestContext, balancerScript: URL, threads: number, port: n
     preload: new URL('../../src/worker/preload.js', import.meta.url),
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
+    reread: async () => options,
   });
   const events: SupervisorEvent[] = [];
   supervisor.subscribe((event) => events.push(event));

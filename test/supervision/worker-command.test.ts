@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeWorkerBirth, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
-import { type EvenerOptions, resolveOptions } from '../../src/config/options.ts';
+import type { EvenerOptions } from '../../src/config/options.ts';
+import { resolveOptions } from '../../src/config/resolve.ts';
 import { type WorkerCommand, workerCommand } from '../../src/supervision/worker-command.ts';
 import { APPS } from '../support/evener-process.ts';
 
@@ -16,7 +17,7 @@ const birth = {
 };
 
 function command(options: Partial<EvenerOptions>): WorkerCommand {
-  return workerCommand(resolveOptions({ app: 'server.cjs', cwd: APPS, env: {}, ...options }), birth, PRELOAD);
+  return workerCommand(resolveOptions({ app: 'server.cjs', cwd: APPS, env: {}, ...options }).apps[0]!, birth, PRELOAD);
 }
 
 test('a script runs under our Node with the preload and an ipc channel', () => {

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { EvenerError } from '../core/evener-error.ts';
+import { isEcosystemFile, translateEcosystem } from './ecosystem.ts';
+import type { EvenerOptions } from './options.ts';
+
+/** In the order in which they are looked for. */
+const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `evener.config.${extension}`);
+const ECOSYSTEM_NAMES = ['js', 'cjs', 'mjs', 'json'].map((extension) => `ecosystem.config.${extension}`);
+
+export interface LoadedFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly options: EvenerOptions;
+  /** What of it has no meaning here, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** The config file of a folder; null when there is none. */
+export function findConfigFile(folder: string): string | null {
+  return firstIn(folder, CONFIG_NAMES);
+}
+
+/** PM2's config file of a folder; null when there is none. */
+export function findEcosystemFile(folder: string): string | null {
+  return firstIn(folder, ECOSYSTEM_NAMES);
+}
+
+/**
+ * Reads a config file. Read again, it is run again.
+ * @param path absolute, or from the current folder
+ * @throws EvenerError EVENER_CONFIG_INVALID with the file, and the place in it where that is known
+ */
+export async function loadConfigFile(path: string): Promise<LoadedFile> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw unreadable(file, 'there is no such file');
+  const value = extname(file) === '.json' ? await readJson(file) : await runModule(file);
+  if (isEcosystemFile(value)) {
+    const { options, notes } = translateEcosystem(value, dirname(file));
+    return { path: file, options, notes };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw unreadable(
+      file,
+      'it has to export an object of options by default, as in: export default { app: "server.js" }',
+    );
+  }
+  return { path: file, options: value, notes: [] };
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw unreadable(file, (error as Error).message, error);
+  }
+}
+
+/** jiti runs TypeScript on any Node, and whatever a module imports anew each time: import() keeps what it has once run. */
+async function runModule(file: string): Promise<unknown> {
+  const { createJiti } = await import('jiti');
+  try {
+    const jiti = createJiti(import.meta.url, { moduleCache: false, fsCache: false, interopDefault: true });
+    const value = await jiti.import<unknown>(file, { default: true });
+    return typeof value === 'function' ? await (value as () => unknown)() : value;
+  } catch (error) {
+    if (error instanceof EvenerError) throw error;
+    throw unreadable(file, error instanceof Error ? `${error.name}: ${error.message}` : String(error), error);
+  }
+}
+
+function unreadable(file: string, reason: string, cause?: unknown): EvenerError {
+  return new EvenerError(
+    'EVENER_CONFIG_INVALID',
+    `${basename(file)} cannot be read: ${reason}`,
+    { file, reason },
+    { cause },
+  );
+}
+
+function firstIn(folder: string, names: readonly string[]): string | null {
+  const name = names.find((one) => existsSync(join(folder, one)));
+  return name === undefined ? null : join(folder, name);
+}

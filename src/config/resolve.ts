@@ -1,0 +1,302 @@
+import { basename, resolve } from 'node:path';
+import * as v from 'valibot';
+import { type App, packageName, resolveApp } from './app.ts';
+import { availableCores } from './available-cores.ts';
+import { type Field, field, readWorkers, text, texts, type WorkerRange } from './fields.ts';
+import type {
+  AppOptions,
+  EvenerOptions,
+  ListenAddress,
+  PoolOptions,
+  ResolvedOptions,
+  ResolvedRoute,
+  ServersOptions,
+} from './options.ts';
+import { expectation, MAX_WORKERS, OPTIONS, optionOf } from './schema.ts';
+import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from './settings.ts';
+
+/** Keys that are not in the table of options, by where they may stand. */
+const POOL_KEYS = ['route'];
+const APP_KEYS = ['app', 'args', 'cwd', 'env'];
+const SERVERS_KEYS = ['servers', 'listen'];
+const INSTANCE_KEYS = ['apps', 'pools', '$schema'];
+
+/** Options from one place, the more particular first: the command line, then a config file. */
+export interface OptionSource {
+  /** For people: `command line`, `evener.config.ts`. */
+  readonly source: string;
+  readonly options: EvenerOptions;
+  /** What its relative paths are relative to. */
+  readonly folder: string;
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `auto` stands for. */
+  readonly cores: () => number;
+  /** The config file, for the record. */
+  readonly file: string | null;
+}
+
+/**
+ * @throws EvenerError EVENER_CONFIG_INVALID, EVENER_APP_NOT_FOUND or EVENER_USAGE
+ */
+export function resolveOptions(options: EvenerOptions, cores: () => number = availableCores): ResolvedOptions {
+  const source = { source: 'options', options, folder: resolve('.') };
+  return resolveSources([source], { env: process.env, cores, file: null });
+}
+
+/** The same from several places. */
+export function resolveSources(sources: readonly OptionSource[], surroundings: Surroundings): ResolvedOptions {
+  const layers = sources.map(({ source, options }) => ({ source, prefix: '', values: { ...options } }));
+  for (const layer of layers) refuseUnknownKeys(layer, knownKeys('instance'));
+  const origins: Origin[] = [];
+  const top = new Settings(layers, '', origins);
+  const resolver = new Resolver(sources, layers, surroundings, origins);
+  const apps = resolver.apps();
+  const pools = resolver.pools();
+  if (apps.length + pools.length === 0) {
+    throw invalid('app', undefined, 'a script, or a command with its arguments (or apps, or pools of servers)');
+  }
+  const name = top.option<string | null>('name');
+  return Object.freeze({
+    name: name ?? (apps.length === 1 || pools.length === 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
+    threads: top.option<number>('threads'),
+    exitOnCrashLoop: top.option<boolean | null>('exitOnCrashLoop') ?? false,
+    apps: Object.freeze(apps),
+    pools: Object.freeze(pools),
+    file: surroundings.file,
+    origins,
+  });
+}
+
+class Resolver {
+  readonly #sources: readonly OptionSource[];
+  readonly #layers: readonly Layer[];
+  readonly #surroundings: Surroundings;
+  readonly #origins: Origin[];
+
+  constructor(
+    sources: readonly OptionSource[],
+    layers: readonly Layer[],
+    surroundings: Surroundings,
+    origins: Origin[],
+  ) {
+    this.#sources = sources;
+    this.#layers = layers;
+    this.#surroundings = surroundings;
+    this.#origins = origins;
+  }
+
+  apps(): AppOptions[] {
+    const single = this.#layers.find(({ values }) => values.app !== undefined);
+    const several = this.#layers.find(({ values }) => values.apps !== undefined);
+    if (several === undefined) return single === undefined ? [] : [this.#app(null, null)];
+    if (single !== undefined)
+      throw invalid('app', single.values.app, 'nothing where there are apps; give it a place among them');
+    const entries = entriesOf(several, 'apps');
+    return Object.keys(entries).map((name) => this.#app(name, this.#entryLayer(several, 'apps', name, entries)));
+  }
+
+  pools(): ServersOptions[] {
+    const single = this.#layers.find(({ values }) => values.servers !== undefined);
+    const several = this.#layers.find(({ values }) => values.pools !== undefined);
+    const pools = several === undefined ? {} : entriesOf(several, 'pools');
+    const resolved = Object.keys(pools).map((name) =>
+      this.#servers(name, this.#entryLayer(several!, 'pools', name, pools)),
+    );
+    return single === undefined ? resolved : [this.#servers('servers', null), ...resolved];
+  }
+
+  /** The layers that speak about one entry: the command line's, its own, then the tops of the rest. */
+  #settings(entry: Layer | null): Settings {
+    if (entry === null) return new Settings(this.#layers, '', this.#origins);
+    const at = this.#layers.findIndex((layer) => layer.source === entry.source);
+    const layers = [...this.#layers.slice(0, at), entry, ...this.#layers.slice(at)];
+    return new Settings(layers, entry.prefix, this.#origins);
+  }
+
+  #entryLayer(layer: Layer, key: 'apps' | 'pools', name: string, entries: Record<string, object>): Layer {
+    const own = {
+      source: layer.source,
+      prefix: `${key}.${name}.`,
+      values: { ...entries[name] } as Record<string, unknown>,
+    };
+    refuseUnknownKeys(own, knownKeys(key));
+    return own;
+  }
+
+  #app(name: string | null, entry: Layer | null): AppOptions {
+    const settings = this.#settings(entry);
+    const owner = entry ?? this.#layers.find(({ values }) => values.app !== undefined)!;
+    const { folder } = this.#sources.find(({ source }) => source === owner.source)!;
+    const env = this.#env(settings, entry);
+    const words = settings.read('app', APP, [], null);
+    if (words.length === 0) throw invalid(`${owner.prefix}app`, undefined, APP_EXPECTED);
+    const cwd = resolve(folder, settings.read('cwd', text('a folder'), folder));
+    const args = settings.read('args', texts('a list of arguments'), []);
+    const maxMemory = settings.option<number | null>('maxMemory');
+    const app = resolveApp({ words, args, cwd, path: env.PATH ?? '' });
+    return Object.freeze({
+      ...pool(name ?? nameOf(app), settings),
+      app,
+      env,
+      workers: this.#workers(settings, env),
+      port: settings.option<number | null>('port'),
+      hangLimitMs: settings.option<number>('hangLimit'),
+      bootTimeoutMs: settings.option<number>('bootTimeout'),
+      drainLimitMs: settings.option<number>('drainLimit'),
+      maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
+      nodeArgs: settings.option<readonly string[] | null>('nodeArgs') ?? [],
+    });
+  }
+
+  #servers(name: string, entry: Layer | null): ServersOptions {
+    const settings = this.#settings(entry);
+    const prefix = entry?.prefix ?? '';
+    const servers = settings.read('servers', texts('a list of servers, such as http://10.0.0.5:8080'), []);
+    if (servers.length === 0) {
+      throw invalid(`${prefix}servers`, undefined, 'a list of servers, such as http://10.0.0.5:8080');
+    }
+    const listen = settings.read('listen', LISTEN, null, null) ?? this.#listenFromPort(settings);
+    if (listen === null) throw invalid(`${prefix}listen`, undefined, LISTEN_EXPECTED);
+    return Object.freeze({ ...pool(name, settings), servers, listen });
+  }
+
+  /** `evener proxy` says where to listen by `--port`, else by PORT and HOST. */
+  #listenFromPort(settings: Settings): ListenAddress | null {
+    const { env } = this.#surroundings;
+    const host = env.HOST === undefined || env.HOST === '' ? null : env.HOST;
+    const port = settings.option<number | null>('port') ?? (env.PORT ? Number(env.PORT) : null);
+    if (port === null) return null;
+    if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+      throw invalid('PORT', env.PORT, 'a whole number, 0-65535');
+    }
+    return { host, port, path: null };
+  }
+
+  /** A library's caller gives the whole environment; a config file adds to ours. */
+  #env(settings: Settings, entry: Layer | null): Readonly<Record<string, string | undefined>> {
+    const names = (value: unknown): unknown =>
+      typeof value === 'object' && value !== null ? Object.keys(value) : value;
+    const given = settings.read('env', ENVIRONMENT, null, null, names);
+    const layer = entry ?? this.#layers.find(({ values }) => values.env !== undefined);
+    if (given === null) return this.#surroundings.env;
+    return layer?.source === 'options' ? given : { ...this.#surroundings.env, ...given };
+  }
+
+  #workers(settings: Settings, env: AppOptions['env']): AppOptions['workers'] {
+    const fromEnvironment = env.WEB_CONCURRENCY;
+    if (!settings.has('workers') && fromEnvironment !== undefined && fromEnvironment !== '') {
+      // Platforms set a number here; a range is ours alone.
+      const range = fromEnvironment.includes('-') ? undefined : readWorkers(fromEnvironment);
+      if (range === undefined) throw invalid('WEB_CONCURRENCY', fromEnvironment, `1-${MAX_WORKERS} or 'auto'`);
+      settings.note('workers', fromEnvironment, 'WEB_CONCURRENCY');
+      return this.#counted(range);
+    }
+    return this.#counted(settings.option<WorkerRange>('workers'));
+  }
+
+  #counted({ min, max }: WorkerRange): AppOptions['workers'] {
+    const cores = (): number => Math.min(MAX_WORKERS, this.#surroundings.cores());
+    const least = min === 'auto' ? cores() : min;
+    return Object.freeze({ min: least, max: max === 'auto' ? Math.max(least, cores()) : max });
+  }
+}
+
+function pool(name: string, settings: Settings): PoolOptions {
+  return {
+    name,
+    policy: settings.option<string>('policy'),
+    queueLimit: settings.option<number>('queueLimit'),
+    queueTimeoutMs: settings.option<number>('queueTimeout'),
+    headerTimeoutMs: settings.option<number | null>('headerTimeout'),
+    responseTimeoutMs: settings.option<number>('responseTimeout'),
+    routes: settings.read('route', ROUTES, [], null),
+  };
+}
+
+/** What may stand at the top, in an app or in a pool of servers. */
+function knownKeys(place: 'instance' | 'apps' | 'pools'): string[] {
+  const inTable = (scopes: readonly string[]): string[] =>
+    OPTIONS.filter((spec) => scopes.includes(spec.scope)).map((spec) => spec.key);
+  switch (place) {
+    case 'instance':
+      return [...inTable(['instance', 'pool', 'app']), ...APP_KEYS, ...SERVERS_KEYS, ...POOL_KEYS, ...INSTANCE_KEYS];
+    case 'apps':
+      return [...inTable(['pool', 'app']), ...APP_KEYS, ...POOL_KEYS];
+    case 'pools':
+      return [...inTable(['pool']), ...SERVERS_KEYS, ...POOL_KEYS];
+  }
+}
+
+function entriesOf(layer: Layer, key: 'apps' | 'pools'): Record<string, object> {
+  const entries = layer.values[key];
+  const expected = `an object with a name for each, such as { api: { ... } }`;
+  if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) throw invalid(key, entries, expected);
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!/^[\w.@-]{1,100}$/.test(name)) throw invalid(`${key}.${name}`, name, 'a name of letters, digits, and . _ - @');
+    if (typeof entry !== 'object' || entry === null) throw invalid(`${key}.${name}`, entry, 'an object');
+  }
+  return entries as Record<string, object>;
+}
+
+function nameOf(app: App): string {
+  return packageName(app.cwd) ?? basename(app.file).replace(/\.[cm]?[jt]s$/, '');
+}
+
+const APP_EXPECTED = 'a script, or a command with its arguments';
+const APP: Field<readonly string[]> = texts(APP_EXPECTED);
+
+const ENVIRONMENT: Field<Record<string, string | undefined> | null> = field(
+  'an object of texts',
+  { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const entries = Object.entries(value).map(([name, one]) => [name, one === undefined ? undefined : String(one)]);
+    return Object.fromEntries(entries) as Record<string, string | undefined>;
+  },
+);
+
+const LISTEN_EXPECTED = "where to listen: a port, 'host:port' or 'unix:/path'";
+const LISTEN: Field<ListenAddress | null> = field(LISTEN_EXPECTED, { type: ['integer', 'string'] }, (value) => {
+  const written = String(value);
+  if (written.startsWith('unix:/')) return { host: null, port: -1, path: written.slice(5) };
+  const match = /^(?:(\[[0-9a-f:.]+\]|[^:[\]]+):)?(\d{1,5})$/i.exec(written);
+  if (match === null || Number(match[2]) > 65_535) return undefined;
+  return { host: match[1]?.replace(/^\[|\]$/g, '') ?? null, port: Number(match[2]), path: null };
+});
+
+const HOST: Field<readonly string[]> = field(
+  "a host such as 'example.org' or '*.example.org'",
+  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+  (value) => {
+    const hosts = (Array.isArray(value) ? value : [value]) as unknown[];
+    const isHost = (host: unknown): host is string => typeof host === 'string' && /^(\*\.)?[\w.-]+$/.test(host);
+    return hosts.length > 0 && hosts.every(isHost) ? hosts.map((host) => host.toLowerCase()) : undefined;
+  },
+);
+
+const PATH: Field<string> = field("a path that begins with '/'", { type: 'string' }, (value) =>
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) && !/[?#]/.test(value)
+    ? value.replace(/\/+$/, '')
+    : undefined,
+);
+
+const ROUTE: Field<readonly ResolvedRoute[]> = v.pipe(
+  v.strictObject({ host: v.optional(HOST), path: v.optional(PATH) }),
+  v.transform(({ host, path }) => (host ?? [null]).map((one) => ({ host: one, path: path ?? '' }))),
+) as unknown as Field<readonly ResolvedRoute[]>;
+
+const ROUTES: Field<readonly ResolvedRoute[]> = v.pipe(
+  v.unknown(),
+  v.transform((value) => (Array.isArray(value) ? value : [value]) as unknown[]),
+  v.array(ROUTE),
+  v.transform((routes) => routes.flat()),
+) as unknown as Field<readonly ResolvedRoute[]>;
+
+/** The option as its row says it, for messages of the command line. */
+export function expectationOf(key: string): string | null {
+  const spec = OPTIONS.find((one) => one.key === key);
+  return spec === undefined ? null : expectation(optionOf(spec.key));
+}
