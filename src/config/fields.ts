@@ -22,7 +22,7 @@ type Read<T> = (value: unknown) => T | undefined;
 export function field<T>(expected: string, jsonSchema: object, read: Read<T>): Field<T> {
   return v.pipe(
     v.unknown(),
-    v.metadata({ jsonSchema }),
+    v.metadata({ ...jsonSchema }),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const value = read(dataset.value);
       if (value !== undefined) return value;

@@ -1,25 +1,30 @@
 import { basename, resolve } from 'node:path';
-import * as v from 'valibot';
 import { type App, packageName, resolveApp } from './app.ts';
 import { availableCores } from './available-cores.ts';
-import { type Field, field, readWorkers, text, texts, type WorkerRange } from './fields.ts';
+import { readWorkers, type WorkerRange } from './fields.ts';
 import type {
   AppOptions,
   EvenerOptions,
   ListenAddress,
   PoolOptions,
   ResolvedOptions,
-  ResolvedRoute,
   ServersOptions,
 } from './options.ts';
-import { expectation, MAX_WORKERS, OPTIONS, optionOf } from './schema.ts';
+import { MAX_WORKERS } from './schema.ts';
+import {
+  APP,
+  APP_EXPECTED,
+  ARGS,
+  CWD,
+  ENVIRONMENT,
+  knownKeys,
+  LISTEN,
+  LISTEN_EXPECTED,
+  ROUTES,
+  SERVERS,
+  SERVERS_EXPECTED,
+} from './sections.ts';
 import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from './settings.ts';
-
-/** Keys that are not in the table of options, by where they may stand. */
-const POOL_KEYS = ['route'];
-const APP_KEYS = ['app', 'args', 'cwd', 'env'];
-const SERVERS_KEYS = ['servers', 'listen'];
-const INSTANCE_KEYS = ['apps', 'pools', '$schema'];
 
 /** Options from one place, the more particular first: the command line, then a config file. */
 export interface OptionSource {
@@ -133,8 +138,8 @@ class Resolver {
     const env = this.#env(settings, entry);
     const words = settings.read('app', APP, [], null);
     if (words.length === 0) throw invalid(`${owner.prefix}app`, undefined, APP_EXPECTED);
-    const cwd = resolve(folder, settings.read('cwd', text('a folder'), folder));
-    const args = settings.read('args', texts('a list of arguments'), []);
+    const cwd = resolve(folder, settings.read('cwd', CWD, folder));
+    const args = settings.read('args', ARGS, []);
     const maxMemory = settings.option<number | null>('maxMemory');
     const app = resolveApp({ words, args, cwd, path: env.PATH ?? '' });
     return Object.freeze({
@@ -154,9 +159,9 @@ class Resolver {
   #servers(name: string, entry: Layer | null): ServersOptions {
     const settings = this.#settings(entry);
     const prefix = entry?.prefix ?? '';
-    const servers = settings.read('servers', texts('a list of servers, such as http://10.0.0.5:8080'), []);
+    const servers = settings.read('servers', SERVERS, []);
     if (servers.length === 0) {
-      throw invalid(`${prefix}servers`, undefined, 'a list of servers, such as http://10.0.0.5:8080');
+      throw invalid(`${prefix}servers`, undefined, SERVERS_EXPECTED);
     }
     const listen = settings.read('listen', LISTEN, null, null) ?? this.#listenFromPort(settings);
     if (listen === null) throw invalid(`${prefix}listen`, undefined, LISTEN_EXPECTED);
@@ -216,20 +221,6 @@ function pool(name: string, settings: Settings): PoolOptions {
   };
 }
 
-/** What may stand at the top, in an app or in a pool of servers. */
-function knownKeys(place: 'instance' | 'apps' | 'pools'): string[] {
-  const inTable = (scopes: readonly string[]): string[] =>
-    OPTIONS.filter((spec) => scopes.includes(spec.scope)).map((spec) => spec.key);
-  switch (place) {
-    case 'instance':
-      return [...inTable(['instance', 'pool', 'app']), ...APP_KEYS, ...SERVERS_KEYS, ...POOL_KEYS, ...INSTANCE_KEYS];
-    case 'apps':
-      return [...inTable(['pool', 'app']), ...APP_KEYS, ...POOL_KEYS];
-    case 'pools':
-      return [...inTable(['pool']), ...SERVERS_KEYS, ...POOL_KEYS];
-  }
-}
-
 function entriesOf(layer: Layer, key: 'apps' | 'pools'): Record<string, object> {
   const entries = layer.values[key];
   const expected = `an object with a name for each, such as { api: { ... } }`;
@@ -243,60 +234,4 @@ function entriesOf(layer: Layer, key: 'apps' | 'pools'): Record<string, object> 
 
 function nameOf(app: App): string {
   return packageName(app.cwd) ?? basename(app.file).replace(/\.[cm]?[jt]s$/, '');
-}
-
-const APP_EXPECTED = 'a script, or a command with its arguments';
-const APP: Field<readonly string[]> = texts(APP_EXPECTED);
-
-const ENVIRONMENT: Field<Record<string, string | undefined> | null> = field(
-  'an object of texts',
-  { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-  (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    const entries = Object.entries(value).map(([name, one]) => [name, one === undefined ? undefined : String(one)]);
-    return Object.fromEntries(entries) as Record<string, string | undefined>;
-  },
-);
-
-const LISTEN_EXPECTED = "where to listen: a port, 'host:port' or 'unix:/path'";
-const LISTEN: Field<ListenAddress | null> = field(LISTEN_EXPECTED, { type: ['integer', 'string'] }, (value) => {
-  const written = String(value);
-  if (written.startsWith('unix:/')) return { host: null, port: -1, path: written.slice(5) };
-  const match = /^(?:(\[[0-9a-f:.]+\]|[^:[\]]+):)?(\d{1,5})$/i.exec(written);
-  if (match === null || Number(match[2]) > 65_535) return undefined;
-  return { host: match[1]?.replace(/^\[|\]$/g, '') ?? null, port: Number(match[2]), path: null };
-});
-
-const HOST: Field<readonly string[]> = field(
-  "a host such as 'example.org' or '*.example.org'",
-  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
-  (value) => {
-    const hosts = (Array.isArray(value) ? value : [value]) as unknown[];
-    const isHost = (host: unknown): host is string => typeof host === 'string' && /^(\*\.)?[\w.-]+$/.test(host);
-    return hosts.length > 0 && hosts.every(isHost) ? hosts.map((host) => host.toLowerCase()) : undefined;
-  },
-);
-
-const PATH: Field<string> = field("a path that begins with '/'", { type: 'string' }, (value) =>
-  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) && !/[?#]/.test(value)
-    ? value.replace(/\/+$/, '')
-    : undefined,
-);
-
-const ROUTE: Field<readonly ResolvedRoute[]> = v.pipe(
-  v.strictObject({ host: v.optional(HOST), path: v.optional(PATH) }),
-  v.transform(({ host, path }) => (host ?? [null]).map((one) => ({ host: one, path: path ?? '' }))),
-) as unknown as Field<readonly ResolvedRoute[]>;
-
-const ROUTES: Field<readonly ResolvedRoute[]> = v.pipe(
-  v.unknown(),
-  v.transform((value) => (Array.isArray(value) ? value : [value]) as unknown[]),
-  v.array(ROUTE),
-  v.transform((routes) => routes.flat()),
-) as unknown as Field<readonly ResolvedRoute[]>;
-
-/** The option as its row says it, for messages of the command line. */
-export function expectationOf(key: string): string | null {
-  const spec = OPTIONS.find((one) => one.key === key);
-  return spec === undefined ? null : expectation(optionOf(spec.key));
 }

@@ -1,0 +1,109 @@
+import * as v from 'valibot';
+import { type Field, field, fieldOf, text, texts } from './fields.ts';
+import type { ListenAddress, ResolvedRoute } from './options.ts';
+import { OPTIONS, type OptionScope } from './schema.ts';
+
+/**
+ * What a config file may hold beside the table of options: values that are no single word or number, and so have no flag.
+ */
+export interface Section {
+  readonly key: string;
+  /** Where it may stand; `servers`: in pools of servers only. */
+  readonly scope: OptionScope | 'servers';
+  readonly field: Field<unknown>;
+  /** One line. */
+  readonly meaning: string;
+}
+
+export const APP_EXPECTED: string = 'a script, or a command with its arguments';
+export const APP: Field<readonly string[]> = texts(APP_EXPECTED);
+
+export const ENVIRONMENT: Field<Record<string, string | undefined> | null> = field(
+  'an object of texts',
+  { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const entries = Object.entries(value).map(([name, one]) => [name, one === undefined ? undefined : String(one)]);
+    return Object.fromEntries(entries) as Record<string, string | undefined>;
+  },
+);
+
+export const LISTEN_EXPECTED: string = "where to listen: a port, 'host:port' or 'unix:/path'";
+export const LISTEN: Field<ListenAddress | null> = field(LISTEN_EXPECTED, { type: ['integer', 'string'] }, (value) => {
+  const written = String(value);
+  if (written.startsWith('unix:/')) return { host: null, port: -1, path: written.slice(5) };
+  const match = /^(?:(\[[0-9a-f:.]+\]|[^:[\]]+):)?(\d{1,5})$/i.exec(written);
+  if (match === null || Number(match[2]) > 65_535) return undefined;
+  return { host: match[1]?.replace(/^\[|\]$/g, '') ?? null, port: Number(match[2]), path: null };
+});
+
+const HOST: Field<readonly string[]> = field(
+  "a host such as 'example.org' or '*.example.org'",
+  { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+  (value) => {
+    const hosts = (Array.isArray(value) ? value : [value]) as unknown[];
+    const isHost = (host: unknown): host is string => typeof host === 'string' && /^(\*\.)?[\w.-]+$/.test(host);
+    return hosts.length > 0 && hosts.every(isHost) ? hosts.map((host) => host.toLowerCase()) : undefined;
+  },
+);
+
+const PATH: Field<string> = field("a path that begins with '/'", { type: 'string' }, (value) =>
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) && !/[?#]/.test(value)
+    ? value.replace(/\/+$/, '')
+    : undefined,
+);
+
+const ROUTE: Field<readonly ResolvedRoute[]> = v.pipe(
+  v.strictObject({ host: v.optional(HOST), path: v.optional(PATH) }),
+  v.transform(({ host, path }) => (host ?? [null]).map((one) => ({ host: one, path: path ?? '' }))),
+) as unknown as Field<readonly ResolvedRoute[]>;
+
+export const ROUTES: Field<readonly ResolvedRoute[]> = v.pipe(
+  v.unknown(),
+  v.metadata({ anyOf: [ROUTE, v.array(ROUTE)] }),
+  v.transform((value) => (Array.isArray(value) ? value : [value]) as unknown[]),
+  v.array(ROUTE),
+  v.transform((routes) => routes.flat()),
+) as unknown as Field<readonly ResolvedRoute[]>;
+
+export const SERVERS_EXPECTED: string = 'a list of servers, such as http://10.0.0.5:8080';
+export const SERVERS: Field<readonly string[]> = texts(SERVERS_EXPECTED);
+export const ARGS: Field<readonly string[]> = texts('a list of arguments');
+export const CWD: Field<string> = text('a folder');
+
+export const SECTIONS: readonly Section[] = Object.freeze([
+  section('app', 'app', APP, 'a script, or a command with its arguments'),
+  section('args', 'app', ARGS, 'arguments for the app'),
+  section('cwd', 'app', CWD, 'where the app is looked for and run; the folder of the config file'),
+  section('env', 'app', ENVIRONMENT, 'what the workers get beside our environment'),
+  section('route', 'pool', ROUTES, 'which requests of its address a pool gets; all'),
+  section('servers', 'servers', SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
+  section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
+]);
+
+/** What may stand at the top, in an app or in a pool of servers. */
+export function knownKeys(place: 'instance' | 'apps' | 'pools'): string[] {
+  const all = place === 'instance' ? ['apps', 'pools', '$schema'] : [];
+  return [...specsOf(place).map(({ key }) => key), ...all];
+}
+
+/** Options and sections that may stand in one place. */
+export function specsOf(place: 'instance' | 'apps' | 'pools'): (Omit<Section, 'scope'> & { default?: string })[] {
+  const scopes: readonly string[] = {
+    instance: ['instance', 'pool', 'app', 'servers'],
+    apps: ['pool', 'app'],
+    pools: ['pool', 'servers'],
+  }[place];
+  const options = OPTIONS.map(({ key, scope, meaning, default: byDefault, ...spec }) => ({
+    key,
+    scope,
+    meaning,
+    field: fieldOf({ key, scope, meaning, default: byDefault, ...spec }),
+    ...(byDefault === null ? {} : { default: byDefault }),
+  }));
+  return [...options, ...SECTIONS].filter(({ scope }) => scopes.includes(scope));
+}
+
+function section(key: string, scope: Section['scope'], one: Field<unknown>, meaning: string): Section {
+  return Object.freeze({ key, scope, field: one, meaning });
+}
