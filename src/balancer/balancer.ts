@@ -11,6 +11,7 @@ import { Counters } from '../observability/counters.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { type Place, Ports } from './ports.ts';
+import { checkWorker } from './worker-check.ts';
 
 /** Pings to every worker. A worker that misses two gets no new request. */
 const BEAT_MS = 250;
@@ -72,7 +73,13 @@ export class Balancer {
   receive(message: FromSupervisor): void {
     switch (message.type) {
       case 'expect-worker':
-        this.#links.expect(message.worker, message.pool, message.token);
+        this.#links.expect(message.worker, message.pool, message.token, message.isHeld);
+        break;
+      case 'admit-worker':
+        if (!this.#draining.has(message.worker)) this.#links.admit(message.worker);
+        break;
+      case 'check-worker':
+        this.#check(message.worker, message.check, message.path);
         break;
       case 'forget-worker':
         this.#draining.delete(message.worker);
@@ -109,6 +116,15 @@ export class Balancer {
     this.#ports.closeListeners();
     this.#clients.destroyAll();
     this.#links.close();
+  }
+
+  /** Asks one worker a question of our own, past policy and queue. */
+  #check(worker: number, check: number, path: string): void {
+    const tell = (status: number): void => this.#tell({ type: 'worker-checked', worker, check, status });
+    const link = this.#links.linkOf(worker);
+    const [place] = (link === null ? undefined : this.#listens.get(link)?.values()) ?? [];
+    if (link === null || place === undefined) tell(0);
+    else checkWorker(link, path, place, this.#clients, tell);
   }
 
   #drain(): void {

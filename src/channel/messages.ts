@@ -9,7 +9,7 @@
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 2;
+export const CHANNEL_VERSION = 3;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -58,8 +58,24 @@ export interface RouteSettings {
 export type Incarnation = number;
 
 export type FromSupervisor =
-  /** A worker of this pool will dial in and show this token. */
-  | { readonly type: 'expect-worker'; readonly worker: Incarnation; readonly pool: string; readonly token: string }
+  /** A worker of this pool will dial in and show this token. `isHeld`: it gets no requests before it is admitted. */
+  | {
+      readonly type: 'expect-worker';
+      readonly worker: Incarnation;
+      readonly pool: string;
+      readonly token: string;
+      readonly isHeld: boolean;
+    }
+  /** One that was held may get requests from now on. */
+  | { readonly type: 'admit-worker'; readonly worker: Incarnation }
+  /** Does it answer GET for this path? Answer `worker-checked`; it need not be admitted. */
+  | {
+      readonly type: 'check-worker';
+      readonly worker: Incarnation;
+      /** Echoed. */
+      readonly check: number;
+      readonly path: string;
+    }
   /** Its process has exited; drop the link if it is still there, accept the token no longer. */
   | { readonly type: 'forget-worker'; readonly worker: Incarnation }
   /** Give it no new request; answer `worker-drained` once nothing is in flight. */
@@ -105,6 +121,13 @@ export type FromBalancer =
       readonly inFlight: readonly InFlightRequest[];
     }
   | { readonly type: 'worker-drained'; readonly worker: Incarnation }
+  /** Status of its answer; 0 = there was none. */
+  | {
+      readonly type: 'worker-checked';
+      readonly worker: Incarnation;
+      readonly check: number;
+      readonly status: number;
+    }
   /** Missed beats: out of rotation. */
   | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
   | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
@@ -163,6 +186,8 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'expect-worker',
   'forget-worker',
   'drain-worker',
+  'admit-worker',
+  'check-worker',
   'unavailable',
   'configure',
   'adopt-port',
@@ -178,6 +203,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'listen-failed',
   'worker-unlinked',
   'worker-drained',
+  'worker-checked',
   'worker-stalled',
   'worker-recovered',
   'port-opened',

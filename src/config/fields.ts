@@ -52,6 +52,10 @@ export function fieldOf(spec: OptionSpec): Field<unknown> {
       return field(expected, { type: 'string' }, (value) =>
         typeof value === 'string' && /^[\w.@/-]{1,100}$/.test(value) ? value : undefined,
       );
+    case 'path':
+      return field(expected, { type: 'string' }, (value) =>
+        typeof value === 'string' && /^\/[\x21-\x7e]{0,999}$/.test(value) ? value : undefined,
+      );
     case 'flag':
       return field(expected, { type: 'boolean' }, (value) => (typeof value === 'boolean' ? value : undefined));
     case 'list':

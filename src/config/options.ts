@@ -36,6 +36,9 @@ export interface AppEntry extends PoolEntry {
   readonly drainLimit?: number | string;
   readonly maxMemory?: number | string;
   readonly nodeArgs?: string | readonly string[];
+  readonly ready?: 'listen' | 'message';
+  readonly healthPath?: string;
+  readonly parallel?: number | string;
 }
 
 /** Remote servers behind one policy. */
@@ -98,6 +101,12 @@ export interface AppOptions extends PoolOptions {
   readonly maxMemoryBytes: number | null;
   /** Flags for Node, before the script. */
   readonly nodeArgs: readonly string[];
+  /** message: `process.send('ready')`, after the first listen. */
+  readonly ready: 'listen' | 'message';
+  /** Answered with 2xx or 3xx before a worker gets its first request; null = not asked for. */
+  readonly healthPath: string | null;
+  /** Workers that a reload replaces at a time. 1-512. */
+  readonly parallel: number;
 }
 
 /** Where a pool of servers is reached. */

@@ -152,6 +152,9 @@ class Resolver {
       bootTimeoutMs: settings.option<number>('bootTimeout'),
       drainLimitMs: settings.option<number>('drainLimit'),
       maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
+      ready: settings.option<'listen' | 'message'>('ready'),
+      healthPath: settings.option<string | null>('healthPath'),
+      parallel: settings.option<number>('parallel'),
       nodeArgs: settings.option<readonly string[] | null>('nodeArgs') ?? [],
     });
   }

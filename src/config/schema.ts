@@ -4,7 +4,7 @@
  */
 
 /** How an option's value is read. */
-export type OptionKind = 'workers' | 'integer' | 'duration' | 'size' | 'text' | 'choice' | 'flag' | 'list';
+export type OptionKind = 'workers' | 'integer' | 'duration' | 'size' | 'text' | 'path' | 'choice' | 'flag' | 'list';
 
 /**
  * What an option is about: the whole instance, every pool (apps and pools of servers alike), or apps only. Options about
@@ -53,7 +53,10 @@ export type OptionKey =
   | 'drainLimit'
   | 'maxMemory'
   | 'exitOnCrashLoop'
-  | 'nodeArgs';
+  | 'nodeArgs'
+  | 'ready'
+  | 'healthPath'
+  | 'parallel';
 
 /** More would exhaust descriptors and memory long before it would be of use. */
 export const MAX_WORKERS = 512;
@@ -140,6 +143,34 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
       unset: 'keep trying, answer 503',
     },
   ),
+  option(
+    'app',
+    'ready',
+    null,
+    'choice',
+    '',
+    'listen',
+    "what makes a worker ready: its first listen, or process.send('ready')",
+    {
+      choices: ['listen', 'message'],
+    },
+  ),
+  option(
+    'app',
+    'healthPath',
+    null,
+    'path',
+    '',
+    null,
+    'a new worker gets requests once it answers GET here with 2xx or 3xx',
+    {
+      unset: 'none is asked for',
+    },
+  ),
+  option('app', 'parallel', null, 'integer', '', '1', 'workers that a reload replaces at a time', {
+    min: 1,
+    max: MAX_WORKERS,
+  }),
   option('app', 'nodeArgs', null, 'list', '', null, 'flags for the Node that runs a script', { unset: 'none' }),
 ]);
 
@@ -163,6 +194,8 @@ export function expectation(spec: OptionSpec): string {
       return `one of: ${spec.choices.join(', ')}`;
     case 'text':
       return 'up to 100 letters, digits, and . _ - @ /';
+    case 'path':
+      return "a path that begins with '/', up to 1,000 characters";
     case 'flag':
       return 'true or false';
     case 'list':

@@ -16,6 +16,8 @@ export interface BootEvidence {
   readonly listenFailure: ListenFailure | null;
   /** Its last lines of output. */
   readonly tail: readonly string[];
+  /** What it has not done though it listened, as in `did not ...`, else null. */
+  readonly held: string | null;
   /** The limit that it exceeded, else null. ms */
   readonly timedOutAfterMs: number | null;
   /** As the user wrote it: `server.js`, `npm start`. */
@@ -38,6 +40,8 @@ export function bootFailure(evidence: BootEvidence): BootFailure {
     return { reason: `${app} could not be started: ${exit.spawnFailure}`, isHopeless: false };
   if (listenFailure !== null) return { reason: portReason(listenFailure), isHopeless: true };
   if (timedOutAfterMs !== null) {
+    const { held } = evidence;
+    if (held !== null) return { reason: `${app} ${held} within ${durationText(timedOutAfterMs)}`, isHopeless: false };
     const reason =
       `${app} did not listen on a port within ${durationText(timedOutAfterMs)}; ` +
       'if it needs longer, give it more with --boot-timeout';

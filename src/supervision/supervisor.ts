@@ -14,9 +14,11 @@ import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
+import { replaceRolling } from './rolling-replacement.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
 import { factsOf, WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
 import type { WorkerProcess } from './worker-process.ts';
+import type { WorkerSlot } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
 
 /** What workers that could not serve anyway get to end by themselves; of a drain, what is kept back for their own end. */
@@ -32,6 +34,12 @@ export interface SupervisorSurroundings {
   readonly stderr: Writable;
   /** Reads the options again, for a reload. Rejects with what is wrong with them. */
   reread(): Promise<ResolvedOptions>;
+}
+
+/** How a reload is to go about it. */
+export interface ReloadRequest {
+  /** Workers replaced at a time; null = what the options say. */
+  readonly parallel?: number | null;
 }
 
 type Phase = 'idle' | 'starting' | 'running' | 'closing' | 'closed';
@@ -65,6 +73,8 @@ export class Supervisor {
   #closingSinceMs = 0;
   #recycleAfterMs = 0;
   #lastIncarnation = 0;
+  /** What the reload under way was asked for; null = what the options say. */
+  #reloadParallel: number | null = null;
   #resolveClosed: (error: EvenerError | null) => void = () => {};
 
   constructor(options: ResolvedOptions, surroundings: SupervisorSurroundings) {
@@ -169,10 +179,11 @@ export class Supervisor {
    * a third is the second.
    *
    * @throws EvenerError EVENER_RELOAD_FAILED: a new worker did not come up, and those not replaced yet go on;
-   *   EVENER_NOT_RUNNING
+   *   EVENER_CONFIG_INVALID: the options that were read again; EVENER_NOT_RUNNING
    */
-  async reload(): Promise<void> {
+  async reload({ parallel = null }: ReloadRequest = {}): Promise<void> {
     this.#runningParts('reload()');
+    this.#reloadParallel = parallel;
     await this.#reloads.request();
   }
 
@@ -348,15 +359,15 @@ export class Supervisor {
     parts.threads.configure(options);
     for (const app of changes.added) this.#addFleet(parts, app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
-    const slots = options.apps.flatMap(({ name, drainLimitMs }) =>
-      changes.replaced.has(name)
-        ? [...parts.fleets.get(name)!.slots.values()].map((slot) => ({ slot, drainLimitMs }))
-        : [],
-    );
-    this.#emit({ type: 'reload-started', workers: slots.length });
+    const replaced = options.apps.filter(({ name }) => changes.replaced.has(name));
+    const slotsOf = (name: string): WorkerSlot[] => [...parts.fleets.get(name)!.slots.values()];
+    this.#emit({ type: 'reload-started', workers: replaced.flatMap(({ name }) => slotsOf(name)).length });
     for (const name of changes.replaced) parts.fleets.get(name)!.beginGeneration();
     try {
-      for (const { slot, drainLimitMs } of slots) await slot.replace(drainLimitMs);
+      for (const { name, parallel, drainLimitMs } of replaced) {
+        const slots = slotsOf(name).map((slot) => ({ slot, drainLimitMs }));
+        await replaceRolling(slots, this.#reloadParallel ?? parallel);
+      }
       await this.#changes.until(
         () => this.#isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
       );

@@ -10,6 +10,7 @@ import { type BootFailure, bootFailure, exitText } from './boot-failure.ts';
 import type { SupervisorEvent, WorkerFacts } from './events.ts';
 import type { Guard } from './guard.ts';
 import type { OutputSink } from './output.ts';
+import { isHeldAtFirst, Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
 import { workerCommand } from './worker-command.ts';
 import { type Dismissal, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
@@ -69,6 +70,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #addresses = new Set<string>();
   readonly #shownOutput = new Set<string>();
   readonly #stalls: StallWatch;
+  readonly #readiness: Readiness;
   readonly #startedAtMs: number = performance.now();
   #generation = 0;
   #liveGroups = 0;
@@ -79,6 +81,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#options = options;
     this.#parts = parts;
     this.#host = host;
+    this.#readiness = new Readiness((message) => host.post(message));
     this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#hung(worker, silentMs));
   }
 
@@ -147,7 +150,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const { linkPaths, preload, guard, out, err } = this.#parts;
     const incarnation = this.#host.nextIncarnation();
     const token = randomBytes(16).toString('hex');
-    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: this.#options.name, token });
+    const isHeld = isHeldAtFirst(this.#options);
+    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: this.#options.name, token, isHeld });
     const birth = {
       version: CHANNEL_VERSION,
       slot: slot.index,
@@ -163,6 +167,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       slot: slot.index,
       generation: this.#generation,
       token,
+      isHeld,
       command: workerCommand(this.#options, birth, preload.href),
       threads: linkPaths.length,
       bootTimeoutMs: this.#options.bootTimeoutMs,
@@ -188,6 +193,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   }
 
   // What workers tell.
+
+  workerListening(worker: WorkerProcess): void {
+    if (!worker.plan.isHeld) worker.admit();
+    else void this.#admitWhenFit(worker);
+  }
 
   workerReady(worker: WorkerProcess): void {
     const slot = this.slots.get(worker.slot);
@@ -239,7 +249,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   threadStarted(thread: BalancerThread): void {
     for (const worker of this.live()) {
       const { incarnation, plan } = worker;
-      thread.post({ type: 'expect-worker', worker: incarnation, pool: plan.app, token: plan.token });
+      const isHeld = plan.isHeld && worker.state === WorkerState.Starting;
+      thread.post({ type: 'expect-worker', worker: incarnation, pool: plan.app, token: plan.token, isHeld });
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
     if (this.#retryAfterSeconds !== null) {
@@ -274,6 +285,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       case 'worker-drained':
         worker.drained(thread);
         return;
+      case 'worker-checked':
+        this.#readiness.checked(message.check, message.status);
+        return;
       case 'worker-stalled':
         if (worker.state === WorkerState.Exited) return;
         this.#stalls.stalled(worker.incarnation, message.silentMs);
@@ -284,6 +298,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         if (thread === 0) this.#host.emit({ type: 'worker-recovered', ...factsOf(worker), silentMs: message.silentMs });
         return;
     }
+  }
+
+  async #admitWhenFit(worker: WorkerProcess): Promise<void> {
+    if (!(await this.#readiness.passed(worker, this.#options))) return;
+    this.#host.post({ type: 'admit-worker', worker: worker.incarnation });
+    worker.admit();
   }
 
   #announce(address: ListenerAddress): void {
@@ -338,6 +358,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       exit,
       listenFailure: worker.listenFailure,
       tail: worker.output.tail,
+      held: heldBy(worker, this.#options),
       timedOutAfterMs: worker.dismissal === 'boot-timeout' ? this.#options.bootTimeoutMs : null,
       app: this.#options.app.words.join(' '),
       cwd: this.#options.app.cwd,
@@ -396,6 +417,16 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
 export function factsOf(worker: WorkerProcess): WorkerFacts {
   return { app: worker.plan.app, slot: worker.slot, pid: worker.pid };
+}
+
+/** What a worker that listened has not done, in words; null for one that has not listened. */
+function heldBy(worker: WorkerProcess, { ready, healthPath }: AppOptions): string | null {
+  if (worker.address === null) return null;
+  if (worker.healthStatus !== null) {
+    const answer = worker.healthStatus === 0 ? 'no answer' : `status ${worker.healthStatus}`;
+    return `did not answer GET ${healthPath} with 2xx or 3xx (last: ${answer})`;
+  }
+  return ready === 'message' ? "did not call process.send('ready')" : null;
 }
 
 function isAskedToGo(dismissal: Dismissal | null): boolean {

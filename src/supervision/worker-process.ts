@@ -32,6 +32,8 @@ export interface ListenFailure {
 export type Dismissal = 'retired' | 'hung' | 'boot-timeout' | 'unlinked' | 'closing';
 
 export interface WorkerObserver {
+  /** It listens. It gets requests, and is ready, once it is {@link WorkerProcess.admit | admitted}. */
+  workerListening(worker: WorkerProcess): void;
   workerReady(worker: WorkerProcess): void;
   /** Its balancer threads are to give it nothing new and say when it has finished. */
   workerDraining(worker: WorkerProcess): void;
@@ -52,6 +54,8 @@ export interface WorkerPlan {
   readonly generation: number;
   /** 32 hex digits. */
   readonly token: string;
+  /** It gets no requests before it is admitted. */
+  readonly isHeld: boolean;
   readonly command: WorkerCommand;
   /** Balancer threads that it has to reach before it is ready. */
   readonly threads: number;
@@ -65,6 +69,8 @@ export class WorkerProcess {
   readonly plan: WorkerPlan;
   readonly output: WorkerOutput;
   readonly startedAtMs: number = performance.now();
+  /** Resolves when it has said so by `process.send('ready')`; never where there is no way to. */
+  readonly saidReady: Promise<void>;
   readonly #observer: WorkerObserver;
   readonly #child: ChildProcess;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -73,6 +79,9 @@ export class WorkerProcess {
   readonly #linked = new Set<number>();
   readonly #inFlight: InFlightRequest[] = [];
   #state: WorkerState = WorkerState.Starting;
+  /** Its last answer to the question for its health that did not pass; 0 = none, null = not asked. */
+  healthStatus: number | null = null;
+  #listens = false;
   #dismissal: Dismissal | null = null;
   #stopLimitMs = 0;
   #linkedPid: number | null = null;
@@ -92,6 +101,11 @@ export class WorkerProcess {
       child.stderr ?? Readable.from([]),
       err,
     );
+    this.saidReady = new Promise((resolve) => {
+      child.on('message', (message) => {
+        if (message === 'ready') resolve();
+      });
+    });
     let isOver = false;
     const over = (exit: WorkerExit): void => {
       if (isOver) return;
@@ -176,7 +190,14 @@ export class WorkerProcess {
     this.#address ??= address;
     this.#listenFailure = null;
     this.#listening.add(thread);
-    if (this.#listening.size === this.plan.threads) this.#handle(WorkerEvent.Listening);
+    if (this.#listening.size !== this.plan.threads || this.#listens) return;
+    this.#listens = true;
+    this.#observer.workerListening(this);
+  }
+
+  /** It has passed all that was asked of it. */
+  admit(): void {
+    this.#handle(WorkerEvent.Admitted);
   }
 
   listenFailed(failure: ListenFailure): void {

@@ -2,7 +2,7 @@
  * The life of one worker process as a total table: for every state and every event, what follows. "Ignored" is written
  * out too, so that nothing is left to chance.
  *
- *              | Listening       | Drain            | Drained           | Stop              | Kill           | Exit
+ *              | Admitted        | Drain            | Drained           | Stop              | Kill           | Exit
  *    Starting  | Ready: announce | Stopping: SIGTERM| ignored           | Stopping: SIGTERM | Stopping: KILL | Exited
  *    Ready     | ignored         | Draining: drain  | ignored           | Stopping: SIGTERM | Stopping: KILL | Exited
  *    Draining  | ignored         | ignored          | Stopping: SIGTERM | Stopping: SIGTERM | Stopping: KILL | Exited
@@ -14,8 +14,8 @@ export const WorkerState = { Starting: 0, Ready: 1, Draining: 2, Stopping: 3, Ex
 export type WorkerState = (typeof WorkerState)[keyof typeof WorkerState];
 
 export const WorkerEvent = {
-  /** Every balancer thread has its first listener. */
-  Listening: 0,
+  /** Every balancer thread has its first listener, and it has passed what else was asked of it. */
+  Admitted: 0,
   /** It is to finish what it has and go. */
   Drain: 1,
   /** Nothing is in flight any more. */

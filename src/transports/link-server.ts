@@ -12,6 +12,8 @@ const HELLO_TIMEOUT_MS = 5_000;
 /** A worker that is expected to dial in. */
 interface ExpectedWorker {
   readonly pool: string;
+  /** It is to get no requests yet. */
+  isHeld: boolean;
   readonly token: string;
   /** Its link; null until it has dialled in, and after it has hung up. */
   link: LinkTransport | null;
@@ -65,8 +67,16 @@ export class LinkServer {
     return this.#links;
   }
 
-  expect(worker: number, pool: string, token: string): void {
-    this.#expected.set(worker, { pool, token, link: null });
+  expect(worker: number, pool: string, token: string, isHeld: boolean): void {
+    this.#expected.set(worker, { pool, token, isHeld, link: null });
+  }
+
+  /** It may get requests from now on. */
+  admit(worker: number): void {
+    const expected = this.#expected.get(worker);
+    if (expected === undefined) return;
+    expected.isHeld = false;
+    expected.link?.endpoint.setEnabled(true);
   }
 
   /** Empty for one that is not expected any more. */
@@ -137,6 +147,7 @@ export class LinkServer {
     const expected = this.#expected.get(hello.worker);
     if (expected === undefined || expected.token !== hello.token || expected.link !== null) return -1;
     expected.link = link;
+    if (expected.isHeld) link.endpoint.setEnabled(false);
     this.#links.add(link);
     this.#events.onLinked(hello.worker, Number(hello.pid), link);
     return hello.worker;

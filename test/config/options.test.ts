@@ -45,6 +45,9 @@ test('has the documented defaults', () => {
     drainLimitMs: 25_000,
     maxMemoryBytes: null,
     nodeArgs: [],
+    ready: 'listen',
+    healthPath: null,
+    parallel: 1,
     routes: [],
   });
   const { name, threads, exitOnCrashLoop } = resolveInstance({});

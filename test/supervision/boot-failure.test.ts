@@ -7,6 +7,7 @@ function failure(evidence: Partial<BootEvidence>): { reason: string; isHopeless:
     exit: { code: 1, signal: null, spawnFailure: null },
     listenFailure: null,
     tail: [],
+    held: null,
     timedOutAfterMs: null,
     app: 'server.js',
     cwd: '/app',

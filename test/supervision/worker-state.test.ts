@@ -4,7 +4,7 @@ import { stepOf, WorkerEvent, WorkerState } from '../../src/supervision/worker-s
 
 /** Every pair, written a second time and in another way than the table: "state event": "next act"; else ignored. */
 const STEPS: Record<string, string> = {
-  'Starting Listening': 'Ready announce',
+  'Starting Admitted': 'Ready announce',
   'Starting Drain': 'Stopping terminate',
   'Starting Stop': 'Stopping terminate',
   'Starting Kill': 'Stopping kill',

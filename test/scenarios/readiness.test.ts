@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
+
+interface Told {
+  readonly pid: number;
+  /** Requests that it got before it was well. */
+  readonly early: number;
+  readonly version: string | null;
+}
+
+interface Configured {
+  readonly evener: EvenerProcess;
+  write(options: object): void;
+}
+
+function configured(context: TestContext, options: object): Configured {
+  const folder = mkdtempSync(join(tmpdir(), 'evr-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const write = (more: object): void => {
+    writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ app: `${APPS}gated.cjs`, ...more }));
+  };
+  write(options);
+  return { evener: new EvenerProcess(context, [], { cwd: folder }), write };
+}
+
+async function told(url: string): Promise<Told> {
+  return JSON.parse((await request(url)).body) as Told;
+}
+
+test('a new worker gets no request before it answers its health path', async (context) => {
+  const env = { PORT: '0', ILL_MS: '400' };
+  const { evener, write } = configured(context, { workers: 2, healthPath: '/health', env });
+  const url = await evener.url(2);
+  const before = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    const { pid, early } = await told(url);
+    assert.equal(early, 0);
+    before.add(pid);
+  }
+  write({ workers: 2, healthPath: '/health', env: { ...env, VERSION: 'two' } });
+  evener.kill('SIGHUP');
+  while (evener.count(/reload done/) === 0) assert.equal((await told(url)).early, 0);
+  for (let i = 0; i < 20; i++) {
+    const { pid, early, version } = await told(url);
+    assert.deepEqual({ early, version, isNew: !before.has(pid) }, { early: 0, version: 'two', isNew: true });
+  }
+});
+
+test('a new version that never gets well leaves the old one in its place, and the reload says why', async (context) => {
+  const options = { workers: 2, healthPath: '/health', bootTimeout: '2s', env: { PORT: '0' } };
+  const { evener, write } = configured(context, options);
+  const url = await evener.url(2);
+  const pids = new Set<number>();
+  for (let i = 0; i < 20; i++) pids.add((await told(url)).pid);
+  write({ ...options, env: { PORT: '0', ILL: 'for ever' } });
+  evener.kill('SIGHUP');
+  await evener.said(/reload failed.+did not answer GET \/health with 2xx or 3xx \(last: status 500\) within 2 s/);
+  for (let i = 0; i < 20; i++) assert.ok(pids.has((await told(url)).pid));
+});
+
+test("a worker is ready when it says so, where it is asked to by ready: 'message'", async (context) => {
+  const env = { PORT: '0', ILL_MS: '300', SAYS_READY: 'yes' };
+  const { evener } = configured(context, { workers: 1, ready: 'message', env });
+  const url = await evener.url(1);
+  assert.equal((await told(url)).early, 0);
+});
+
+test('a reload replaces as many at a time as it may', async (context) => {
+  // New ones do not get well before the boot time-out: as many as are started at a time are there at that time.
+  const options = { workers: 3, parallel: 2, healthPath: '/health', bootTimeout: '5s', env: { PORT: '0' } };
+  const { evener, write } = configured(context, options);
+  await evener.url(3);
+  write({ ...options, env: { PORT: '0', ILL: 'for ever' } });
+  evener.kill('SIGHUP');
+  let most = 0;
+  while (evener.count(/reload failed/) === 0) {
+    most = Math.max(most, childrenOf(evener.pid).length);
+    await sleep(50);
+  }
+  assert.equal(most, 3 + 2 + 1, 'three workers, two new ones, and the guard');
+});
+
+/** Pids of child processes, as the system knows them. */
+function childrenOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter((one) => one !== '');
+}
