@@ -17,7 +17,7 @@ export type Request =
     };
 
 /** Belong to the contract of the command, and to a later version of it. */
-const LATER_FLAGS = ['admin', 'access-log', 'watch'];
+const LATER_FLAGS = ['admin', 'access-log'];
 const LATER_VERBS = ['proxy', 'status', 'events', 'reload', 'scale', 'restart', 'drain', 'stop', 'top', 'logs', 'why'];
 
 /** Options that have a flag. */

@@ -66,6 +66,8 @@ export class Narrator {
         return `${this.#appPrefix(event.app)}serving again`;
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
+      case 'file-changed':
+        return `${event.path} has changed`;
       case 'reload-started':
         return event.workers === 0
           ? 'reload: applying the options'

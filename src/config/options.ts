@@ -53,6 +53,7 @@ export interface EvenerOptions extends AppEntry, ServersEntry {
   readonly name?: string;
   readonly threads?: number | string;
   readonly exitOnCrashLoop?: boolean;
+  readonly watch?: boolean;
   /** Several apps, by name. */
   readonly apps?: Readonly<Record<string, AppEntry>>;
   /** Pools of remote servers, by name. */
@@ -129,6 +130,8 @@ export interface ResolvedOptions {
   readonly name: string;
   readonly threads: number;
   readonly exitOnCrashLoop: boolean;
+  /** Reload when a file of an app has changed. */
+  readonly watch: boolean;
   /** Apps and pools together are at least one. */
   readonly apps: readonly AppOptions[];
   readonly pools: readonly ServersOptions[];

@@ -68,6 +68,7 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
     name: name ?? (apps.length === 1 || pools.length === 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
     threads: top.option<number>('threads'),
     exitOnCrashLoop: top.option<boolean | null>('exitOnCrashLoop') ?? false,
+    watch: top.option<boolean | null>('watch') ?? false,
     apps: Object.freeze(apps),
     pools: Object.freeze(pools),
     file: surroundings.file,

@@ -56,7 +56,8 @@ export type OptionKey =
   | 'nodeArgs'
   | 'ready'
   | 'healthPath'
-  | 'parallel';
+  | 'parallel'
+  | 'watch';
 
 /** More would exhaust descriptors and memory long before it would be of use. */
 export const MAX_WORKERS = 512;
@@ -143,6 +144,9 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
       unset: 'keep trying, answer 503',
     },
   ),
+  option('instance', 'watch', 'watch', 'flag', '', null, 'reload when a file of the app has changed', {
+    unset: 'reload when told to',
+  }),
   option(
     'app',
     'ready',

@@ -45,6 +45,8 @@ export type SupervisorEvent =
     }
   | { readonly type: 'crash-loop-over'; readonly app: string }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
+  /** A file of an app; a reload follows. */
+  | { readonly type: 'file-changed'; readonly path: string }
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }

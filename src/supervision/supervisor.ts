@@ -9,6 +9,7 @@ import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
+import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
 import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
@@ -73,6 +74,7 @@ export class Supervisor {
   #closingSinceMs = 0;
   #recycleAfterMs = 0;
   #lastIncarnation = 0;
+  #files: FileWatch | null = null;
   /** What the reload under way was asked for; null = what the options say. */
   #reloadParallel: number | null = null;
   #resolveClosed: (error: EvenerError | null) => void = () => {};
@@ -125,6 +127,7 @@ export class Supervisor {
     await this.#changes.until(() => this.#fleets.every((fleet) => fleet.hasBeenReady) || this.#isClosing);
     if (!this.#isClosing) {
       this.#phase = 'running';
+      if (this.#options.watch) this.#watchFiles();
       return;
     }
     const error = await this.closed;
@@ -185,6 +188,15 @@ export class Supervisor {
     this.#runningParts('reload()');
     this.#reloadParallel = parallel;
     await this.#reloads.request();
+  }
+
+  #watchFiles(): void {
+    const folders = [...new Set(this.#options.apps.map(({ app }) => app.cwd))];
+    this.#files = new FileWatch(folders, (path) => {
+      this.#emit({ type: 'file-changed', path });
+      // A failure is told as an event.
+      this.reload().catch(() => {});
+    });
   }
 
   /** A machine without room for a folder or a process is told of like any other failed start. */
@@ -430,6 +442,7 @@ export class Supervisor {
     this.#phase = 'closing';
     this.#closingSinceMs = performance.now();
     parts.memory.close();
+    this.#files?.close();
     for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();
     return parts;

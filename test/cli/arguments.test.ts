@@ -70,7 +70,7 @@ test('refuses what it does not understand, and says what would do', () => {
 });
 
 test('refuses what belongs to a later version', () => {
-  for (const flag of ['admin', 'access-log', 'watch']) {
+  for (const flag of ['admin', 'access-log']) {
     assert.throws(
       () => parseCommandLine(['s.js', `--${flag}`, 'x']),
       new RegExp(`--${flag} is not in this version yet`),

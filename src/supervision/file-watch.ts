@@ -1,0 +1,48 @@
+import { relative } from 'node:path';
+import type { FSWatcher } from 'chokidar';
+
+/** Editors write a file in several steps, and tools write many files. */
+const SETTLE_MS = 150;
+
+/** Not the app's own code, or written by the app as it runs. */
+const IGNORED = /(^|\/)(node_modules|\.[^/]+|[^/]+\.(log|tmp|swp|pid|sock))(\/|$)/;
+
+/** Watches folders for changes of an app's files. */
+export class FileWatch {
+  readonly #onChange: (path: string) => void;
+  #watcher: FSWatcher | null = null;
+  #settling: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  /** @param onChange told once of changes that come together; `path` is one of them, from its folder */
+  constructor(folders: readonly string[], onChange: (path: string) => void) {
+    this.#onChange = onChange;
+    void this.#start(folders);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#settling !== null) clearTimeout(this.#settling);
+    void this.#watcher?.close();
+  }
+
+  async #start(folders: readonly string[]): Promise<void> {
+    const { watch } = await import('chokidar');
+    if (this.#isClosed) return;
+    const isIgnored = (path: string): boolean => folders.some((folder) => IGNORED.test(relative(folder, path)));
+    this.#watcher = watch([...folders], { ignoreInitial: true, ignored: isIgnored });
+    this.#watcher.on('all', (_event, path) => this.#changed(shortest(folders, path)));
+    // Of too many files for the system, say: what is watched goes on to be.
+    this.#watcher.on('error', () => {});
+  }
+
+  #changed(path: string): void {
+    if (this.#settling !== null) clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#onChange(path), SETTLE_MS);
+  }
+}
+
+function shortest(folders: readonly string[], path: string): string {
+  const names = folders.map((folder) => relative(folder, path));
+  return names.reduce((least, name) => (name.length < least.length ? name : least));
+}
