@@ -49,6 +49,7 @@ export class Balancer {
       onListen: (worker, link, listenId, request) => this.#onListen(worker, link, listenId, request),
       onUnlisten: (_worker, link, listenId) => this.#onUnlisten(link, listenId),
       onConnectionClosed: (id) => this.#clients.get(id)?.closeAfterResponse(),
+      onProbes: (id, isOn, afterSeconds) => this.#clients.get(id)?.probe(isOn, afterSeconds),
       onIdle: () => this.#reportDrained(),
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
@@ -189,7 +190,7 @@ export class Balancer {
         host: isPath ? null : answer.address,
         port: answer.port,
         path: isPath ? answer.address : null,
-        protocol: 'http',
+        protocol: port.request.protocol,
       },
     });
   }

@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createPolicy } from '../balancing/policies.ts';
 import type { FromBalancer, OpenedPort, PoolSettings } from '../channel/messages.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
+import { Http1Connection } from '../clients/http1-connection.ts';
 import { Listener } from '../clients/listener.ts';
+import { RawConnection } from '../clients/raw-connection.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
@@ -87,7 +89,9 @@ export class Ports {
     const port = this.#ports.get(key) ?? this.#add(key, asked);
     const existing = port.places.get(pool);
     if (existing !== undefined) return existing;
-    if ([...port.places.values()].some((other) => haveSameRoute(other.settings, settings))) return null;
+    // Bytes have no host and no path to go by.
+    const isShared = (other: Place): boolean => request.protocol === 'tcp' || haveSameRoute(other.settings, settings);
+    if ([...port.places.values()].some(isShared)) return null;
 
     const place: Place = {
       port,
@@ -160,7 +164,7 @@ export class Ports {
       timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
     };
-    const listener = new Listener(context);
+    const listener = new Listener(context, request.protocol === 'tcp' ? RawConnection : Http1Connection);
     const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
     const port: Port = { key, request, context, listener, opened, places: new Map() };
     this.#ports.set(key, port);
@@ -241,8 +245,9 @@ function byName(pools: readonly PoolSettings[]): Map<string, PoolSettings> {
  * same one within its app, as in node:cluster.
  */
 function keyOf(pool: string, request: ListenRequest, ordinal: number): string {
-  if (request.path !== null) return `unix:${request.path}`;
-  return request.port === 0 ? `${request.host ?? '*'}|0|${ordinal}|${pool}` : `${request.host ?? '*'}|${request.port}`;
+  const { protocol, host, port, path } = request;
+  if (path !== null) return `${protocol}|unix:${path}`;
+  return port === 0 ? `${protocol}|${host ?? '*'}|0|${ordinal}|${pool}` : `${protocol}|${host ?? '*'}|${port}`;
 }
 
 function answerOf(address: AddressInfo | string): ListenAnswer {

@@ -37,6 +37,8 @@ export interface ClientConnection {
   drain(): void;
   /** The endpoint's app closed it. */
   closeAfterResponse(): void;
+  /** The app wants keep-alive probes of the kernel's. */
+  probe(isOn: boolean, afterSeconds: number): void;
   destroy(): void;
 }
 

@@ -214,6 +214,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     if (this.#exchange === null && this.#reading === Reading.Head) this.#close();
   }
 
+  probe(isOn: boolean, afterSeconds: number): void {
+    this.client.socket.setKeepAlive(isOn, afterSeconds * 1000);
+  }
+
   // From the exchange.
 
   respondInterim(bytes: Buffer, start: number, end: number): void {
@@ -271,14 +275,14 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
   }
 
-  cut(_outcome: number): void {
+  cut(_outcome: number, isReset: boolean = false): void {
     // What was written before may go out; then the connection ends without the end of its framing. A body that ends
     // with the connection would look whole: only a reset tells. In a tunnel the end is the app's to give.
     const isTunnel = this.#reading === Reading.Tunnel || this.#refused !== Outcome.None;
     this.#keepsAlive = false;
     this.#reading = Reading.Discarding;
     this.#writer.uncork();
-    if (this.#writer.framing === Framing.UntilClose && !isTunnel) this.client.reset();
+    if (isReset || (this.#writer.framing === Framing.UntilClose && !isTunnel)) this.client.reset();
     else this.client.socket.destroySoon();
     this.#await(Phase.Linger, LINGER_MS);
   }

@@ -1,7 +1,6 @@
 import net from 'node:net';
 import { acceptHandles } from '../core/accept-handles.ts';
-import type { ClientContext } from './client-context.ts';
-import { Http1Connection } from './http1-connection.ts';
+import type { ClientConnection, ClientContext } from './client-context.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -18,15 +17,20 @@ export interface ListenOptions {
   readonly backlog: number;
 }
 
+/** What is made of an accepted handle: one of the kinds of connection. */
+export type ConnectionClass = new (handle: object, context: ClientContext) => ClientConnection;
+
 /** A listening socket and the connections it makes. */
 export class Listener {
   readonly #context: ClientContext;
+  readonly #connectionClass: ConnectionClass;
   #server: net.Server = net.createServer();
   /** The descriptor is another thread's to close. */
   #isBorrowed = false;
 
-  constructor(context: ClientContext) {
+  constructor(context: ClientContext, connectionClass: ConnectionClass) {
     this.#context = context;
+    this.#connectionClass = connectionClass;
   }
 
   /** The listening descriptor, -1 while there is none. Threads of a process share descriptors. */
@@ -93,6 +97,6 @@ export class Listener {
 
   #accept(handle: object): void {
     (handle as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
-    new Http1Connection(handle, this.#context);
+    new this.#connectionClass(handle, this.#context);
   }
 }

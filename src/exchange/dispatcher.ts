@@ -29,13 +29,13 @@ const GROWTH_INTERVAL = 4;
 /** Admit, pick, open: how a request finds its endpoint within one pool. */
 export class Dispatcher {
   readonly pool: Pool<Transport>;
+  readonly clock: Clock;
   /** Longest wait for the head of a response; 0 = no limit. */
   responseTimeoutMs = 0;
   #policy: Policy;
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
   readonly #counters: Counters;
-  readonly #clock: Clock;
   #retryAfterSeconds: number | null = null;
   #finishes = 0;
 
@@ -52,7 +52,7 @@ export class Dispatcher {
     this.#queue = queue;
     this.#budget = budget;
     this.#counters = counters;
-    this.#clock = clock;
+    this.clock = clock;
     pool.onEligible(() => this.#queue.drain(this.#offer, PULLED_ON_RETURN));
   }
 
@@ -131,7 +131,7 @@ export class Dispatcher {
   }
 
   readonly #offer = (exchange: Exchange): boolean => {
-    const { nowMs } = this.#clock;
+    const { nowMs } = this.clock;
     for (;;) {
       const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid);
       if (endpoint === null) return false;
@@ -144,7 +144,7 @@ export class Dispatcher {
   #offerToUsable(exchange: Exchange): boolean {
     const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid);
     if (endpoint === null) return false;
-    exchange.open(endpoint, this.#clock.nowMs);
+    exchange.open(endpoint, this.clock.nowMs);
     return true;
   }
 }

@@ -47,6 +47,8 @@ export interface RequestFacts {
   readonly keepAlive: boolean;
   /** Not a request: the app is to answer a malformed one itself. */
   readonly refusal: Refusal | null;
+  /** Not a request but the connection itself, which has no head: bytes both ways from the beginning. */
+  readonly isConnection?: true;
 }
 
 /** One request and its response. The client's connection and the endpoint's transport meet here and only here. */
@@ -62,6 +64,8 @@ export class Exchange {
   readonly wantsUpgrade: boolean;
   readonly keepAlive: boolean;
   readonly refusal: Refusal | null;
+  /** A whole connection; neither it nor a refusal has {@link lines}. */
+  readonly isConnection: boolean;
   readonly startedAtMs: number;
   /** null when the request has no body and wants no tunnel. */
   readonly body: RequestBody | null;
@@ -101,6 +105,7 @@ export class Exchange {
     this.wantsUpgrade = facts.wantsUpgrade;
     this.keepAlive = facts.keepAlive;
     this.refusal = facts.refusal;
+    this.isConnection = facts.isConnection === true;
     this.startedAtMs = nowMs;
     this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
   }
@@ -132,7 +137,7 @@ export class Exchange {
   }
 
   get methodName(): string {
-    return methodName(this.method);
+    return this.isConnection ? 'TCP' : methodName(this.method);
   }
 
   get target(): string {
@@ -162,10 +167,10 @@ export class Exchange {
     this.#ungranted = 0;
   }
 
-  /** The client's connection has closed. */
-  clientLeft(): void {
+  /** The client's connection has closed. `isReset`: with an error. */
+  clientLeft(isReset: boolean = false): void {
     if (this.#state === ExchangeState.Finished) return;
-    this.#abortUpstream();
+    this.#endpoint?.transport.abort(this, isReset);
     this.#finish(Outcome.ClientLeft);
   }
 
@@ -273,11 +278,26 @@ export class Exchange {
     this.#responseComplete();
   }
 
-  /** The app destroyed the connection: so is the client's, as it would be without us. */
-  onAborted(): void {
+  /** The app destroyed the connection: so is the client's, as it would be without us. `isReset`: with a reset. */
+  onAborted(isReset: boolean = false): void {
     if (this.#state === ExchangeState.Finished) return;
-    this.client.cut(Outcome.EndpointAborted);
+    if (this.isConnection && this.#isDeclined()) {
+      const endpoint = this.#endpoint!;
+      endpoint.transport.finished(this);
+      this.#takeBack(endpoint, this.dispatcher.clock.nowMs);
+      return;
+    }
+    this.client.cut(Outcome.EndpointAborted, isReset);
     this.#finish(Outcome.EndpointAborted);
+  }
+
+  /** The endpoint would not have this connection, its server being full or just closed, and another may. */
+  #isDeclined(): boolean {
+    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.#moves >= MAX_MOVES) return false;
+    if (!this.dispatcher.pool.eligible.some((endpoint) => endpoint !== this.#endpoint)) return false;
+    this.#moves++;
+    this.dispatcher.countMove();
+    return true;
   }
 
   onTunnel(): void {
@@ -287,6 +307,7 @@ export class Exchange {
     }
     this.onBegun();
     this.#state = ExchangeState.Tunnel;
+    this.#endpoint!.tunnels++;
     this.client.openTunnel();
   }
 
@@ -310,6 +331,11 @@ export class Exchange {
       this.#answer(Outcome.EndpointReset);
       return;
     }
+    this.#takeBack(endpoint, nowMs);
+  }
+
+  /** Looks for another endpoint. */
+  #takeBack(endpoint: Endpoint<Transport>, nowMs: number): void {
     endpoint.closed();
     this.#endpoint = null;
     this.#ungranted = 0;
@@ -368,7 +394,7 @@ export class Exchange {
   }
 
   #abortUpstream(): void {
-    if (this.#endpoint !== null) this.#endpoint.transport.abort(this);
+    this.#endpoint?.transport.abort(this, false);
   }
 
   #answer(outcome: Outcome): void {
@@ -380,6 +406,7 @@ export class Exchange {
 
   #finish(outcome: Outcome): void {
     assert(this.#state !== ExchangeState.Finished, 'an exchange finishes once');
+    if (this.#state === ExchangeState.Tunnel) this.#endpoint!.tunnels--;
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;
     if (this.#endpoint !== null) {

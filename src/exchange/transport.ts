@@ -17,8 +17,8 @@ export interface Transport {
   endBody(exchange: Exchange, trailers: string): void;
   /** The client has used up so many bytes of the response: the endpoint may send as many more. */
   grant(exchange: Exchange, bytes: number): void;
-  /** Ends the stream before its time; nothing more is heard of it. */
-  abort(exchange: Exchange): void;
+  /** Ends the stream before its time; nothing more is heard of it. `isReset`: the client's connection was reset. */
+  abort(exchange: Exchange, isReset: boolean): void;
   /** The exchange is over, for whatever reason: forget its stream. */
   finished(exchange: Exchange): void;
   /**
@@ -45,8 +45,8 @@ export interface ExchangeClient {
   respondEnd(trailers: string): void;
   /** No response byte was sent: answer with the outcome's own. */
   respondError(outcome: number): void;
-  /** A response was begun, or none may be given: close, so that the client sees it cut short. */
-  cut(outcome: number): void;
+  /** A response was begun, or none may be given: close, so that the client sees it cut short. `isReset`: with a reset. */
+  cut(outcome: number, isReset?: boolean): void;
   /** The endpoint took the connection over: bytes both ways from now on. */
   openTunnel(): void;
   /** The endpoint treats the request as an ordinary one: its body may follow. */

@@ -14,7 +14,7 @@
  */
 
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -60,6 +60,8 @@ export const FrameType = {
   Listening: 19,
   /** A request that was refused while an app listens for 'clientError'. `stream` is a stream; JSON of {@link Refusal}. */
   Refused: 20,
+  /** A client's connection, whole, for a server that is not HTTP's: answered with Tunnel or Abort. Payload: u32 connection. */
+  Connect: 21,
 
   // Worker to balancer.
   /** First frame of a link. JSON of {@link Hello}. */
@@ -75,12 +77,14 @@ export const FrameType = {
   Pong: 37,
   /** Requests up to this stream have been begun. Written before a handler that must not run twice is called. */
   Begun: 38,
-  /** The app took the stream over (upgrade, CONNECT): bytes from now on, both ways. */
+  /** The app took the stream over (upgrade, CONNECT, a whole connection): bytes from now on, both ways. */
   Tunnel: 39,
   /** The app declined an upgrade; the stream is an ordinary request. */
   Plain: 40,
   /** Payload: u32 streams open in the worker, u32 delay of its event loop in microseconds. */
   Load: 41,
+  /** `stream` is a connection. Payload: u32 1 = keep-alive probes on, 0 = off; u32 seconds of silence before the first. */
+  Probes: 42,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -94,6 +98,8 @@ export const FrameFlag = {
   KeepAlive: 4,
   /** On Open: the request has run before; the worker tells Begun whatever its method. */
   Retried: 8,
+  /** On Abort: the client's connection was, or is to be, reset rather than closed. */
+  Reset: 16,
 } as const;
 
 /** Before the lines of an Open: connection u32, method u8, minor version u8, target offset u16, target length u32. */

@@ -17,6 +17,8 @@ export class Endpoint<T = unknown> {
   readonly transport: T;
   /** Opened, not yet finished. */
   inFlight = 0;
+  /** Those of them that are tunnels, which may be silent for ever: a worker that has nothing else is not busy. */
+  tunnels = 0;
   /** Exchanges finished so far. */
   finished = 0;
 
@@ -38,7 +40,7 @@ export class Endpoint<T = unknown> {
   }
 
   opened(nowMs: number): void {
-    if (this.inFlight++ === 0) this.#quietSinceMs = nowMs;
+    if (this.inFlight++ === this.tunnels) this.#quietSinceMs = nowMs;
   }
 
   closed(): void {
@@ -65,7 +67,7 @@ export class Endpoint<T = unknown> {
    * @returns whether it was asked.
    */
   askIfQuiet(nowMs: number): boolean {
-    if (this.inFlight === 0 || nowMs - this.#quietSinceMs <= QUIET_MS) return false;
+    if (this.inFlight === this.tunnels || nowMs - this.#quietSinceMs <= QUIET_MS) return false;
     this.#setHeldUp(true);
     this.#ask();
     return true;

@@ -26,6 +26,7 @@ export interface LinkServerEvents {
   onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean;
   onUnlisten(worker: number, link: LinkTransport, listenId: number): void;
   onConnectionClosed(connectionId: number): void;
+  onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** A worker that is given nothing new has finished what it had. */
   onIdle(): void;
   onStalled(worker: number, silentMs: number): void;
@@ -125,6 +126,7 @@ export class LinkServer {
         return worker !== -1;
       },
       onConnectionClosed: (id) => this.#events.onConnectionClosed(id),
+      onProbes: (id, isOn, afterSeconds) => this.#events.onProbes(id, isOn, afterSeconds),
       onIdle: () => this.#events.onIdle(),
       onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
       onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
@@ -182,7 +184,7 @@ function isListenRequest(value: unknown): value is ListenRequest {
     typeof request.port === 'number' &&
     typeof request.backlog === 'number' &&
     typeof request.ipv6Only === 'boolean' &&
-    request.protocol === 'http' &&
+    (request.protocol === 'http' || request.protocol === 'tcp') &&
     typeof server === 'object' &&
     server !== null &&
     [

@@ -26,6 +26,8 @@ export interface LinkEvents {
   onControl(type: number, stream: number, payload: string): boolean;
   /** The app closed a client's connection. */
   onConnectionClosed(connectionId: number): void;
+  /** The app wants the kernel to see whether a silent client is still there, or wants that no more. */
+  onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** It is given nothing new and has finished what it had. */
   onIdle(): void;
   onStalled(silentMs: number): void;
@@ -85,9 +87,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       this.#knownConnections.add(exchange.connectionId);
       this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
     }
-    if (exchange.refusal !== null) {
-      this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
-      this.#turn.messageComplete();
+    if (exchange.lines === '') {
+      this.#openWithoutHead(exchange, stream);
       return;
     }
     const flags =
@@ -108,6 +109,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (exchange.body === null || exchange.wantsUpgrade) this.#turn.messageComplete();
   }
 
+  #openWithoutHead(exchange: Exchange, stream: number): void {
+    if (exchange.refusal === null) this.#writer.uint32(FrameType.Connect, stream, exchange.connectionId);
+    else this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
+    this.#turn.messageComplete();
+  }
+
   sendBody(exchange: Exchange, bytes: Buffer): boolean {
     return this.#writer.bytes(FrameType.Data, FrameFlag.None, exchange.stream, bytes);
   }
@@ -123,9 +130,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#writer.uint32(FrameType.Window, exchange.stream, bytes);
   }
 
-  abort(exchange: Exchange): void {
+  abort(exchange: Exchange, isReset: boolean): void {
     if (this.#exchanges.delete(exchange)) {
-      this.#writer.text(FrameType.Abort, FrameFlag.None, exchange.stream, '');
+      this.#writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, exchange.stream, '');
     }
   }
 
@@ -215,6 +222,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         // It is told, in turn, when the client's connection has closed, and forgets it then.
         if (this.#knownConnections.has(stream)) this.#events.onConnectionClosed(stream);
         return true;
+      case FrameType.Probes:
+        if (end - start !== 8) return false;
+        if (this.#knownConnections.has(stream)) {
+          this.#events.onProbes(stream, readUint32(bytes, start) === 1, readUint32(bytes, start + 4));
+        }
+        return true;
       case FrameType.Hello:
       case FrameType.Listen:
       case FrameType.Unlisten:
@@ -234,7 +247,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         exchange.onInterim(bytes, start, end);
         return true;
       case FrameType.Abort:
-        exchange.onAborted();
+        exchange.onAborted((flags & FrameFlag.Reset) !== 0);
         return true;
       case FrameType.Window:
         if (end - start !== 4) return false;

@@ -14,8 +14,11 @@ import {
 } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { LinkSocket } from './link-socket.ts';
+import type { LinkStream } from './link-stream.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
+import { nodeNet } from './node-net.ts';
+import { Tunnel } from './tunnel.ts';
 
 const READ_BYTES = 128 * 1024;
 
@@ -52,7 +55,9 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #servers = new Map<number, CapturableServer>();
   readonly #prototypes = new WeakMap<CapturableServer, MessagePrototypes>();
   readonly #connections = new Map<number, KnownConnection>();
-  readonly #streams = new StreamTable<LinkSocket>();
+  readonly #streams = new StreamTable<LinkStream>();
+  /** Streams that do not keep the process alive. */
+  #unwanted = 0;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
@@ -112,7 +117,14 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** Lets the process end once no request is in hand. */
   unref(): void {
     this.#isUnwanted = true;
-    if (this.#streams.size === 0) this.#socket.unref();
+    this.#refAsWanted();
+  }
+
+  /** A stream wants to keep the process alive, or does not any more. */
+  wantedChanged(stream: LinkStream): void {
+    if (this.#streams.get(stream.stream) !== stream) return;
+    this.#unwanted += stream.isWanted ? -1 : 1;
+    this.#refAsWanted();
   }
 
   listen(id: number, listener: LinkListener): void {
@@ -137,15 +149,21 @@ export class LinkClient implements FrameHandler, FrameSink {
     for (const { socket } of [...this.#connections.values()]) if (socket?.server === server) yield socket;
   }
 
-  forgetStream(socket: LinkSocket): void {
-    this.#streams.delete(socket);
-    if (this.#isUnwanted && this.#streams.size === 0) this.#socket.unref();
+  forgetStream(stream: LinkStream): void {
+    if (this.#streams.delete(stream) && !stream.isWanted) this.#unwanted--;
+    if (this.#isUnwanted) this.#refAsWanted();
   }
 
   /** A socket has begun this stream. */
-  addStream(socket: LinkSocket): void {
-    this.#streams.add(socket);
-    if (this.#isUnwanted) this.#socket.ref();
+  addStream(stream: LinkStream): void {
+    this.#streams.add(stream);
+    if (this.#isUnwanted) this.#refAsWanted();
+  }
+
+  #refAsWanted(): void {
+    if (!this.#isUnwanted) return;
+    if (this.#streams.size > this.#unwanted) this.#socket.ref();
+    else this.#socket.unref();
   }
 
   socketClosed(connection: number, socket: LinkSocket): void {
@@ -201,14 +219,16 @@ export class LinkClient implements FrameHandler, FrameSink {
         this.#streams.get(stream)?.onWindow(readUint32(bytes, start));
         return true;
       case FrameType.Abort:
-        this.#streams.get(stream)?.onGone();
+        this.#streams.get(stream)?.onGone((flags & FrameFlag.Reset) !== 0);
         return true;
       case FrameType.Close: {
         const known = this.#connections.get(stream);
         this.#connections.delete(stream);
-        known?.socket?.onGone();
+        known?.socket?.onGone(false);
         return true;
       }
+      case FrameType.Connect:
+        return end - start === 4 && this.#isNew(stream) && this.#connect(stream, readUint32(bytes, start));
       case FrameType.Refused:
         return this.#isNew(stream) && this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
       case FrameType.Peer:
@@ -258,6 +278,8 @@ export class LinkClient implements FrameHandler, FrameSink {
     }
     const target = bytes.latin1Slice(targetStart, targetEnd);
     const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
+    // With the empty line that it came with.
+    const headBytes = end - start - OPEN_FIXED_BYTES + 2;
     const socket = known.socket ?? this.#accept(connection, known, server);
     if (socket === null || socket.isBusy) return false;
     if (socket.destroyed) {
@@ -266,10 +288,10 @@ export class LinkClient implements FrameHandler, FrameSink {
       return true;
     }
     if (!mayRunTwice(method, flags) && !this.#tellBegun(stream)) {
-      this.#hold(() => socket.dispatch(stream, flags, method, minorVersion, target, headers));
+      this.#hold(() => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers));
       return true;
     }
-    socket.dispatch(stream, flags, method, minorVersion, target, headers);
+    socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
     return true;
   }
 
@@ -294,6 +316,36 @@ export class LinkClient implements FrameHandler, FrameSink {
     return true;
   }
 
+  /** A client's connection for a server of bytes. */
+  #connect(stream: number, connection: number): boolean {
+    const known = this.#connections.get(connection);
+    if (known === undefined) return false;
+    const server = this.#servers.get(known.peer.listener);
+    if (server === undefined || server._handle === null) {
+      // The app has closed it in the meantime.
+      this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
+      return true;
+    }
+    const accept = (): void => {
+      const { _handle: handle } = server;
+      const tunnel = new Tunnel(this, connection, stream, known.peer);
+      this.addStream(tunnel);
+      if (handle === null) tunnel.close(false, undefined);
+      else nodeNet().onConnection.call(handle, 0, tunnel.handle);
+    };
+    if (isFull(server)) {
+      // Node drops it, unsaid that this worker has begun: another may have it.
+      accept();
+      return true;
+    }
+    // A server of bytes may speak first.
+    this.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
+    this.writer.flush();
+    if (this.#socket.writableLength === 0) accept();
+    else this.#hold(accept);
+    return true;
+  }
+
   /** A client's connection meets the app's server. null when the app would not have it. */
   #accept(connection: number, known: KnownConnection, server: CapturableServer): LinkSocket | null {
     let prototypes = this.#prototypes.get(server);
@@ -303,6 +355,13 @@ export class LinkClient implements FrameHandler, FrameSink {
     }
     const socket = new LinkSocket(this, connection, known.peer, prototypes, server.highWaterMark);
     known.socket = socket;
+    if (isFull(server)) {
+      const { listener: _, ...ends } = known.peer;
+      server.emit('drop', ends);
+      socket.destroy();
+      return socket;
+    }
+    if (server.keepAlive) socket.setKeepAlive(true, (server.keepAliveInitialDelay ?? 0) * 1000);
     server._connections++;
     socket.server = server;
     (socket as unknown as { _server: net.Server })._server = server;
@@ -384,12 +443,23 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** The balancer is gone: so are all clients. */
   #loseAll(): void {
-    for (const { socket } of [...this.#connections.values()]) socket?.onGone();
+    for (const { socket } of [...this.#connections.values()]) socket?.onGone(false);
+    for (const stream of this.#streams.values()) stream.onGone(false);
     this.#connections.clear();
     this.#streams.clear();
+    this.#unwanted = 0;
     this.#servers.clear();
   }
 }
+
+/** `server.maxConnections`: the server will not have another. Node 20 takes a 0 for no limit. */
+function isFull(server: CapturableServer): boolean {
+  const { maxConnections } = server;
+  if (maxConnections === undefined || maxConnections === null) return false;
+  return (maxConnections > 0 || ZERO_IS_A_LIMIT) && server._connections >= maxConnections;
+}
+
+const ZERO_IS_A_LIMIT = Number.parseInt(process.versions.node, 10) > 20;
 
 /** A safe request that has no body and takes nothing over: its beginning need not be told beforehand. */
 function mayRunTwice(method: number, flags: number): boolean {

@@ -9,8 +9,10 @@ import {
   WINDOW_GRANT_BYTES,
 } from '../link/frames.ts';
 import type { LinkClient } from './link-client.ts';
+import type { LinkStream } from './link-stream.ts';
 import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
+import { resetError } from './reset-error.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
 const SHORT_TEXT = 8 * 1024;
@@ -35,13 +37,16 @@ type ChunkPart = (typeof ChunkPart)[keyof typeof ChunkPart];
  * worker has served, of which the handle is the link. Node's HTTP server runs on it as on any other; what its responses
  * write here leaves as messages.
  */
-export class LinkSocket extends net.Socket {
+export class LinkSocket extends net.Socket implements LinkStream {
   declare parser: HttpParser | null;
   declare _httpMessage: ServerResponse | null;
   declare server: CapturableServer;
+  readonly isWanted = true;
 
   readonly #link: LinkClient;
   readonly #connection: number;
+  /** Counts bytes for `bytesRead` and `bytesWritten`. */
+  readonly #counts: LinkHandle;
   readonly #prototypes: MessagePrototypes;
   /** Restores, for each request, the async context that the connection began in, as Node's parser does. */
   readonly #scope = new AsyncResource('HTTPINCOMINGMESSAGE');
@@ -76,8 +81,9 @@ export class LinkSocket extends net.Socket {
     prototypes: MessagePrototypes,
     highWaterMark: number | undefined,
   ) {
+    const handle = new LinkHandle(peer);
     super({
-      handle: new LinkHandle(peer),
+      handle,
       allowHalfOpen: true,
       manualStart: true,
       readableHighWaterMark: highWaterMark,
@@ -86,7 +92,11 @@ export class LinkSocket extends net.Socket {
     this.#link = link;
     this.#connection = connection;
     this.#prototypes = prototypes;
-    handleOf(this).onClose = () => this.#closed();
+    this.#counts = handle;
+    handle.onClose = (isReset) => this.#closed(isReset);
+    handle.onProbes = (isOn, seconds) => {
+      link.writer.uint32Pair(FrameType.Probes, connection, isOn ? 1 : 0, seconds);
+    };
     this._httpMessage = null;
   }
 
@@ -101,16 +111,18 @@ export class LinkSocket extends net.Socket {
 
   // From the link.
 
-  /** Gives a request to the app's server. */
+  /** Gives a request to the app's server. `headBytes`: length of its head on the wire. */
   dispatch(
     stream: number,
     flags: number,
+    headBytes: number,
     method: number,
     minorVersion: number,
     target: string,
     headers: string[],
   ): void {
     this.#begin(stream);
+    this.#counts.bytesRead += headBytes;
     this.#requestEnded = (flags & FrameFlag.End) !== 0;
     this.#scope.runInAsyncScope(this.#dispatchInScope, this, flags, method, minorVersion, target, headers);
   }
@@ -183,6 +195,7 @@ export class LinkSocket extends net.Socket {
   /** A piece of the request's body, or of the tunnel. The memory is this socket's to keep. */
   onBody(bytes: Buffer): void {
     this.#ungranted += bytes.length;
+    this.#counts.bytesRead += bytes.length;
     this.#touchTimeout();
     if (this.#mode === Mode.Tunnel) {
       if (this.push(bytes)) this.#grant();
@@ -219,9 +232,12 @@ export class LinkSocket extends net.Socket {
   }
 
   /** The balancer ended the stream, or the client's connection has closed. */
-  onGone(): void {
+  onGone(isReset: boolean): void {
+    const isTunnel = this.#mode === Mode.Tunnel;
     this.#forget();
-    this.destroy();
+    // A request hears of either as 'aborted'; who holds the connection itself is told which it was.
+    if (isReset && isTunnel) this.destroy(resetError());
+    else this.destroy();
   }
 
   // From Node's HTTP server and the app.
@@ -276,8 +292,8 @@ export class LinkSocket extends net.Socket {
     return super.setTimeout(timeoutMs, callback);
   }
 
-  /** There is no way to have the client's connection reset; it is closed. */
   override resetAndDestroy(): this {
+    this.#counts.isReset = true;
     return this.destroy();
   }
 
@@ -291,6 +307,7 @@ export class LinkSocket extends net.Socket {
       return;
     }
     this.#waiting = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+    this.#counts.bytesWritten += this.#waiting.length;
     this.#waitingCallback = AsyncResource.bind(callback);
     this.#sendWaiting();
   }
@@ -330,6 +347,7 @@ export class LinkSocket extends net.Socket {
       // Node writes 1xx heads as they are, before the response's own.
       if (typeof data === 'string' && /^HTTP\/1\.1 1(?!01)/.test(data)) {
         writer.text(FrameType.Interim, FrameFlag.None, this.#stream, data);
+        this.#counts.bytesWritten += data.length;
         return this.#written(done);
       }
       // Bytes that the app writes past its response have no place in a message.
@@ -337,6 +355,7 @@ export class LinkSocket extends net.Socket {
       return this.#written(done);
     }
     this.#headSent = true;
+    this.#counts.bytesWritten += header.length;
     this.#isChunked = response.chunkedEncoding;
     const rest = data.length - header.length;
     const isLatin1 = encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii';
@@ -349,15 +368,17 @@ export class LinkSocket extends net.Socket {
     // Head and body in one, as Node put them together for one write.
     if (isLatin1) {
       writer.text(FrameType.Head, FrameFlag.None, this.#stream, data);
-      this.#credit -= rest;
+      this.#spend(rest);
     } else {
-      this.#credit -= writer.utf8(FrameType.Head, FrameFlag.None, this.#stream, data) - header.length;
+      this.#spend(writer.utf8(FrameType.Head, FrameFlag.None, this.#stream, data) - header.length);
     }
     return this.#written(done);
   }
 
   /** Takes the framing off: size CRLF, data, CRLF, each written on its own; at the end a zero with the trailers. */
   #writeChunked(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    // Node's framing is of what the socket has written, though the link carries none.
+    if (this.#chunkPart !== ChunkPart.Data) this.#counts.bytesWritten += data.length;
     switch (this.#chunkPart) {
       case ChunkPart.Size: {
         const text = String(data);
@@ -392,22 +413,28 @@ export class LinkSocket extends net.Socket {
       if (data.length > SHORT_TEXT || data.length * 3 > this.#credit) return this.#writeSlowly(data, encoding, done);
       if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') {
         writer.text(FrameType.Data, FrameFlag.None, this.#stream, data);
-        this.#credit -= data.length;
+        this.#spend(data.length);
         return this.#written(done);
       }
       if (encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8') {
-        this.#credit -= writer.utf8(FrameType.Data, FrameFlag.None, this.#stream, data);
+        this.#spend(writer.utf8(FrameType.Data, FrameFlag.None, this.#stream, data));
         return this.#written(done);
       }
       return this.#writeBody(Buffer.from(data, encoding), undefined, done);
     }
     if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
-    this.#credit -= data.length;
+    this.#spend(data.length);
     const isTaken = writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
     if (isTaken || done === null) return this.#written(done);
     // The memory is the app's again only when the kernel has it.
     this.#link.afterFlush(AsyncResource.bind(done));
     return !this.writableNeedDrain;
+  }
+
+  /** So many bytes of the body have gone straight into the batch. */
+  #spend(bytes: number): void {
+    this.#credit -= bytes;
+    this.#counts.bytesWritten += bytes;
   }
 
   #writeSlowly(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
@@ -488,9 +515,9 @@ export class LinkSocket extends net.Socket {
   }
 
   /** The app, or Node's server for it, destroyed the socket. */
-  #closed(): void {
+  #closed(isReset: boolean): void {
     if (this.#stream !== 0) {
-      this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
+      this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.#stream, '');
     } else if (this.#lastResponse) {
       // The app does not keep the connection after its response; one that it drops while idle stays with the others.
       this.#link.writer.text(FrameType.Close, FrameFlag.None, this.#connection, '');
@@ -508,7 +535,9 @@ class LinkHandle {
   bytesWritten = 0;
   writeQueueSize = 0;
   onread: unknown = null;
-  onClose: () => void = () => {};
+  isReset = false;
+  onClose: (isReset: boolean) => void = () => {};
+  onProbes: (isOn: boolean, afterSeconds: number) => void = () => {};
 
   constructor(peer: Peer) {
     this.#peer = peer;
@@ -523,6 +552,7 @@ class LinkHandle {
   }
 
   getpeername(out: Record<string, unknown>): number {
+    if (this.#peer.remoteFamily === undefined) return 0;
     out.address = this.#peer.remoteAddress;
     out.port = this.#peer.remotePort;
     out.family = this.#peer.remoteFamily;
@@ -530,6 +560,7 @@ class LinkHandle {
   }
 
   getsockname(out: Record<string, unknown>): number {
+    if (this.#peer.localFamily === undefined) return 0;
     out.address = this.#peer.localAddress;
     out.port = this.#peer.localPort;
     out.family = this.#peer.localFamily;
@@ -540,7 +571,8 @@ class LinkHandle {
     return 0;
   }
 
-  setKeepAlive(): number {
+  setKeepAlive(isOn: boolean, afterSeconds: number): number {
+    this.onProbes(isOn, afterSeconds);
     return 0;
   }
 
@@ -553,20 +585,17 @@ class LinkHandle {
   }
 
   reset(callback: () => void): number {
+    this.isReset = true;
     this.close(callback);
     return 0;
   }
 
   close(callback: () => void): void {
-    this.onClose();
+    this.onClose(this.isReset);
     setImmediate(callback);
   }
 }
 
 function callbackOf(parser: HttpParser, index: number): unknown {
   return (parser as unknown as Readonly<Record<number, unknown>>)[index];
-}
-
-function handleOf(socket: net.Socket): LinkHandle {
-  return (socket as unknown as { readonly _handle: LinkHandle })._handle;
 }

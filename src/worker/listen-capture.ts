@@ -6,6 +6,8 @@ import type { LinkListener } from './link-client.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { Links } from './links.ts';
 import type { CapturableServer, Listen2, ServerResponse } from './node-http.ts';
+import { nodeNet } from './node-net.ts';
+import { isTunnel } from './tunnel.ts';
 import { endUnreadRequests } from './unread-requests.ts';
 
 /** The links, dialled when something listens and not before. */
@@ -14,18 +16,23 @@ export interface LinksOnDemand {
   dial(): Links;
 }
 
-/** From here on, http servers of this process listen at the balancer. */
+/** Servers that were told to listen with `exclusive: true`: on a handle of this process, as under node:cluster. */
+const exclusive = new WeakSet<net.Server>();
+
+/** From here on, servers of this process listen at the balancer. */
 export function captureListen(links: LinksOnDemand): void {
   const prototype = net.Server.prototype as unknown as { _listen2: Listen2 };
   const listenItself = prototype._listen2;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
-    const isOurs = this instanceof http.Server && this._handle === null && !(typeof fd === 'number' && fd >= 0);
+    const isOurs = this._handle === null && !(typeof fd === 'number' && fd >= 0) && !exclusive.has(this);
     if (!isOurs) {
       listenItself.call(this, address, port, addressType, backlog, fd, flags);
       return;
     }
     new CapturedListener(links.dial(), this, address, port, addressType, backlog, flags);
   };
+  noteExclusive();
+  resetTunnels();
   closeLinkSockets(links);
   endMessages();
   endUnreadRequests();
@@ -63,11 +70,14 @@ class CapturedListener implements LinkListener {
       ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0,
       // Node passes on a false where listen() was called with a host or a callback in the place of the number.
       backlog: typeof backlog === 'number' ? backlog : 0,
-      protocol: 'http',
+      protocol: server instanceof http.Server ? 'http' : 'tcp',
     };
     const host = address ?? '::';
     this.#address = isPath ? address! : { address: host, port, family: net.isIPv4(host) ? 'IPv4' : 'IPv6' };
-    server._handle = this.#handle();
+    const handle: Record<PropertyKey, unknown> = this.#handle();
+    // By these Node's own code accepts a connection.
+    if (this.#request.protocol === 'tcp') handle[nodeNet().owner] = server;
+    server._handle = handle;
     server._connectionKey = `${addressType}:${address}:${port}`;
     this.#id = links.add(this);
     if (server._unref) links.unref(this.#id);
@@ -133,7 +143,7 @@ class CapturedListener implements LinkListener {
   }
 
   /** What net.Server does with the handle of a server that listens. */
-  #handle(): object {
+  #handle(): Record<PropertyKey, unknown> {
     return {
       onconnection: null,
       listen: () => 0,
@@ -156,8 +166,34 @@ class CapturedListener implements LinkListener {
   }
 }
 
+/** `_listen2` is not told whether the listen was exclusive. */
+function noteExclusive(): void {
+  const prototype = net.Server.prototype as unknown as { listen(this: net.Server, ...args: unknown[]): net.Server };
+  const { listen } = prototype;
+  prototype.listen = function (...args) {
+    const [options] = args;
+    const isExclusive = typeof options === 'object' && options !== null && 'exclusive' in options && options.exclusive;
+    if (isExclusive) exclusive.add(this);
+    else exclusive.delete(this);
+    return listen.apply(this, args);
+  };
+}
+
 /** libuv's flag of that name. */
 const UV_TCP_IPV6ONLY = 1;
+
+/** Node resets what sits on a TCP handle of its own and throws for any other. */
+function resetTunnels(): void {
+  const prototype = net.Socket.prototype as unknown as {
+    resetAndDestroy(this: net.Socket & { _handle: object | null; _reset(): void }): net.Socket;
+  };
+  const { resetAndDestroy } = prototype;
+  prototype.resetAndDestroy = function () {
+    if (!isTunnel(this._handle)) return resetAndDestroy.call(this);
+    this._reset();
+    return this;
+  };
+}
 
 /** Connections at the balancer are not on Node's own list, which these two go by. */
 function closeLinkSockets(links: LinksOnDemand): void {

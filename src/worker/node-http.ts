@@ -54,6 +54,9 @@ export interface CapturableServer extends net.Server {
   _connections: number;
   _unref?: boolean;
   readonly highWaterMark?: number;
+  /** The option of that name; and its delay, in seconds. */
+  readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelay?: number;
   _emitCloseIfDrained(): void;
 }
 

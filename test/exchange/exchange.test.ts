@@ -145,3 +145,35 @@ test('a client that left is told nothing, and its endpoint is let go', () => {
   assert.deepEqual(transport.log, ['open /1', 'abort', 'finished']);
   assert.deepEqual([endpoint.inFlight, exchange.outcome], [0, Outcome.ClientLeft]);
 });
+
+test('a connection that an endpoint declines goes to another, and is cut where there is none', () => {
+  const road = new Road();
+  road.addEndpoint();
+  const { exchange, client } = road.admit({ isConnection: true });
+  const other = road.addEndpoint();
+  exchange.onAborted();
+  assert.deepEqual([other.transport.log, client.log, road.counters.moved], [['open '], [], 1]);
+  exchange.onTunnel();
+  exchange.onAborted(true);
+  assert.deepEqual(client.log, ['tunnel', `cut ${Outcome.EndpointAborted}`, 'done']);
+
+  const alone = new Road();
+  alone.addEndpoint();
+  const refused = alone.admit({ isConnection: true });
+  refused.exchange.onAborted();
+  assert.deepEqual(refused.client.log, [`cut ${Outcome.EndpointAborted}`, 'done']);
+});
+
+test('a connection is moved when its endpoint is lost before it took it, and never after', () => {
+  for (const isTaken of [false, true]) {
+    const road = new Road();
+    const { endpoint } = road.addEndpoint();
+    const { exchange, client } = road.admit({ isConnection: true });
+    if (isTaken) exchange.onTunnel();
+    const other = road.addEndpoint();
+    endpoint.leaveAll();
+    exchange.onEndpointLost(0);
+    assert.deepEqual(other.transport.log, isTaken ? [] : ['open ']);
+    assert.deepEqual(client.log, isTaken ? ['tunnel', `cut ${Outcome.EndpointReset}`, 'done'] : []);
+  }
+});

@@ -115,7 +115,10 @@ export class Road {
   }
 
   /** A request that has not been admitted. Its target is its number: /1, /2 and so on. */
-  exchange(facts: { method?: number; hasBody?: boolean } = {}): { exchange: Exchange; client: RecordedClient } {
+  exchange(facts: { method?: number; hasBody?: boolean; isConnection?: true } = {}): {
+    exchange: Exchange;
+    client: RecordedClient;
+  } {
     const client = new RecordedClient();
     const target = `/${++this.#exchanges}`;
     const exchange = new Exchange(
@@ -125,13 +128,14 @@ export class Road {
         connectionId: this.#exchanges,
         method: facts.method ?? Method.Get,
         minorVersion: 1,
-        lines: `GET ${target} HTTP/1.1\r\nHost: a\r\n`,
+        lines: facts.isConnection ? '' : `GET ${target} HTTP/1.1\r\nHost: a\r\n`,
         targetOffset: 4,
         targetLength: target.length,
         hasBody: facts.hasBody ?? false,
-        wantsUpgrade: false,
+        wantsUpgrade: facts.isConnection ?? false,
         keepAlive: true,
         refusal: null,
+        ...(facts.isConnection ? { isConnection: true } : {}),
       },
       0,
     );
@@ -139,7 +143,10 @@ export class Road {
   }
 
   /** A request that has been admitted. */
-  admit(facts: { method?: number; hasBody?: boolean } = {}): { exchange: Exchange; client: RecordedClient } {
+  admit(facts: { method?: number; hasBody?: boolean; isConnection?: true } = {}): {
+    exchange: Exchange;
+    client: RecordedClient;
+  } {
     const made = this.exchange(facts);
     this.dispatcher.admit(made.exchange, 0);
     return made;

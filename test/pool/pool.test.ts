@@ -150,6 +150,17 @@ describe('an endpoint that is busy and silent', () => {
     endpoint.opened(5000);
     assert.equal(endpoint.askIfQuiet(5001), false);
   });
+
+  test('is not taken for busy on account of its tunnels', () => {
+    let asked = 0;
+    const endpoint = new Endpoint(1, null, () => asked++);
+    endpoint.opened(0);
+    endpoint.tunnels++;
+    assert.equal(endpoint.askIfQuiet(5000), false);
+    endpoint.opened(5000);
+    assert.equal(endpoint.askIfQuiet(5001), false, 'it has just been given a request');
+    assert.deepEqual([endpoint.askIfQuiet(5010), asked], [true, 1]);
+  });
 });
 
 test('a veto makes an endpoint count as more loaded, and keeps nobody out', () => {

@@ -157,10 +157,12 @@ export class RawClient {
       for (;;) {
         const found = look();
         if (found !== null) return found;
-        const got = `got ${JSON.stringify(this.#peek().toString('latin1', 0, 2000))}`;
-        if (this.#ended || this.#closed)
-          throw new Error(`closed (${this.#error?.code ?? 'FIN'}) before ${what}; ${got}`);
-        if (performance.now() >= end) throw new Error(`waited ${DEADLINE_MS} ms for ${what}; ${got}`);
+        const why = this.#ended || this.#closed ? `closed (${this.#error?.code ?? 'FIN'}) before` : '';
+        const isLate = performance.now() >= end;
+        if (why !== '' || isLate) {
+          const got = `got ${JSON.stringify(this.#peek().toString('latin1', 0, 2000))}`;
+          throw new Error(`${why || `waited ${DEADLINE_MS} ms for`} ${what}; ${got}`);
+        }
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

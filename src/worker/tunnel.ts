@@ -1,0 +1,292 @@
+import type { Socket } from 'node:net';
+import { constants } from 'node:os';
+import {
+  FrameFlag,
+  FrameType,
+  MAX_DATA_BYTES,
+  type Peer,
+  STREAM_WINDOW_BYTES,
+  WINDOW_GRANT_BYTES,
+} from '../link/frames.ts';
+import type { LinkClient } from './link-client.ts';
+import type { LinkStream } from './link-stream.ts';
+import { type JSStreamHandle, nodeNet } from './node-net.ts';
+import { resetError } from './reset-error.ts';
+
+/**
+ * A client's connection of a server that is not HTTP's, as the handle of the socket that Node makes of it. Everything
+ * above the handle is Node's own: half-open sockets, time-outs, counts of bytes, TLS and HTTP/2.
+ */
+export class Tunnel implements LinkStream {
+  readonly stream: number;
+  readonly handle: TunnelHandle;
+  isWanted = true;
+  readonly #link: LinkClient;
+  readonly #connection: number;
+  /** Bytes that the balancer will take now. */
+  #credit = STREAM_WINDOW_BYTES;
+  #isReading = false;
+  /** Received, while nobody reads. */
+  #received: Buffer[] = [];
+  /** The client has ended its side; it is told when all before it has been read. */
+  #hasEnded = false;
+  #isEndTold = false;
+  #isDeliveryDue = false;
+  /** Read, and the balancer has not been given credit for it again. */
+  #ungranted = 0;
+  /** Writes that are not done, oldest first; Node rarely has more than one. */
+  #writes: PendingWrite[] = [];
+  #shutdown: object | null = null;
+  #endSent = false;
+  #isClosed = false;
+
+  constructor(link: LinkClient, connection: number, stream: number, peer: Peer) {
+    this.#link = link;
+    this.#connection = connection;
+    this.stream = stream;
+    this.handle = newHandle(this, peer);
+  }
+
+  /** The app, or Node's server for it, has closed it. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  // From the link.
+
+  onBody(bytes: Buffer): void {
+    if (this.#isClosed) return;
+    if (this.#isReading && this.#received.length === 0) this.#give(bytes);
+    else this.#received.push(bytes);
+  }
+
+  onRequestEnd(): void {
+    this.#hasEnded = true;
+    this.#deliver();
+    if (this.#endSent) this.#forget();
+  }
+
+  onWindow(bytes: number): void {
+    this.#credit += bytes;
+    this.#send();
+  }
+
+  onGone(isReset: boolean): void {
+    if (this.#isClosed) return;
+    this.#forget();
+    const socket = (this.handle as unknown as Readonly<Record<symbol, Socket | undefined>>)[nodeNet().owner];
+    if (isReset) socket?.destroy(resetError());
+    else socket?.destroy();
+  }
+
+  // From Node, by the handle.
+
+  readStart(): void {
+    this.#isReading = true;
+    if (this.#isDeliveryDue) return;
+    this.#isDeliveryDue = true;
+    // Whoever starts to read is not ready for bytes before the call has returned.
+    process.nextTick(() => {
+      this.#isDeliveryDue = false;
+      this.#deliver();
+    });
+  }
+
+  readStop(): void {
+    this.#isReading = false;
+  }
+
+  write(request: object, pieces: Buffer[]): void {
+    this.#writes.push({ request, bytes: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces), isSent: false });
+    this.#send();
+  }
+
+  shutdown(request: object): void {
+    this.#shutdown = request;
+    if (this.#writes.length === 0) this.#sendEnd();
+  }
+
+  setWanted(isWanted: boolean): void {
+    if (this.isWanted === isWanted) return;
+    this.isWanted = isWanted;
+    this.#link.wantedChanged(this);
+  }
+
+  setProbes(isOn: boolean, afterSeconds: number): void {
+    if (this.#isClosed) return;
+    this.#link.writer.uint32Pair(FrameType.Probes, this.#connection, isOn ? 1 : 0, afterSeconds);
+  }
+
+  close(isReset: boolean, done: (() => void) | undefined): void {
+    if (!this.#isClosed && !(this.#hasEnded && this.#endSent)) {
+      this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.stream, '');
+    }
+    this.#forget();
+    this.#isClosed = true;
+    this.#received = [];
+    setImmediate(() => {
+      const writes = this.#writes;
+      this.#writes = [];
+      for (const { request } of writes) this.handle.finishWrite(request, -constants.errno.ECANCELED);
+      this.#finishShutdown(-constants.errno.ECANCELED);
+      done?.();
+    });
+  }
+
+  #deliver(): void {
+    while (this.#isReading && !this.#isClosed && this.#received.length > 0) this.#give(this.#received.shift()!);
+    if (!this.#isReading || this.#isClosed) return;
+    if (!this.#hasEnded) {
+      this.#grant();
+    } else if (!this.#isEndTold) {
+      this.#isEndTold = true;
+      this.handle.emitEOF();
+    }
+  }
+
+  #give(bytes: Buffer): void {
+    this.#ungranted += bytes.length;
+    this.handle.readBuffer(bytes);
+    // A reader that has enough has called readStop() in the meantime.
+    if (this.#isReading && !this.#isClosed && !this.#hasEnded) this.#grant();
+  }
+
+  #grant(): void {
+    if (this.#ungranted < WINDOW_GRANT_BYTES) return;
+    this.#link.writer.uint32(FrameType.Window, this.stream, this.#ungranted);
+    this.#ungranted = 0;
+  }
+
+  /** Sends what waits as far as the credit goes. */
+  readonly #send = (): void => {
+    if (this.#isClosed) return;
+    for (const write of this.#writes) {
+      while (write.bytes.length > 0) {
+        if (this.#credit === 0) return;
+        if (this.#link.isCongested) {
+          this.#link.onDrain(this.#send);
+          return;
+        }
+        const length = Math.min(write.bytes.length, this.#credit, MAX_DATA_BYTES);
+        this.#credit -= length;
+        this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.stream, write.bytes.subarray(0, length));
+        write.bytes = write.bytes.subarray(length);
+      }
+      if (write.isSent) continue;
+      write.isSent = true;
+      this.#link.afterFlush(() => setImmediate(this.#written, write));
+    }
+  };
+
+  readonly #written = (write: PendingWrite): void => {
+    const at = this.#writes.indexOf(write);
+    if (at === -1) return;
+    this.#writes.splice(at, 1);
+    this.handle.finishWrite(write.request, 0);
+    if (this.#shutdown !== null && this.#writes.length === 0) this.#sendEnd();
+  };
+
+  #sendEnd(): void {
+    if (this.#isClosed || this.#endSent) return;
+    this.#endSent = true;
+    const { writer, turn } = this.#link;
+    if (!writer.markEnd(this.stream)) writer.text(FrameType.End, FrameFlag.None, this.stream, '');
+    turn.messageComplete();
+    if (this.#hasEnded) this.#forget();
+    setImmediate(() => this.#finishShutdown(0));
+  }
+
+  #finishShutdown(status: number): void {
+    const request = this.#shutdown;
+    this.#shutdown = null;
+    if (request !== null) this.handle.finishShutdown(request, status);
+  }
+
+  #forget(): void {
+    this.#link.forgetStream(this);
+  }
+}
+
+interface PendingWrite {
+  readonly request: object;
+  bytes: Buffer;
+  isSent: boolean;
+}
+
+/** A handle with the methods of a kernel's socket that Node calls if they are there. */
+interface TunnelHandle extends JSStreamHandle {
+  tunnel: Tunnel;
+  peer: Peer;
+}
+
+/** What TCP and pipe handles have; `this` is the handle. */
+const METHODS = {
+  isClosing(this: TunnelHandle): boolean {
+    return this.tunnel.isClosed;
+  },
+  onreadstart(this: TunnelHandle): number {
+    this.tunnel.readStart();
+    return 0;
+  },
+  onreadstop(this: TunnelHandle): number {
+    this.tunnel.readStop();
+    return 0;
+  },
+  onwrite(this: TunnelHandle, request: object, pieces: Buffer[]): number {
+    this.tunnel.write(request, pieces);
+    return 0;
+  },
+  onshutdown(this: TunnelHandle, request: object): number {
+    this.tunnel.shutdown(request);
+    return 0;
+  },
+  close(this: TunnelHandle, done?: () => void): void {
+    this.tunnel.close(false, done);
+  },
+  reset(this: TunnelHandle, done?: () => void): number {
+    this.tunnel.close(true, done);
+    return 0;
+  },
+  ref(this: TunnelHandle): void {
+    this.tunnel.setWanted(true);
+  },
+  unref(this: TunnelHandle): void {
+    this.tunnel.setWanted(false);
+  },
+  hasRef(this: TunnelHandle): boolean {
+    return this.tunnel.isWanted;
+  },
+  /** The balancer's socket never waits for more to send. */
+  setNoDelay(): number {
+    return 0;
+  },
+  setKeepAlive(this: TunnelHandle, isOn: boolean, afterSeconds: number): number {
+    this.tunnel.setProbes(isOn, afterSeconds);
+    return 0;
+  },
+};
+
+const ADDRESS_METHODS = {
+  getpeername(this: TunnelHandle, out: Record<string, unknown>): number {
+    const { remoteAddress, remotePort, remoteFamily } = this.peer;
+    Object.assign(out, { address: remoteAddress, port: remotePort, family: remoteFamily });
+    return 0;
+  },
+  getsockname(this: TunnelHandle, out: Record<string, unknown>): number {
+    const { localAddress, localPort, localFamily } = this.peer;
+    Object.assign(out, { address: localAddress, port: localPort, family: localFamily });
+    return 0;
+  },
+};
+
+/** Whether a socket's handle is that of a client's connection for a server of bytes. */
+export function isTunnel(handle: object | null): boolean {
+  return handle !== null && (handle as Partial<TunnelHandle>).tunnel instanceof Tunnel;
+}
+
+function newHandle(tunnel: Tunnel, peer: Peer): TunnelHandle {
+  const handle = new (nodeNet().JSStream)();
+  // The ends of a Unix socket have no names.
+  const methods = peer.remoteFamily === undefined ? METHODS : { ...METHODS, ...ADDRESS_METHODS };
+  return Object.assign(handle, methods, { tunnel, peer }) as unknown as TunnelHandle;
+}
