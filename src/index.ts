@@ -19,6 +19,11 @@ export { expectation, OPTIONS, type OptionKey, type OptionKind, type OptionSpec 
 export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
 export { type LoadedOptions, loadOptions, loadSupervisor, type OptionsRequest } from './load.ts';
 export type { AppFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
+export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
+export { explanationText, hangDetails, hangSummary } from './supervision/hang-text.ts';
+export type { WorkerExplanation } from './supervision/hung-workers.ts';
+export type { ProcessActivity } from './supervision/process-look.ts';
+export type { StackFrame } from './supervision/source-maps.ts';
 export type { Supervisor } from './supervision/supervisor.ts';
 
 /**

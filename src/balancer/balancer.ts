@@ -19,6 +19,9 @@ const BEAT_MS = 250;
 /** A beat that comes this late says that this thread was held up, and proves nothing about workers. */
 const LATE_BEAT_MS = 2 * BEAT_MS;
 
+/** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
+const PROBE_LIMIT_MS = 250;
+
 /** One balancer thread: ports, clients and links, put together. Wiring; the logic lies in the rooms below. */
 export class Balancer {
   readonly #tell: (message: FromBalancer) => void;
@@ -90,6 +93,9 @@ export class Balancer {
         this.#draining.add(message.worker);
         this.#links.linkOf(message.worker)?.endpoint.setEnabled(false);
         this.#reportDrained();
+        break;
+      case 'describe-worker':
+        this.#describeWorker(message.worker, message.question);
         break;
       case 'unavailable':
         this.#ports.setUnavailable(message.pool, message.retryAfterSeconds);
@@ -239,6 +245,18 @@ export class Balancer {
       this.#draining.delete(worker);
       this.#tell({ type: 'worker-drained', worker });
     }
+  }
+
+  #describeWorker(worker: number, question: number): void {
+    const link = this.#links.linkOf(worker);
+    const tell = (answeredInMs: number | null): void => {
+      const nowMs = this.#clock.tick();
+      const inFlight = link?.inFlight().map((exchange) => describe(exchange, nowMs)) ?? [];
+      const loopUtilization = link?.loopUtilization ?? 0;
+      this.#tell({ type: 'worker-described', worker, question, answeredInMs, loopUtilization, inFlight });
+    };
+    if (link === null) tell(null);
+    else link.probe(PROBE_LIMIT_MS, tell);
   }
 
   #tellStats(): void {

@@ -80,6 +80,8 @@ export type FromSupervisor =
   | { readonly type: 'forget-worker'; readonly worker: Incarnation }
   /** Give it no new request; answer `worker-drained` once nothing is in flight. */
   | { readonly type: 'drain-worker'; readonly worker: Incarnation }
+  /** What is it doing? Answer `worker-described`, within 300 ms also where it does not answer itself. */
+  | { readonly type: 'describe-worker'; readonly worker: Incarnation; readonly question: number }
   /** No worker can be had for now (crash loop): answer 503 with this Retry-After instead of queueing. null = over. */
   | { readonly type: 'unavailable'; readonly pool: string; readonly retryAfterSeconds: number | null }
   /** The options have been read again: what has changed is applied to what is there. */
@@ -131,6 +133,17 @@ export type FromBalancer =
   /** Missed beats: out of rotation. */
   | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
   | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
+  | {
+      readonly type: 'worker-described';
+      readonly worker: Incarnation;
+      /** Echoed. */
+      readonly question: number;
+      /** How long its event loop took to answer; null = it did not, or has no link to this thread. ms */
+      readonly answeredInMs: number | null;
+      /** Share of late in which its loop was busy, 0-1. */
+      readonly loopUtilization: number;
+      readonly inFlight: readonly InFlightRequest[];
+    }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   | { readonly type: 'drained' }
@@ -188,6 +201,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'drain-worker',
   'admit-worker',
   'check-worker',
+  'describe-worker',
   'unavailable',
   'configure',
   'adopt-port',
@@ -206,6 +220,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-checked',
   'worker-stalled',
   'worker-recovered',
+  'worker-described',
   'port-opened',
   'drained',
   'stats',

@@ -1,5 +1,12 @@
 import { durationText } from '../core/duration-text.ts';
-import type { AppFacts, ListenerAddress, SupervisorEvent, WorkerFacts } from '../index.ts';
+import {
+  type AppFacts,
+  hangDetails,
+  hangSummary,
+  type ListenerAddress,
+  type SupervisorEvent,
+  type WorkerFacts,
+} from '../index.ts';
 
 /** A worker that dies so often in a row is no news any more. */
 const MANY_RESTARTS = 4;
@@ -7,13 +14,18 @@ const MANY_RESTARTS = 4;
 /** Turns what a supervisor tells into lines for people. One line per change of state. */
 export class Narrator {
   readonly #write: (line: string) => void;
+  readonly #cwd: string;
   #hasBeenReady = false;
   /** Names of apps; where there are several, lines say which. */
   readonly #apps = new Set<string>();
 
-  /** @param write takes a line without its end */
-  constructor(write: (line: string) => void) {
+  /**
+   * @param write takes a line without its end; what belongs to it follows after a line break, indented
+   * @param cwd paths are told from here
+   */
+  constructor(write: (line: string) => void, cwd: string = process.cwd()) {
     this.#write = write;
+    this.#cwd = cwd;
   }
 
   tell(event: SupervisorEvent): void {
@@ -54,8 +66,11 @@ export class Narrator {
         return `${this.#who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
       case 'worker-recovered':
         return `${this.#who(event)} answers again after ${durationText(event.silentMs)}`;
-      case 'worker-hung':
-        return `${this.#who(event)} hangs: silent for ${durationText(event.silentMs)}; ending it`;
+      case 'worker-hung': {
+        const what = `silent for ${durationText(event.silentMs)}, ${hangSummary(event.report, this.#cwd)}`;
+        const then = event.isLeftAlone ? 'left alone' : 'ending it';
+        return [`${this.#who(event)} hangs: ${what}; ${then}`, ...hangDetails(event.report, this.#cwd)].join('\n    ');
+      }
       case 'worker-too-large': {
         const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
         return `${this.#who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;

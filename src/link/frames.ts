@@ -54,7 +54,7 @@ export const FrameType = {
   Open: 16,
   /** `stream` is a connection that the worker has not met: JSON of {@link Peer}. */
   Peer: 17,
-  /** Answer it with Pong, payload echoed. */
+  /** Answer it with Pong. */
   Ping: 18,
   /** Answer to Listen; `stream` echoes it. JSON of ListenAnswer (core/listen-answer). */
   Listening: 19,
@@ -74,6 +74,7 @@ export const FrameType = {
   Head: 35,
   /** A 1xx head. */
   Interim: 36,
+  /** The answer to Ping, from the event loop itself. Payload: u32, thousandths of late in which the loop was busy. */
   Pong: 37,
   /** Requests up to this stream have been begun. Written before a handler that must not run twice is called. */
   Begun: 38,

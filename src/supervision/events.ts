@@ -1,5 +1,6 @@
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
+import type { HangReport } from './hang-report.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
 export type SupervisorEvent =
@@ -34,7 +35,13 @@ export type SupervisorEvent =
   | (WorkerFacts & { readonly type: 'worker-retired' })
   | (WorkerFacts & { readonly type: 'worker-stalled'; readonly silentMs: number })
   | (WorkerFacts & { readonly type: 'worker-recovered'; readonly silentMs: number })
-  | (WorkerFacts & { readonly type: 'worker-hung'; readonly silentMs: number })
+  /** Silent beyond the hang limit, and explained. It is ended next, unless somebody debugs it. */
+  | (WorkerFacts & {
+      readonly type: 'worker-hung';
+      readonly silentMs: number;
+      readonly report: HangReport;
+      readonly isLeftAlone: boolean;
+    })
   | (WorkerFacts & { readonly type: 'worker-too-large'; readonly bytes: number; readonly limitBytes: number })
   /** No worker of an app is up and every slot fails to start one: clients get 503. */
   | {

@@ -9,6 +9,13 @@ const TAIL_LINES = 50;
 const MAX_TAIL_LINE_LENGTH = 1000;
 const NEWLINE = 10;
 
+/** What Node prints on stderr when its inspector opens and closes. */
+const INSPECTOR_ADDRESS = /^Debugger listening on (ws:\/\/\S+)$/;
+const INSPECTOR_LINE =
+  /^(Debugger listening on ws:|For help, see: https:\/\/nodejs\.org\/|Debugger attached\.$|Debugger ending on ws:|Waiting for the debugger to disconnect\.\.\.$)/;
+/** It opens a second time when the loop of a blocked process turns again; what is the app's own after that is passed on. */
+const INSPECTOR_LINES = 10;
+
 /** One of our own output streams, shared by all workers. When it is blocked their streams are paused, not buffered. */
 export class OutputSink {
   readonly #stream: Writable;
@@ -69,6 +76,9 @@ export class WorkerOutput {
   #held: { sink: OutputSink; lines: Buffer; source: Readable }[] = [];
   #heldBytes = 0;
   #mode: 'hold' | 'pass' | 'drop' = 'hold';
+  /** Lines about the inspector that are still to be taken out. */
+  #inspectorLines = 0;
+  #onInspector: (url: string) => void = () => {};
 
   constructor(label: string, out: Readable, outSink: OutputSink, err: Readable, errSink: OutputSink) {
     this.#label = label;
@@ -100,6 +110,15 @@ export class WorkerOutput {
     this.#held = [];
   }
 
+  /**
+   * We are about to have the process open its inspector: what Node prints of that is taken out.
+   * @param onOpen hears where it is reached
+   */
+  expectInspector(onOpen: (url: string) => void): void {
+    this.#inspectorLines = INSPECTOR_LINES;
+    this.#onInspector = onOpen;
+  }
+
   #follow(source: Readable, sink: OutputSink): Promise<void> {
     let rest: Buffer[] = [];
     let restBytes = 0;
@@ -126,13 +145,29 @@ export class WorkerOutput {
     });
   }
 
-  #pass(lines: Buffer, sink: OutputSink, source: Readable): void {
+  #pass(written: Buffer, sink: OutputSink, source: Readable): void {
+    const lines = this.#inspectorLines > 0 ? this.#withoutInspector(written) : written;
+    if (lines.length === 0) return;
     this.#remember(lines);
     if (this.#mode === 'pass') sink.write(this.#label, lines, source);
     if (this.#mode !== 'hold') return;
     this.#held.push({ sink, lines, source });
     this.#heldBytes += lines.length;
     if (this.#heldBytes > MAX_HELD_BYTES) this.release();
+  }
+
+  #withoutInspector(lines: Buffer): Buffer {
+    const kept = lines
+      .toString('latin1')
+      .split('\n')
+      .filter((line) => {
+        if (this.#inspectorLines === 0 || !INSPECTOR_LINE.test(line)) return true;
+        this.#inspectorLines--;
+        const url = INSPECTOR_ADDRESS.exec(line)?.[1];
+        if (url !== undefined) this.#onInspector(url);
+        return false;
+      });
+    return Buffer.from(kept.join('\n'), 'latin1');
   }
 
   #remember(lines: Buffer): void {

@@ -11,14 +11,15 @@ import { Changes } from './changes.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
+import type { WorkerExplanation } from './hung-workers.ts';
 import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { replaceRolling } from './rolling-replacement.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
-import { factsOf, WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
-import type { WorkerProcess } from './worker-process.ts';
+import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
+import { factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
 
@@ -197,6 +198,17 @@ export class Supervisor {
       // A failure is told as an event.
       this.reload().catch(() => {});
     });
+  }
+
+  /**
+   * What a worker is doing: where it blocks, or that its event loop turns. It goes on as before.
+   * @param slot from 0
+   * @param app may be left out where there is only one
+   * @returns null where no worker has that number just now
+   * @throws EvenerError EVENER_NOT_RUNNING; EVENER_USAGE when the app has to be named, or is not known
+   */
+  async why(slot: number, app: string | null = null): Promise<WorkerExplanation | null> {
+    return this.#fleetOf(app, 'why()').why(slot);
   }
 
   /** A machine without room for a folder or a process is told of like any other failed start. */

@@ -29,17 +29,33 @@ export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: 
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   if (options.port !== null) env.PORT = String(options.port);
   if (app.form === 'script') {
-    const args = [...inheritedFlags(process.execArgv), ...options.nodeArgs, '--import', preload, app.file, ...app.args];
+    const args = [
+      ...inheritedFlags(process.execArgv),
+      ...inspectorFlags(env, options.nodeArgs),
+      ...options.nodeArgs,
+      '--import',
+      preload,
+      app.file,
+      ...app.args,
+    ];
     return { file: process.execPath, args, cwd: app.cwd, env, ipc: true };
   }
   // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".
   const nodeOptions = env.NODE_OPTIONS ?? '';
-  env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}--import ${preload}`;
+  env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}${[...inspectorFlags(env, []), '--import', preload].join(' ')}`;
   // A command found in node_modules/.bin may start its neighbours by name, as npm's scripts do.
   if (app.file.includes('/node_modules/.bin/')) {
     env.PATH = `${app.file.slice(0, app.file.lastIndexOf('/'))}${delimiter}${env.PATH ?? ''}`;
   }
   return { file: app.file, args: app.args, cwd: app.cwd, env, ipc: false };
+}
+
+/**
+ * Where a worker's inspector would open: on SIGUSR1, which it gets when it hangs, on any free port of loopback. Until then
+ * nothing is open. A user who asks for an inspector gets the port that he asks for.
+ */
+function inspectorFlags(env: Readonly<Record<string, string | undefined>>, nodeArgs: readonly string[]): string[] {
+  return /--inspect/.test([env.NODE_OPTIONS, ...nodeArgs].join(' ')) ? [] : ['--inspect-port=127.0.0.1:0'];
 }
 
 /** Flags such as `--max-old-space-size=400` given to the Node that runs us are meant for the app. */

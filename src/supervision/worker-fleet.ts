@@ -7,13 +7,15 @@ import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
 import { type BootFailure, bootFailure, exitText } from './boot-failure.ts';
-import type { SupervisorEvent, WorkerFacts } from './events.ts';
+import type { SupervisorEvent } from './events.ts';
 import type { Guard } from './guard.ts';
+import { HungWorkers, type WorkerExplanation } from './hung-workers.ts';
 import type { OutputSink } from './output.ts';
 import { isHeldAtFirst, Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
 import { workerCommand } from './worker-command.ts';
-import { type Dismissal, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
+import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
+import { WorkerQuestions } from './worker-questions.ts';
 import { WorkerSlot, type WorkerSlotHost } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
 
@@ -71,6 +73,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #shownOutput = new Set<string>();
   readonly #stalls: StallWatch;
   readonly #readiness: Readiness;
+  readonly #questions: WorkerQuestions;
+  readonly #hung: HungWorkers;
   readonly #startedAtMs: number = performance.now();
   #generation = 0;
   #liveGroups = 0;
@@ -82,7 +86,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#parts = parts;
     this.#host = host;
     this.#readiness = new Readiness((message) => host.post(message));
-    this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#hung(worker, silentMs));
+    this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#onHung(worker, silentMs));
+    this.#questions = new WorkerQuestions(parts.linkPaths.length, (message) => host.post(message));
+    this.#hung = new HungWorkers({
+      get isClosing() {
+        return host.isClosing;
+      },
+      questions: this.#questions,
+      emit: (event) => host.emit(event),
+      replace: (worker) => this.#replaceHung(worker),
+      spare: (worker) => this.#stalls.stalled(worker.incarnation, 0),
+    });
   }
 
   get options(): AppOptions {
@@ -131,6 +145,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.slots.get(index)?.close();
     this.slots.delete(index);
     for (const worker of this.live()) if (worker.slot === index) worker.retire(this.#options.drainLimitMs);
+  }
+
+  /** What the slot's worker is doing; null where it has none. It goes on. */
+  async why(slot: number): Promise<WorkerExplanation | null> {
+    const worker = this.slots.get(slot)?.current ?? null;
+    return worker === null ? null : this.#hung.why(worker);
   }
 
   /** What is started from now on belongs to another generation. */
@@ -228,7 +248,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       this.#bury(worker);
       if (worker.dismissal === 'retired') this.#host.emit({ type: 'worker-retired', ...factsOf(worker) });
     } else if (worker.wasReady) {
-      const restartInMs = this.#host.isClosing ? null : (this.slots.get(worker.slot)?.exited(worker, null) ?? null);
+      const slot = this.slots.get(worker.slot);
+      const restartInMs = this.#host.isClosing ? null : (slot?.exited(worker, null) ?? slot?.nextStartInMs ?? null);
       void this.#reportDeath(worker, exit, restartInMs);
     } else {
       if (this.#host.isClosing) worker.output.drop();
@@ -292,6 +313,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         if (worker.state === WorkerState.Exited) return;
         this.#stalls.stalled(worker.incarnation, message.silentMs);
         if (thread === 0) this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs: message.silentMs });
+        return;
+      case 'worker-described':
+        this.#questions.answered(message);
         return;
       case 'worker-recovered':
         this.#stalls.recovered(worker.incarnation);
@@ -391,11 +415,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#host.changed();
   }
 
-  #hung(incarnation: number, silentMs: number): void {
+  #onHung(incarnation: number, silentMs: number): void {
     const worker = this.#workers.get(incarnation);
     if (worker === undefined || this.#host.isClosing || worker.state === WorkerState.Exited) return;
-    this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs });
-    worker.dismiss('hung', SHORT_NOTICE_MS);
+    void this.#hung.hung(worker, silentMs);
+  }
+
+  /** One that takes its place is started before it is gone. It ends by its own hang, not by being replaced. */
+  #replaceHung(worker: WorkerProcess): void {
+    const slot = this.slots.get(worker.slot);
+    if (slot?.current !== worker || slot.isBeingReplaced) return;
+    slot.replace(this.#options.drainLimitMs).catch(() => {});
   }
 
   get #hasReadySlot(): boolean {
@@ -413,10 +443,6 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#retryAfterSeconds = retryAfterSeconds;
     this.#host.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds });
   }
-}
-
-export function factsOf(worker: WorkerProcess): WorkerFacts {
-  return { app: worker.plan.app, slot: worker.slot, pid: worker.pid };
 }
 
 /** What a worker that listened has not done, in words; null for one that has not listened. */

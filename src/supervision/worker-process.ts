@@ -2,6 +2,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
+import type { WorkerFacts } from './events.ts';
 import { type OutputSink, WorkerOutput } from './output.ts';
 import { signalGroup, sweepGroup } from './process-group.ts';
 import type { WorkerCommand } from './worker-command.ts';
@@ -220,6 +221,11 @@ export class WorkerProcess {
     this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
   }
 
+  /** Says why it will be told to go, before it is. */
+  condemn(why: Dismissal): void {
+    this.#dismissal ??= why;
+  }
+
   /** SIGTERM, and SIGKILL after the limit. */
   dismiss(why: Dismissal, limitMs: number): void {
     this.#dismissal ??= why;
@@ -300,6 +306,10 @@ export class WorkerProcess {
     }, ms);
     this.#timers.add(timer);
   }
+}
+
+export function factsOf(worker: WorkerProcess): WorkerFacts {
+  return { app: worker.plan.app, slot: worker.slot, pid: worker.pid };
 }
 
 function spawnChild(command: WorkerCommand): ChildProcess {

@@ -50,6 +50,10 @@ export class WorkerSlot {
     return this.#current;
   }
 
+  get isBeingReplaced(): boolean {
+    return this.#replacement !== null;
+  }
+
   get isReady(): boolean {
     return this.#current?.state === WorkerState.Ready;
   }

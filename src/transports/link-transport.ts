@@ -40,6 +40,8 @@ export interface LinkEvents {
 export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly endpoint: Endpoint<Transport>;
   loopDelayMs = 0;
+  /** Share of late in which its event loop was busy, 0-1, as of its last answer. */
+  loopUtilization = 0;
 
   readonly #socket: net.Socket;
   readonly #events: LinkEvents;
@@ -59,6 +61,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   #isClosed = false;
   #beatSentAtMs = 0;
   #missedBeats = 0;
+  /** Who wants to know whether its event loop turns. */
+  #askers: (() => void)[] = [];
 
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
@@ -174,6 +178,26 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
   }
 
+  /** Streams that it has not finished. A copy. */
+  inFlight(): Exchange[] {
+    return this.#exchanges.values();
+  }
+
+  /** Asks whether its event loop turns. @param done hears how long the answer took; null when there was none in time */
+  probe(limitMs: number, done: (tookMs: number | null) => void): void {
+    const askedAtMs = performance.now();
+    const timer = setTimeout(() => {
+      this.#askers = this.#askers.filter((asker) => asker !== answer);
+      done(null);
+    }, limitMs);
+    const answer = (): void => {
+      clearTimeout(timer);
+      done(performance.now() - askedAtMs);
+    };
+    this.#askers.push(answer);
+    this.#ping();
+  }
+
   /** Takes away what is in flight, to be run elsewhere or answered. */
   takeInFlight(): Exchange[] {
     return this.#exchanges.clear();
@@ -216,6 +240,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
         return true;
       case FrameType.Pong:
+        if (end - start !== 4) return false;
+        this.loopUtilization = readUint32(bytes, start) / 1000;
         this.#answered();
         return true;
       case FrameType.Close:
@@ -292,6 +318,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   #answered(): void {
+    const askers = this.#askers;
+    if (askers.length > 0) {
+      this.#askers = [];
+      for (const asker of askers) asker();
+    }
     const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
     this.#beatSentAtMs = 0;
     this.#missedBeats = 0;

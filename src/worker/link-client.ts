@@ -15,6 +15,7 @@ import {
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
+import { LoopUtilization } from './loop-utilization.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
@@ -59,6 +60,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** Streams that do not keep the process alive. */
   #unwanted = 0;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #utilization = new LoopUtilization();
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
   #held: (() => void) | null = null;
@@ -235,7 +237,7 @@ export class LinkClient implements FrameHandler, FrameSink {
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
       case FrameType.Ping:
-        this.writer.text(FrameType.Pong, FrameFlag.None, 0, '');
+        this.writer.uint32(FrameType.Pong, 0, this.#utilization.perMille());
         return true;
       case FrameType.Listening: {
         const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };

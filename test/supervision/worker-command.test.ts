@@ -43,9 +43,11 @@ test('a command gets the preload behind the user’s NODE_OPTIONS', () => {
   const app = [process.execPath, 'server.cjs'];
   const plain = command({ app });
   assert.deepEqual([plain.file, plain.args, plain.ipc], [process.execPath, ['server.cjs'], false]);
-  assert.equal(plain.env.NODE_OPTIONS, `--import ${PRELOAD}`);
+  assert.equal(plain.env.NODE_OPTIONS, `--inspect-port=127.0.0.1:0 --import ${PRELOAD}`);
   const given = command({ app, env: { NODE_OPTIONS: '--no-warnings' } });
-  assert.equal(given.env.NODE_OPTIONS, `--no-warnings --import ${PRELOAD}`);
+  assert.equal(given.env.NODE_OPTIONS, `--no-warnings --inspect-port=127.0.0.1:0 --import ${PRELOAD}`);
+  const inspected = command({ app, env: { NODE_OPTIONS: '--inspect' } });
+  assert.equal(inspected.env.NODE_OPTIONS, `--inspect --import ${PRELOAD}`, 'the user has a port of his own');
 });
 
 test('PORT is the user’s unless --port is given', () => {

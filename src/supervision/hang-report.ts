@@ -1,0 +1,146 @@
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { InFlightRequest } from '../channel/messages.ts';
+import { findInspector, type OpenInspector } from './inspector-address.ts';
+import { InspectorClient, type RawFrame } from './inspector-client.ts';
+import { catchesSignal, isProcessStopped, lookAtProcess, type ProcessLook } from './process-look.ts';
+import { SourceMaps, type StackFrame } from './source-maps.ts';
+
+/** An inspector opens within 20 ms or so; one that has not by then has a machine that starves it, or will not. */
+const OPEN_LIMIT_MS = 1_000;
+/** From the signal to the stack. A busy machine takes 150 ms. */
+const STACK_LIMIT_MS = 1_400;
+const LEAVE_LIMIT_MS = 300;
+const POLL_MS = 50;
+const MAX_FRAMES = 20;
+/** Where our own code in the worker lies: its frames are of no use to anybody. */
+const OWN_CODE = new URL('../', import.meta.url).href;
+
+/** Why there is no stack. */
+export type StackRefusal =
+  /** SIGSTOP: it answers nobody. */
+  | 'stopped'
+  /** Somebody debugs it, and would not want to be disturbed. */
+  | 'debugger'
+  /** It has no handler for SIGUSR1, which would end it: not Node, or Node with --disable-sigusr1. */
+  | 'no-inspector'
+  /** It is outside JavaScript (a system call, native code), gets no time, or the app listens for SIGUSR1 itself. */
+  | 'no-answer'
+  /** Its event loop answers: there is nothing to explain. */
+  | 'turning';
+
+/** What becomes of the process after it was looked at. */
+export type HangPurpose =
+  /** It is ended next: its inspector need not be closed again. */
+  | 'end'
+  /** It goes on, with its inspector closed as before. */
+  | 'go-on'
+  /** It is not to be disturbed at all. */
+  | 'look';
+
+/** What a silent worker is doing. */
+export interface HangReport extends ProcessLook {
+  /** The innermost first, 20 at most; empty where there are none. */
+  readonly frames: readonly StackFrame[];
+  /** null where there are frames. */
+  readonly withoutFrames: StackRefusal | null;
+  readonly inFlight: readonly InFlightRequest[];
+}
+
+export interface HangSubject {
+  readonly pid: number;
+  /** Told when the inspector is about to be opened; hears where it is. */
+  expectInspector(onOpen: (url: string) => void): void;
+  inFlight(): Promise<readonly InFlightRequest[]>;
+}
+
+type Stack = Pick<HangReport, 'frames' | 'withoutFrames'>;
+
+/**
+ * Finds out what a process does that does not answer. A stalled Node process still opens its inspector on SIGUSR1, on a
+ * port of loopback that is closed until then, and tells its stack even within `while (true)`. Takes 1.5 s at most.
+ */
+export async function explainHang(subject: HangSubject, purpose: HangPurpose): Promise<HangReport> {
+  const { pid } = subject;
+  // The look comes first for its 100 ms: while the inspector works the process waits.
+  const [look, inFlight] = await Promise.all([lookAtProcess(pid), subject.inFlight()]);
+  const stack =
+    look.activity === 'stopped'
+      ? refused('stopped')
+      : purpose === 'look'
+        ? refused('turning')
+        : await stackOf(subject, purpose);
+  return { ...look, ...stack, inFlight };
+}
+
+/** Whether somebody has a debugger attached to it. */
+export async function isBeingDebugged(pid: number): Promise<boolean> {
+  const open = await findInspector(pid);
+  return open !== null && open.clients > 0;
+}
+
+async function stackOf(subject: HangSubject, purpose: HangPurpose): Promise<Stack> {
+  const deadlineMs = performance.now() + STACK_LIMIT_MS;
+  const existing = await findInspector(subject.pid);
+  if (existing !== null && existing.clients > 0) return refused('debugger');
+  const opened = existing ?? (await openInspector(subject));
+  if (opened === null) {
+    if (await isProcessStopped(subject.pid)) return refused('stopped');
+    return refused((await catchesSignal(subject.pid, constants.signals.SIGUSR1)) ? 'no-answer' : 'no-inspector');
+  }
+  const left = (): number => deadlineMs - performance.now();
+  try {
+    const client = await InspectorClient.connect(opened.url, left());
+    const raw = await client.pause(left());
+    const frames = raw === null ? null : await framesOf(raw, client);
+    await client.leave(existing === null && purpose === 'go-on', LEAVE_LIMIT_MS);
+    return frames === null ? refused('no-answer') : { frames, withoutFrames: null };
+  } catch {
+    return refused('no-answer');
+  }
+}
+
+async function openInspector(subject: HangSubject): Promise<Pick<OpenInspector, 'url'> | null> {
+  const { pid } = subject;
+  if (!(await catchesSignal(pid, constants.signals.SIGUSR1))) return null;
+  let url: string | null = null;
+  subject.expectInspector((opened) => {
+    url = opened;
+  });
+  try {
+    process.kill(pid, 'SIGUSR1');
+  } catch {
+    return null;
+  }
+  const deadlineMs = performance.now() + OPEN_LIMIT_MS;
+  while (performance.now() < deadlineMs) {
+    await sleep(POLL_MS);
+    if (url !== null) return { url };
+    // Its stderr may lead elsewhere than to us.
+    const found = await findInspector(pid);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+async function framesOf(raw: readonly RawFrame[], client: InspectorClient): Promise<StackFrame[]> {
+  const maps = new SourceMaps();
+  const frames: StackFrame[] = [];
+  for (const frame of raw) {
+    const script = client.script(frame.scriptId);
+    if (script?.url.startsWith(OWN_CODE)) continue;
+    frames.push(await maps.frame(frame, script));
+  }
+  // Below the app's first function there is only how Node came to call it.
+  const first = frames.findLastIndex(({ file }) => !isInternal(file));
+  return (first === -1 ? frames : frames.slice(0, first + 1)).slice(0, MAX_FRAMES);
+}
+
+/** Node's own code. */
+export function isInternal(file: string): boolean {
+  return file.startsWith('node:') || file === '';
+}
+
+function refused(withoutFrames: StackRefusal): Stack {
+  return { frames: [], withoutFrames };
+}
