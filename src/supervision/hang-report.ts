@@ -8,8 +8,8 @@ import { SourceMaps, type StackFrame } from './source-maps.ts';
 
 /** An inspector opens within 20 ms or so; one that has not by then has a machine that starves it, or will not. */
 const OPEN_LIMIT_MS = 1_000;
-/** From the signal to the stack. A busy machine takes 150 ms. */
-const STACK_LIMIT_MS = 1_400;
+/** From the signal to the stack: 150 to 400 ms, unless the machine has no time for it. */
+const STACK_LIMIT_MS = 3_000;
 const LEAVE_LIMIT_MS = 300;
 const POLL_MS = 50;
 const MAX_FRAMES = 20;
