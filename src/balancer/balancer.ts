@@ -8,6 +8,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type ListenRequest } from '../link/frames.ts';
 import { Counters } from '../observability/counters.ts';
+import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { type Place, Ports } from './ports.ts';
@@ -26,7 +27,8 @@ const PROBE_LIMIT_MS = 250;
 export class Balancer {
   readonly #tell: (message: FromBalancer) => void;
   readonly #clock = new Clock();
-  readonly #counters = new Counters();
+  readonly #thread: number;
+  readonly #counters: Counters;
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
   readonly #ports: Ports;
@@ -41,6 +43,8 @@ export class Balancer {
 
   constructor(birth: BalancerBirth, tell: (message: FromBalancer) => void) {
     this.#tell = tell;
+    this.#thread = birth.thread;
+    this.#counters = new Counters(birth.meter, birth.thread);
     this.#clients = new ClientRegistry(this.#clock, (id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
     });
@@ -77,7 +81,13 @@ export class Balancer {
   receive(message: FromSupervisor): void {
     switch (message.type) {
       case 'expect-worker':
-        this.#links.expect(message.worker, message.pool, message.token, message.isHeld);
+        this.#links.expect(message.worker, {
+          pool: message.pool,
+          slot: message.slot,
+          token: message.token,
+          isHeld: message.isHeld,
+          meter: new WorkerMeter(message.meter, this.#thread),
+        });
         break;
       case 'admit-worker':
         if (!this.#draining.has(message.worker)) this.#links.admit(message.worker);
@@ -111,9 +121,6 @@ export class Balancer {
         break;
       case 'close':
         this.close();
-        break;
-      case 'stats':
-        this.#tellStats();
         break;
     }
   }
@@ -257,16 +264,6 @@ export class Balancer {
     };
     if (link === null) tell(null);
     else link.probe(PROBE_LIMIT_MS, tell);
-  }
-
-  #tellStats(): void {
-    const { clients, requests, retried, moved, shed } = this.#counters;
-    let queued = 0;
-    for (const { dispatcher } of this.#ports.places()) queued += dispatcher.queued;
-    this.#tell({
-      type: 'stats',
-      stats: { clients, queued, requests, retried, moved, shed, workers: this.#links.stats() },
-    });
   }
 }
 

@@ -17,6 +17,7 @@ import { WaitQueue } from '../exchange/wait-queue.ts';
 import { MAX_FIELDS } from '../http1/request-head.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { Counters } from '../observability/counters.ts';
+import { PoolMeter } from '../observability/pool-meter.ts';
 import { Pool } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
@@ -64,6 +65,8 @@ export class Ports {
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
   /** By pool: no worker is expected for so long. */
   readonly #unavailable = new Map<string, number | null>();
+  /** By pool: one meter for all that it has on ports. */
+  readonly #meters = new Map<string, PoolMeter>();
   #nextListenerId = 0;
 
   constructor(pools: readonly PoolSettings[], host: PortsHost) {
@@ -175,14 +178,24 @@ export class Ports {
   }
 
   #dispatcherFor(settings: PoolSettings): Dispatcher {
-    const { counters, clients } = this.#host;
+    const { clients } = this.#host;
     const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
     const pool = new Pool<Transport>();
     const queue = new WaitQueue(queueLimit, queueTimeoutMs);
-    const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, counters, clients.clock);
+    const meter = this.#meterOf(settings);
+    const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
     dispatcher.responseTimeoutMs = responseTimeoutMs;
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     return dispatcher;
+  }
+
+  #meterOf({ name, meter: block }: PoolSettings): PoolMeter {
+    let meter = this.#meters.get(name);
+    if (meter === undefined) {
+      meter = new PoolMeter(block, this.#host.thread);
+      this.#meters.set(name, meter);
+    }
+    return meter;
   }
 
   #policyOf(settings: PoolSettings): NonNullable<ReturnType<typeof createPolicy>> {

@@ -21,6 +21,8 @@ export interface BalancerBirth {
   /** Unix socket on which this thread's workers dial in. */
   readonly linkPath: string;
   readonly settings: BalancerSettings;
+  /** Shared memory with a section for each thread: `observability/shared-memory`. */
+  readonly meter: SharedArrayBuffer;
 }
 
 /** The part of the resolved options that the balancer uses. */
@@ -45,6 +47,8 @@ export interface PoolSettings {
   readonly headerTimeoutMs: number | null;
   /** Longest wait for the head of the response. */
   readonly responseTimeoutMs: number;
+  /** Shared memory with a section for each thread: `observability/shared-memory`. */
+  readonly meter: SharedArrayBuffer;
 }
 
 export interface RouteSettings {
@@ -63,8 +67,11 @@ export type FromSupervisor =
       readonly type: 'expect-worker';
       readonly worker: Incarnation;
       readonly pool: string;
+      readonly slot: number;
       readonly token: string;
       readonly isHeld: boolean;
+      /** Shared memory with a section for each thread: `observability/shared-memory`. */
+      readonly meter: SharedArrayBuffer;
     }
   /** One that was held may get requests from now on. */
   | { readonly type: 'admit-worker'; readonly worker: Incarnation }
@@ -91,9 +98,7 @@ export type FromSupervisor =
   /** Close everything now. */
   | { readonly type: 'close' }
   /** Thread 0 has opened a port: the others accept there, too. Told again to a thread that was restarted. */
-  | { readonly type: 'adopt-port'; readonly opened: OpenedPort }
-  /** Answer `stats`. */
-  | { readonly type: 'stats' };
+  | { readonly type: 'adopt-port'; readonly opened: OpenedPort };
 
 export type FromBalancer =
   /** The link socket accepts workers. */
@@ -146,8 +151,7 @@ export type FromBalancer =
     }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
-  | { readonly type: 'drained' }
-  | { readonly type: 'stats'; readonly stats: BalancerStats };
+  | { readonly type: 'drained' };
 
 /** A port that thread 0 has tried to open. */
 export interface OpenedPort {
@@ -175,26 +179,6 @@ export interface InFlightRequest {
   readonly ageMs: number;
 }
 
-/** A copy of a balancer thread's counters. */
-export interface BalancerStats {
-  readonly clients: number;
-  readonly queued: number;
-  readonly requests: number;
-  readonly retried: number;
-  readonly moved: number;
-  readonly shed: number;
-  readonly workers: readonly WorkerStats[];
-}
-
-export interface WorkerStats {
-  readonly worker: Incarnation;
-  readonly inFlight: number;
-  readonly requests: number;
-  /** Delay of the worker's event loop as it last reported it. ms */
-  readonly loopDelayMs: number;
-  readonly stalled: boolean;
-}
-
 const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'expect-worker',
   'forget-worker',
@@ -207,7 +191,6 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'adopt-port',
   'drain',
   'close',
-  'stats',
 ]);
 
 const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
@@ -223,7 +206,6 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-described',
   'port-opened',
   'drained',
-  'stats',
 ]);
 
 export function isFromSupervisor(message: unknown): message is FromSupervisor {

@@ -92,7 +92,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.client = new ClientSocket(handle, this);
     this.#writer = new Http1ResponseWriter(this.client, (bytes, isAll) => this.#onFlushed(bytes, isAll));
     context.clients.add(this);
-    context.counters.clients++;
+    context.counters.connectionOpened();
     this.#await(Phase.Head, context.timeouts.headMs);
   }
 
@@ -157,7 +157,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#phase = Phase.None;
     this.deadlineMs = 0;
     this.#pending = null;
-    this.#context.counters.clients--;
+    this.#context.counters.connectionClosed();
     const exchange = this.#exchange;
     this.#exchange = null;
     exchange?.clientLeft();
@@ -265,6 +265,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   respondError(outcome: number): void {
     const exchange = this.#exchange!;
     if (this.#refused !== Outcome.None) {
+      exchange.status = factsOf(this.#refused).status;
       this.#writeError(this.#refused, '', false);
       this.#close();
       return;
@@ -542,6 +543,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       this.#refuseByApp(outcome, dispatcher);
       return;
     }
+    dispatcher?.refused(outcome);
     this.#writeError(outcome, '', false);
     this.#close();
   }
@@ -580,6 +582,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       headOnly,
       retryAfterSeconds: this.#exchange?.dispatcher.retryAfterSeconds ?? null,
     });
+    if (this.#exchange !== null) this.#exchange.bytesOut += text.length;
     this.#writer.text(text);
   }
 

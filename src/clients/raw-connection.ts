@@ -53,7 +53,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.#writer = new Http1ResponseWriter(this.client, (bytes) => this.#exchange?.responseFlushed(bytes));
     this.#writer.framing = Framing.UntilClose;
     context.clients.add(this);
-    context.counters.clients++;
+    context.counters.connectionOpened();
     const nowMs = context.clients.clock.tick();
     const dispatcher = context.router.first;
     if (dispatcher === null) {
@@ -125,7 +125,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.#isOver = true;
     this.deadlineMs = 0;
     this.#pending = [];
-    this.#context.counters.clients--;
+    this.#context.counters.connectionClosed();
     this.#exchange?.clientLeft(this.#hasFailed);
     this.#context.clients.remove(this);
   }

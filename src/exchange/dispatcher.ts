@@ -1,7 +1,7 @@
 import type { Policy } from '../balancing/policy.ts';
 import type { Clock } from '../core/clock.ts';
-import { Outcome } from '../core/outcome.ts';
-import type { Counters } from '../observability/counters.ts';
+import { factsOf, Outcome } from '../core/outcome.ts';
+import type { PoolMeter } from '../observability/pool-meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Exchange } from './exchange.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -35,25 +35,27 @@ export class Dispatcher {
   #policy: Policy;
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
-  readonly #counters: Counters;
+  readonly #meter: PoolMeter;
   #retryAfterSeconds: number | null = null;
   #finishes = 0;
+  /** Length of the queue as the meter knows it. */
+  #countedQueue = 0;
 
   constructor(
     pool: Pool<Transport>,
     policy: Policy,
     queue: WaitQueue,
     budget: RetryBudget,
-    counters: Counters,
+    meter: PoolMeter,
     clock: Clock,
   ) {
     this.pool = pool;
     this.#policy = policy;
     this.#queue = queue;
     this.#budget = budget;
-    this.#counters = counters;
+    this.#meter = meter;
     this.clock = clock;
-    pool.onEligible(() => this.#queue.drain(this.#offer, PULLED_ON_RETURN));
+    pool.onEligible(() => this.#drain(PULLED_ON_RETURN));
   }
 
   /** From now on requests go by these. */
@@ -72,9 +74,15 @@ export class Dispatcher {
     return this.#queue.length;
   }
 
+  /** Monotonic time of the thread, as of the event that is being handled. ms */
+  get nowMs(): number {
+    return this.clock.nowMs;
+  }
+
   /** A new request. */
   admit(exchange: Exchange, nowMs: number): void {
-    this.#counters.requests++;
+    exchange.isAdmitted = true;
+    this.#meter.admitted();
     this.#budget.deposit(nowMs);
     this.dispatch(exchange, nowMs);
   }
@@ -85,44 +93,64 @@ export class Dispatcher {
     if (this.#queue.length === 0 && this.#offer(exchange)) return;
     if (this.#queue.length >= this.#heldBack && this.#offerToUsable(exchange)) return;
     if (this.#retryAfterSeconds !== null) {
-      this.#counters.shed++;
+      this.#meter.shed(1);
       exchange.fail(Outcome.NoWorker);
     } else if (!this.#queue.push(exchange, nowMs)) {
-      this.#counters.shed++;
+      this.#meter.shed(1);
       exchange.fail(Outcome.QueueFull);
+    } else {
+      this.#countQueue();
     }
   }
 
   allowsRetry(nowMs: number): boolean {
     if (!this.#budget.withdraw(nowMs)) return false;
-    this.#counters.retried++;
+    this.#meter.retried();
     return true;
   }
 
   countMove(): void {
-    this.#counters.moved++;
+    this.#meter.moved();
   }
 
   finished(exchange: Exchange): void {
-    this.#counters.finished(exchange.outcome);
+    this.#meter.finished(exchange, exchange.isAdmitted, this.clock.nowMs);
     if (this.#queue.length === 0) return;
     this.#finishes = (this.#finishes + 1) % GROWTH_INTERVAL;
-    this.#queue.drain(this.#offer, this.#finishes === 0 ? 2 : 1);
+    this.#drain(this.#finishes === 0 ? 2 : 1);
   }
 
   /** No worker is expected for this long: whoever waits, or comes, is told so at once. null = workers may be expected. */
   setUnavailable(retryAfterSeconds: number | null): void {
     this.#retryAfterSeconds = retryAfterSeconds;
     if (retryAfterSeconds !== null && this.pool.usable.length === 0) {
-      this.#counters.shed += this.#queue.refuseAll(Outcome.NoWorker);
+      this.#meter.shed(this.#queue.refuseAll(Outcome.NoWorker));
+      this.#countQueue();
     }
   }
 
   /** To be called now and then: requests that have waited too long are answered. */
   expire(nowMs: number): void {
     if (this.#queue.length === 0) return;
-    this.#counters.shed += this.#queue.expire(nowMs);
-    this.#queue.drain(this.#offer, PULLED_ON_RETURN);
+    this.#meter.shed(this.#queue.expire(nowMs));
+    this.#drain(PULLED_ON_RETURN);
+  }
+
+  /** A request was refused at the door, before it could become an exchange. */
+  refused(outcome: Outcome): void {
+    this.#meter.refused(outcome, factsOf(outcome).status);
+  }
+
+  #drain(most: number): void {
+    this.#queue.drain(this.#offer, most);
+    this.#countQueue();
+  }
+
+  #countQueue(): void {
+    const { length } = this.#queue;
+    if (length === this.#countedQueue) return;
+    this.#meter.queued(length - this.#countedQueue);
+    this.#countedQueue = length;
   }
 
   /** How many may wait for workers that are only held up. */

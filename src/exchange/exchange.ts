@@ -76,6 +76,17 @@ export class Exchange {
   credit = 0;
   /** When it stops waiting for an endpoint; 0 while it does not wait. */
   queueDeadlineMs = 0;
+  /** It was given to the dispatcher, which waits for its end. */
+  isAdmitted = false;
+  /** Status of the answer, ours or the endpoint's; 0 = none was sent. 101 and 200 where a connection was taken over. */
+  status = 0;
+  /** When an endpoint first got it; 0 = none has. Monotonic ms, as the next one. */
+  openedAtMs = 0;
+  /** When the head of the response came; 0 = it has not. */
+  respondedAtMs = 0;
+  /** Bytes of head and body, without the body's framing. */
+  bytesIn: number;
+  bytesOut = 0;
   /** Endpoint that must not be picked, since it was lost with this request in its hands. */
   avoid: Endpoint<Transport> | null = null;
 
@@ -107,6 +118,8 @@ export class Exchange {
     this.refusal = facts.refusal;
     this.isConnection = facts.isConnection === true;
     this.startedAtMs = nowMs;
+    // With the empty line after the head.
+    this.bytesIn = facts.lines.length + 2;
     this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
   }
 
@@ -125,6 +138,19 @@ export class Exchange {
   /** An endpoint has it and may be sent more of its body. */
   get isOpened(): boolean {
     return this.#endpoint !== null && this.#state !== ExchangeState.Finished;
+  }
+
+  /** Who has it, or had it last; null = nobody yet. */
+  get endpoint(): Endpoint<Transport> | null {
+    return this.#endpoint;
+  }
+
+  get retries(): number {
+    return this.#retries;
+  }
+
+  get moves(): number {
+    return this.#moves;
   }
 
   /** An endpoint was lost that had perhaps begun it. */
@@ -148,6 +174,7 @@ export class Exchange {
 
   /** A piece of the body. @returns false when the memory of `view` is still referred to. */
   pushBody(view: Buffer): boolean {
+    this.bytesIn += view.length;
     return this.body!.push(this, view);
   }
 
@@ -189,6 +216,7 @@ export class Exchange {
     this.#state = ExchangeState.Opened;
     this.#endpoint = endpoint;
     this.#hasBegun = false;
+    if (this.openedAtMs === 0) this.openedAtMs = nowMs;
     this.queueDeadlineMs = 0;
     this.credit = STREAM_WINDOW_BYTES;
     endpoint.opened(nowMs);
@@ -239,11 +267,15 @@ export class Exchange {
     }
     this.onBegun();
     this.#state = ExchangeState.Responding;
+    this.status = RESPONSE_HEAD.status;
+    this.respondedAtMs = this.dispatcher.nowMs;
+    this.bytesOut += end - start;
     this.client.respond(bytes, start, headEnd, end, isLast);
     if (isLast) this.#responseComplete();
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
+    this.bytesOut += end - start;
     if (this.#state === ExchangeState.Tunnel) {
       this.client.respondBody(bytes, start, end);
       return;
@@ -308,6 +340,8 @@ export class Exchange {
     this.onBegun();
     this.#state = ExchangeState.Tunnel;
     this.#endpoint!.tunnels++;
+    this.status = this.refusal !== null ? 400 : this.method === Method.Connect ? 200 : 101;
+    this.respondedAtMs = this.dispatcher.nowMs;
     this.client.openTunnel();
   }
 
@@ -399,8 +433,13 @@ export class Exchange {
 
   #answer(outcome: Outcome): void {
     const hasAnswered = this.#state >= ExchangeState.Responding;
-    if (hasAnswered || factsOf(outcome).status === 0) this.client.cut(outcome);
-    else this.client.respondError(outcome);
+    const { status } = factsOf(outcome);
+    if (hasAnswered || status === 0) {
+      this.client.cut(outcome);
+    } else {
+      this.status = status;
+      this.client.respondError(outcome);
+    }
     this.#finish(outcome);
   }
 

@@ -1,16 +1,47 @@
-import { OUTCOMES, type Outcome } from '../core/outcome.ts';
+import { sectionOf, sectionsOf, sharedBlock, THREAD_CELLS, ThreadCell } from './shared-memory.ts';
 
-/** What one balancer thread counts. Plain numbers with one writer; copies are handed out. */
+/** What one balancer thread counts that belongs to no pool. */
 export class Counters {
-  /** Client connections open now. */
-  clients = 0;
-  requests = 0;
-  retried = 0;
-  moved = 0;
-  shed = 0;
-  readonly outcomes: Float64Array = new Float64Array(OUTCOMES.length);
+  readonly #cells: Float64Array;
 
-  finished(outcome: Outcome): void {
-    this.outcomes[outcome]!++;
+  constructor(block: SharedArrayBuffer = sharedBlock(1, THREAD_CELLS), thread: number = 0) {
+    this.#cells = sectionOf(block, thread, THREAD_CELLS);
+    this.#cells[ThreadCell.Clients] = 0;
   }
+
+  /** Client connections open now. */
+  get clients(): number {
+    return this.#cells[ThreadCell.Clients]!;
+  }
+
+  connectionOpened(): void {
+    this.#cells[ThreadCell.Clients]!++;
+    this.#cells[ThreadCell.Connections]!++;
+  }
+
+  connectionClosed(): void {
+    this.#cells[ThreadCell.Clients]!--;
+  }
+
+  /** Lines of the access log were dropped, since they could not be written as fast as they came. */
+  logDropped(lines: number): void {
+    this.#cells[ThreadCell.LogDropped]! += lines;
+  }
+}
+
+/** The sum over all threads. */
+export interface ThreadsReading {
+  readonly clients: number;
+  readonly connections: number;
+  readonly logDropped: number;
+}
+
+export function readThreads(block: SharedArrayBuffer): ThreadsReading {
+  const sum = (cell: number): number =>
+    sectionsOf(block, THREAD_CELLS).reduce((total, cells) => total + cells[cell]!, 0);
+  return {
+    clients: sum(ThreadCell.Clients),
+    connections: sum(ThreadCell.Connections),
+    logDropped: sum(ThreadCell.LogDropped),
+  };
 }

@@ -15,6 +15,8 @@ const VETO_LOAD = 4;
 export class Endpoint<T = unknown> {
   readonly id: number;
   readonly transport: T;
+  /** What it is known by across restarts: a worker's slot. */
+  identity: string;
   /** Opened, not yet finished. */
   inFlight = 0;
   /** Those of them that are tunnels, which may be silent for ever: a worker that has nothing else is not busy. */
@@ -35,6 +37,7 @@ export class Endpoint<T = unknown> {
   /** @param ask asks it for a sign of life, upon which it is {@link heard}. */
   constructor(id: number, transport: T, ask: () => void) {
     this.id = id;
+    this.identity = String(id);
     this.transport = transport;
     this.#ask = ask;
   }

@@ -9,6 +9,7 @@ import {
 import type { PoolOptions, ResolvedOptions } from '../config/options.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
+import type { Meters } from '../observability/meters.ts';
 import { BalancerThread } from './balancer-thread.ts';
 import type { RuntimeDirectory } from './runtime-directory.ts';
 
@@ -28,6 +29,7 @@ export interface BalancerThreadsObserver {
 export class BalancerThreads {
   readonly linkPaths: readonly string[];
   readonly #threads: readonly BalancerThread[];
+  readonly #meters: Meters;
   readonly #observer: BalancerThreadsObserver;
   /** As of the last {@link configure}; null = as they were born with. */
   #settings: BalancerSettings | null = null;
@@ -41,9 +43,11 @@ export class BalancerThreads {
     options: ResolvedOptions,
     directory: RuntimeDirectory,
     script: URL,
+    meters: Meters,
     rng: Rng,
     observer: BalancerThreadsObserver,
   ) {
+    this.#meters = meters;
     this.#observer = observer;
     const indexes = Array.from({ length: options.threads }, (_, index) => index);
     this.linkPaths = indexes.map((index) => directory.linkPath(index));
@@ -53,7 +57,8 @@ export class BalancerThreads {
         thread,
         threads: options.threads,
         linkPath: this.linkPaths[thread]!,
-        settings: settingsOf(options),
+        settings: settingsOf(options, meters),
+        meter: meters.threads,
       };
       return new BalancerThread(birth, script, this, rng);
     });
@@ -89,7 +94,7 @@ export class BalancerThreads {
 
   /** The options have been read again. */
   configure(options: ResolvedOptions): void {
-    this.#settings = settingsOf(options);
+    this.#settings = settingsOf(options, this.#meters);
     this.post({ type: 'configure', settings: this.#settings });
   }
 
@@ -113,6 +118,7 @@ export class BalancerThreads {
   }
 
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
+    this.#meters.threadDied(thread.index);
     this.#observer.threadDied(thread, cause, restartInMs);
     if (this.areDrained) this.#observer.threadsDrained();
   }
@@ -132,8 +138,6 @@ export class BalancerThreads {
           if (other.index !== 0) other.post({ type: 'adopt-port', opened: message.opened });
         }
         return;
-      case 'stats':
-        return;
       default:
         this.#observer.threadSaid(thread, message);
     }
@@ -141,11 +145,13 @@ export class BalancerThreads {
 }
 
 /** What the balancer has to know of the options. */
-export function settingsOf(options: ResolvedOptions): BalancerSettings {
-  return { pools: options.apps.map((app) => ({ ...poolSettingsOf(app), port: app.port })) };
+export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSettings {
+  return {
+    pools: options.apps.map((app) => ({ ...poolSettingsOf(app), port: app.port, meter: meters.pool(app.name) })),
+  };
 }
 
-function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port'> {
+function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'meter'> {
   const { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs } = pool;
   return { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs };
 }

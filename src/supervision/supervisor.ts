@@ -5,6 +5,7 @@ import type { AppOptions, ResolvedOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
 import { XorShift } from '../core/rng.ts';
+import { Meters } from '../observability/meters.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
@@ -238,7 +239,8 @@ export class Supervisor {
     const directory = new RuntimeDirectory();
     const guard = new Guard(directory.path);
     const fleets = new Map<string, WorkerFleet>();
-    const threads = new BalancerThreads(options, directory, balancerScript, rng, {
+    const meters = new Meters(options.threads);
+    const threads = new BalancerThreads(options, directory, balancerScript, meters, rng, {
       threadStarted: (thread) => {
         for (const fleet of fleets.values()) fleet.threadStarted(thread);
       },
@@ -253,6 +255,7 @@ export class Supervisor {
     const shared = {
       exitOnCrashLoop: options.exitOnCrashLoop,
       linkPaths: threads.linkPaths,
+      meters,
       preload,
       guard,
       out: new OutputSink(stdout, noColor),

@@ -3,6 +3,7 @@ import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../c
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
+import type { Meters } from '../observability/meters.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
@@ -53,6 +54,7 @@ export interface WorkerFleetParts {
   /** Give up when no worker starts any more. */
   readonly exitOnCrashLoop: boolean;
   readonly linkPaths: readonly string[];
+  readonly meters: Meters;
   readonly preload: URL;
   readonly guard: Guard;
   readonly out: OutputSink;
@@ -167,11 +169,13 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   // What slots ask.
 
   spawn(slot: WorkerSlot): WorkerProcess {
-    const { linkPaths, preload, guard, out, err } = this.#parts;
+    const { linkPaths, meters, preload, guard, out, err } = this.#parts;
     const incarnation = this.#host.nextIncarnation();
     const token = randomBytes(16).toString('hex');
+    const { name } = this.#options;
     const isHeld = isHeldAtFirst(this.#options);
-    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: this.#options.name, token, isHeld });
+    const meter = meters.worker(incarnation);
+    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: name, slot: slot.index, token, isHeld, meter });
     const birth = {
       version: CHANNEL_VERSION,
       slot: slot.index,
@@ -270,8 +274,10 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   threadStarted(thread: BalancerThread): void {
     for (const worker of this.live()) {
       const { incarnation, plan } = worker;
+      const { app: pool, slot, token } = plan;
       const isHeld = plan.isHeld && worker.state === WorkerState.Starting;
-      thread.post({ type: 'expect-worker', worker: incarnation, pool: plan.app, token: plan.token, isHeld });
+      const meter = this.#parts.meters.worker(incarnation);
+      thread.post({ type: 'expect-worker', worker: incarnation, pool, slot, token, isHeld, meter });
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
     if (this.#retryAfterSeconds !== null) {
@@ -412,6 +418,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   #bury(worker: WorkerProcess): void {
     this.#workers.delete(worker.incarnation);
+    this.#parts.meters.forgetWorker(worker.incarnation);
     this.#host.changed();
   }
 

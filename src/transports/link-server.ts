@@ -1,20 +1,26 @@
 import net from 'node:net';
-import type { WorkerStats } from '../channel/messages.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { Clock } from '../core/clock.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
+import type { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkTransport } from './link-transport.ts';
 
 /** A connection that has not said who it is by then is closed. */
 const HELLO_TIMEOUT_MS = 5_000;
 
 /** A worker that is expected to dial in. */
-interface ExpectedWorker {
+export interface WorkerToExpect {
   readonly pool: string;
   /** It is to get no requests yet. */
   isHeld: boolean;
+  /** Its place in the pool, which it is known by. */
+  readonly slot: number;
   readonly token: string;
+  readonly meter: WorkerMeter;
+}
+
+interface ExpectedWorker extends WorkerToExpect {
   /** Its link; null until it has dialled in, and after it has hung up. */
   link: LinkTransport | null;
 }
@@ -68,8 +74,8 @@ export class LinkServer {
     return this.#links;
   }
 
-  expect(worker: number, pool: string, token: string, isHeld: boolean): void {
-    this.#expected.set(worker, { pool, token, isHeld, link: null });
+  expect(worker: number, facts: WorkerToExpect): void {
+    this.#expected.set(worker, { ...facts, link: null });
   }
 
   /** It may get requests from now on. */
@@ -97,17 +103,6 @@ export class LinkServer {
 
   linkOf(worker: number): LinkTransport | null {
     return this.#expected.get(worker)?.link ?? null;
-  }
-
-  /** Copies of what is known of each worker that has dialled in. */
-  stats(): WorkerStats[] {
-    const stats: WorkerStats[] = [];
-    for (const [worker, { link }] of this.#expected) {
-      if (link === null) continue;
-      const { inFlight, finished, isStalled } = link.endpoint;
-      stats.push({ worker, inFlight, requests: finished, loopDelayMs: link.loopDelayMs, stalled: isStalled });
-    }
-    return stats;
   }
 
   close(): void {
@@ -149,6 +144,7 @@ export class LinkServer {
     const expected = this.#expected.get(hello.worker);
     if (expected === undefined || expected.token !== hello.token || expected.link !== null) return -1;
     expected.link = link;
+    link.introduce(String(expected.slot), expected.meter);
     if (expected.isHeld) link.endpoint.setEnabled(false);
     this.#links.add(link);
     this.#events.onLinked(hello.worker, Number(hello.pid), link);

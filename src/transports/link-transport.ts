@@ -7,6 +7,7 @@ import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
+import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -42,6 +43,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   loopDelayMs = 0;
   /** Share of late in which its event loop was busy, 0-1, as of its last answer. */
   loopUtilization = 0;
+  #meter = new WorkerMeter();
 
   readonly #socket: net.Socket;
   readonly #events: LinkEvents;
@@ -81,9 +83,16 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#keepReadingAfterWriteErrors();
   }
 
+  /** It has said who it is. @param identity what it is known by: its slot */
+  introduce(identity: string, meter: WorkerMeter): void {
+    this.endpoint.identity = identity;
+    this.#meter = meter;
+  }
+
   // Transport.
 
   open(exchange: Exchange): void {
+    this.#meter.opened(this.endpoint.inFlight);
     const stream = this.#newStream();
     exchange.stream = stream;
     this.#exchanges.add(exchange);
@@ -142,6 +151,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   finished(exchange: Exchange): void {
     this.#exchanges.delete(exchange);
+    this.#meter.finished(this.endpoint.inFlight);
     if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
   }
 
@@ -168,12 +178,14 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
     if (this.#beatSentAtMs === 0) {
       this.#beatSentAtMs = nowMs;
+      this.#meter.setAskedAt(nowMs);
       this.#ping();
       return;
     }
     this.#missedBeats++;
     if (this.#missedBeats === MISSED_BEATS) {
       this.endpoint.setStalled(true);
+      this.#meter.setStalled(true);
       this.#events.onStalled(nowMs - this.#beatSentAtMs);
     }
   }
@@ -240,8 +252,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
         return true;
       case FrameType.Pong:
-        if (end - start !== 4) return false;
+        if (end - start !== 8) return false;
         this.loopUtilization = readUint32(bytes, start) / 1000;
+        this.#meter.setLoop(readUint32(bytes, start + 4) / 1000, this.loopUtilization);
         this.#answered();
         return true;
       case FrameType.Close:
@@ -326,8 +339,10 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
     this.#beatSentAtMs = 0;
     this.#missedBeats = 0;
+    this.#meter.setAskedAt(0);
     if (!this.endpoint.isStalled) return;
     this.endpoint.setStalled(false);
+    this.#meter.setStalled(false);
     this.#events.onRecovered(silentMs);
   }
 
@@ -382,6 +397,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isBroken = true;
+    this.#meter.unlinked();
     this.endpoint.leaveAll();
     this.#events.onClosed(isProtocolError, detail);
   }

@@ -15,13 +15,16 @@ import {
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
-import { LoopUtilization } from './loop-utilization.ts';
+import { LoopWatch } from './loop-watch.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
 import { Tunnel } from './tunnel.ts';
 
 const READ_BYTES = 128 * 1024;
+
+/** There is one event loop, whatever the number of links. */
+const LOOP = new LoopWatch();
 
 /** GET, HEAD, OPTIONS by llhttp's numbers: may run twice, so their beginning need not be told beforehand. */
 const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
@@ -60,7 +63,6 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** Streams that do not keep the process alive. */
   #unwanted = 0;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  readonly #utilization = new LoopUtilization();
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
   #held: (() => void) | null = null;
@@ -237,7 +239,8 @@ export class LinkClient implements FrameHandler, FrameSink {
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
       case FrameType.Ping:
-        this.writer.uint32(FrameType.Pong, 0, this.#utilization.perMille());
+        LOOP.look();
+        this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
       case FrameType.Listening: {
         const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };

@@ -30,7 +30,7 @@ test('a request waits for an endpoint, and is refused when too many do', () => {
   assert.deepEqual(second.client.log, [`error ${Outcome.QueueFull}`, 'done']);
   const { transport } = road.addEndpoint();
   assert.deepEqual([transport.log, first.exchange.isOpened], [['open /1'], true]);
-  assert.equal(road.counters.shed, 1);
+  assert.equal(road.counted.shed, 1);
 });
 
 test('a request is refused at once when no worker is expected', () => {
@@ -54,7 +54,7 @@ test('moves a POST not begun, and never one that was', () => {
     assert.equal(endpoint.inFlight, 0);
     assert.deepEqual(other.transport.log, hasBegun ? [] : ['open /1', 'end']);
     assert.deepEqual(client.log, hasBegun ? [`error ${Outcome.EndpointReset}`, 'done'] : []);
-    assert.equal(road.counters.moved, hasBegun ? 0 : 1);
+    assert.equal(road.counted.moved, hasBegun ? 0 : 1);
   }
 });
 
@@ -72,7 +72,7 @@ test('runs a GET once more, and not twice', () => {
   second.endpoint.leaveAll();
   exchange.onEndpointLost(0);
   assert.deepEqual(client.log, [`error ${Outcome.EndpointReset}`, 'done']);
-  assert.equal(road.counters.retried, 1);
+  assert.equal(road.counted.retried, 1);
 });
 
 test('moves a GET once more when its second endpoint was lost before it began', () => {
@@ -86,7 +86,7 @@ test('moves a GET once more when its second endpoint was lost before it began', 
   second.endpoint.leaveAll();
   exchange.onEndpointLost(0);
   assert.deepEqual(third.transport.log, ['open /1']);
-  assert.deepEqual([road.counters.retried, road.counters.moved], [1, 1]);
+  assert.deepEqual([road.counted.retried, road.counted.moved], [1, 1]);
 });
 
 test('runs nothing again of which the client has seen a byte', () => {
@@ -152,7 +152,7 @@ test('a connection that an endpoint declines goes to another, and is cut where t
   const { exchange, client } = road.admit({ isConnection: true });
   const other = road.addEndpoint();
   exchange.onAborted();
-  assert.deepEqual([other.transport.log, client.log, road.counters.moved], [['open '], [], 1]);
+  assert.deepEqual([other.transport.log, client.log, road.counted.moved], [['open '], [], 1]);
   exchange.onTunnel();
   exchange.onAborted(true);
   assert.deepEqual(client.log, ['tunnel', `cut ${Outcome.EndpointAborted}`, 'done']);

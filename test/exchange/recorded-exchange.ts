@@ -8,7 +8,7 @@ import type { ExchangeClient, Transport } from '../../src/exchange/transport.ts'
 import { WaitQueue } from '../../src/exchange/wait-queue.ts';
 import { Method } from '../../src/http1/methods.ts';
 import type { Peer } from '../../src/link/frames.ts';
-import { Counters } from '../../src/observability/counters.ts';
+import { PoolMeter, type PoolReading } from '../../src/observability/pool-meter.ts';
 import { Endpoint } from '../../src/pool/endpoint.ts';
 import { Pool } from '../../src/pool/pool.ts';
 
@@ -94,7 +94,7 @@ export class RecordedTransport implements Transport {
 /** One pool with all that belongs to it, and endpoints whose transports keep a record. */
 export class Road {
   readonly pool: Pool<Transport> = new Pool<Transport>();
-  readonly counters: Counters = new Counters();
+  readonly #meter = new PoolMeter();
   /** Stands still unless a test sets it. */
   readonly clock: Clock = new Clock();
   readonly dispatcher: Dispatcher;
@@ -104,7 +104,12 @@ export class Road {
   constructor(queueLimit: number = 10, queueTimeoutMs: number = 1000) {
     const policy = new LeastInFlight(new XorShift(1));
     const queue = new WaitQueue(queueLimit, queueTimeoutMs);
-    this.dispatcher = new Dispatcher(this.pool, policy, queue, new RetryBudget(), this.counters, this.clock);
+    this.dispatcher = new Dispatcher(this.pool, policy, queue, new RetryBudget(), this.#meter, this.clock);
+  }
+
+  /** What was counted so far. */
+  get counted(): PoolReading {
+    return this.#meter.read();
   }
 
   addEndpoint(): { endpoint: Endpoint<Transport>; transport: RecordedTransport } {
