@@ -2,15 +2,23 @@ import { factsOf, Outcome } from '../core/outcome.ts';
 import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import type { ExchangeClient } from '../exchange/transport.ts';
-import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
-import { Method, UNKNOWN_METHOD } from '../http1/methods.ts';
+import { Method } from '../http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
 import type { Peer } from '../link/frames.ts';
+import { AppRefusal, type RefusingConnection } from './app-refusal.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
-import { clientErrorOf } from './client-error.ts';
 import { ClientSocket } from './client-socket.ts';
+import {
+  APP_REFUSAL_MS,
+  DELIVERY_CHECK_MS,
+  FIRST_REQUEST_GRACE_MS,
+  HALF_CLOSED_GRACE_MS,
+  LINGER_MS,
+  Phase,
+} from './connection-phase.ts';
 import { COPY_LIMIT_BYTES, Http1ResponseWriter } from './http1-response-writer.ts';
+import { type BodySink, RequestBodyReader } from './request-body-reader.ts';
 
 /** What may come next from the client. */
 const Reading = {
@@ -25,10 +33,6 @@ const Reading = {
 } as const;
 type Reading = (typeof Reading)[keyof typeof Reading];
 
-/** Why the deadline was set. */
-const Phase = { None: 0, KeepAlive: 1, Head: 2, Body: 3, Response: 4, Write: 5, Left: 6, Linger: 7 } as const;
-type Phase = (typeof Phase)[keyof typeof Phase];
-
 /** Pipelined requests read ahead of the one in progress. The client is not read from beyond it. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
@@ -38,29 +42,11 @@ const LARGE_BODY_BYTES = 64 * 1024;
 /** The link may refer to pieces of this size after they were handed to it. */
 const LENT_BODY_BYTES = 16 * 1024;
 
-/** How often it is looked whether a client takes what is written to it, where something depends on that. */
-const DELIVERY_CHECK_MS = 1_000;
-
-/** Longest wait for a client to read our last answer and close (RFC 9112 section 9.6). */
-const LINGER_MS = 2_000;
-
-/**
- * After the client's FIN, a response still has so long. Node itself ends at once; a client that only shut down its
- * sending side gets prompt answers, and the app of one that has really gone is told about as soon.
- */
-const HALF_CLOSED_GRACE_MS = 100;
-
-/** Longest wait for an app that answers a malformed request itself. */
-const APP_REFUSAL_MS = 5_000;
-
-/** On shutdown a connection that has not brought a request yet gets so long to do so. */
-const FIRST_REQUEST_GRACE_MS = 250;
-
 /** Heads are parsed one at a time. Its positions hold until the next parse. */
 const HEAD = new RequestHead();
 
 /** One client connection speaking HTTP/1.0 or HTTP/1.1. Requests are taken one after the other; pipelined ones wait. */
-export class Http1Connection implements ClientConnection, ExchangeClient {
+export class Http1Connection implements ClientConnection, ExchangeClient, BodySink, RefusingConnection {
   readonly id: number;
   readonly client: ClientSocket;
   deadlineMs = 0;
@@ -74,17 +60,14 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   #pending: Buffer | null = null;
   #isProcessing = false;
 
-  #requestFraming: Framing = Framing.None;
-  #bodyRemaining = 0;
-  #decoder: ChunkedDecoder | null = null;
+  readonly #body = new RequestBodyReader();
+  #hasBody = false;
 
   #keepsAlive = true;
   #clientEnded = false;
   #hasServed = false;
   /** All of the request in progress has been read: what follows is the next one. */
   #isRequestRead = true;
-  /** What the app, which answers malformed requests itself, has been told of. */
-  #refused: Outcome = Outcome.None;
 
   constructor(handle: object, context: ClientContext) {
     this.#context = context;
@@ -211,7 +194,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   /** The app closed the connection (`Connection: close` or not): do so when its response is out. */
   closeAfterResponse(): void {
     this.#keepsAlive = false;
-    if (this.#exchange === null && this.#reading === Reading.Head) this.#close();
+    if (this.#exchange === null && this.#reading === Reading.Head) this.closeGently();
   }
 
   probe(isOn: boolean, afterSeconds: number): void {
@@ -250,10 +233,6 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   respondEnd(trailers: string): void {
-    if (this.#refused !== Outcome.None) {
-      this.#close();
-      return;
-    }
     if (this.#reading === Reading.Tunnel) {
       this.#writer.uncork();
       this.client.socket.end();
@@ -264,12 +243,6 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
 
   respondError(outcome: number): void {
     const exchange = this.#exchange!;
-    if (this.#refused !== Outcome.None) {
-      exchange.status = factsOf(this.#refused).status;
-      this.#writeError(this.#refused, '', false);
-      this.#close();
-      return;
-    }
     // With some of the request unread its framing is in doubt.
     if (!this.#isRequestRead || this.#clientEnded) this.#keepsAlive = false;
     if (factsOf(outcome as Outcome).status === 408) this.#keepsAlive = false;
@@ -279,20 +252,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   cut(_outcome: number, isReset: boolean = false): void {
     // What was written before may go out; then the connection ends without the end of its framing. A body that ends
     // with the connection would look whole: only a reset tells. In a tunnel the end is the app's to give.
-    const isTunnel = this.#reading === Reading.Tunnel || this.#refused !== Outcome.None;
-    this.#keepsAlive = false;
-    this.#reading = Reading.Discarding;
-    this.#writer.uncork();
-    if (isReset || (this.#writer.framing === Framing.UntilClose && !isTunnel)) this.client.reset();
-    else this.client.socket.destroySoon();
-    this.#await(Phase.Linger, LINGER_MS);
+    this.closeNow(isReset || (this.#writer.framing === Framing.UntilClose && this.#reading !== Reading.Tunnel));
   }
 
   openTunnel(): void {
-    if (this.#refused !== Outcome.None) {
-      this.#writer.framing = Framing.UntilClose;
-      return;
-    }
     this.#reading = Reading.Tunnel;
     this.#writer.framing = Framing.UntilClose;
     this.#keepsAlive = false;
@@ -303,7 +266,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
   }
 
   declineTunnel(): void {
-    if (this.#requestFraming === Framing.None) {
+    if (!this.#hasBody) {
       this.#exchange!.endBody('');
       return;
     }
@@ -333,7 +296,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
     if (this.#context.clients.isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
-      this.#close();
+      this.closeGently();
       return;
     }
     if (this.client.hasOwnBuffer && this.#writer.isFlushed) this.client.useSharedBuffer();
@@ -342,6 +305,17 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     this.#await(Phase.KeepAlive, keepAliveMs);
     this.client.resume();
     this.#processPending();
+  }
+
+  // From a refusal by the app.
+
+  refuseItself(outcome: Outcome): void {
+    this.#writeError(outcome, '', false);
+    this.closeGently();
+  }
+
+  refusalDone(): void {
+    this.#exchange = null;
   }
 
   // Reading.
@@ -370,7 +344,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
           break;
         }
         case Reading.Body:
-          at = this.#takeBody(bytes, at, to);
+          at = this.#body.read(bytes, at, to, this);
           if (at < to && this.#reading === Reading.Body) {
             // No more can be taken for now.
             this.#keep(bytes, at, to);
@@ -412,8 +386,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     // After the client's FIN what has been read is all there will be.
     const keepAlive = HEAD.keepAlive && !context.clients.isDraining && !(this.#clientEnded && end === to);
     this.#keepsAlive = keepAlive;
-    this.#requestFraming = framing;
-    this.#bodyRemaining = HEAD.contentLength;
+    this.#hasBody = framing !== Framing.None;
     this.#writer.reset();
     const routed = context.router.only ?? this.#route(bytes);
     // Somebody has to count it and to say how to answer, also where nobody is to have it.
@@ -448,11 +421,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       this.#reading = Reading.Body;
       this.#await(Phase.Body, context.timeouts.requestMs);
     }
-    if (framing === Framing.Chunked) {
-      this.#decoder ??= new ChunkedDecoder();
-      this.#decoder.reset();
-    } else if (HEAD.contentLength > LARGE_BODY_BYTES) {
-      this.client.useOwnBuffer();
+    if (framing !== Framing.None) {
+      this.#body.begin(framing, HEAD.contentLength);
+      if (HEAD.contentLength > LARGE_BODY_BYTES) this.client.useOwnBuffer();
     }
     if (routed === null) exchange.fail(Outcome.NoRoute);
     else dispatcher.admit(exchange, nowMs);
@@ -465,35 +436,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     return this.#context.router.route(host, bytes.latin1Slice(HEAD.targetStart, HEAD.targetEnd));
   }
 
-  /** Hands body bytes on. Where it stopped: before `to` when the exchange will not take more for now. */
-  #takeBody(bytes: Buffer, from: number, to: number): number {
-    const exchange = this.#exchange!;
-    if (this.#requestFraming === Framing.Length) {
-      const end = Math.min(to, from + this.#bodyRemaining);
-      this.#bodyRemaining -= end - from;
-      this.#pushBody(exchange, bytes.subarray(from, end));
-      if (this.#bodyRemaining === 0 && !exchange.isFinished) this.#bodyComplete(exchange, '');
-      return end;
-    }
-    const decoder = this.#decoder!;
-    decoder.at = from;
-    for (;;) {
-      const found = decoder.next(bytes, to);
-      if (found === Chunk.NeedsMore) return to;
-      if (found === Chunk.Data) {
-        this.#pushBody(exchange, bytes.subarray(decoder.dataStart, decoder.dataEnd));
-        if (exchange.isFinished || exchange.body!.isBacklogged) return decoder.at;
-      } else if (found === Chunk.End) {
-        this.#bodyComplete(exchange, decoder.trailers);
-        return decoder.at;
-      } else {
-        exchange.fail(found === Chunk.Bad ? Outcome.ClientBadBody : Outcome.ClientBodyTooLarge);
-        return to;
-      }
-    }
-  }
+  // From the reader of bodies.
 
-  #pushBody(exchange: Exchange, view: Buffer): void {
+  bodyPiece(view: Buffer): boolean {
+    const exchange = this.#exchange;
+    if (exchange === null) return false;
     let bytes = view;
     if (view.length >= LENT_BODY_BYTES && ClientSocket.isShared(view)) {
       // A body of unknown length turns out to be large: what is sent on without a copy must not lie in the memory that
@@ -503,14 +450,23 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
     }
     const mayReuse = exchange.pushBody(bytes);
     if (!mayReuse) this.client.renewOwnBuffer();
-    if (!exchange.isFinished && exchange.body!.isBacklogged) this.client.pause();
+    if (exchange.isFinished) return false;
+    if (!exchange.body!.isBacklogged) return true;
+    this.client.pause();
+    return false;
   }
 
-  #bodyComplete(exchange: Exchange, trailers: string): void {
+  bodyComplete(trailers: string): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
     this.#reading = Reading.Waiting;
     this.#isRequestRead = true;
     if (this.#phase === Phase.Body) this.#await(Phase.Response, exchange.dispatcher.responseTimeoutMs);
     exchange.endBody(trailers);
+  }
+
+  bodyRefused(outcome: Outcome): void {
+    this.#exchange?.fail(outcome);
   }
 
   #takeTunnel(view: Buffer): void {
@@ -544,35 +500,17 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
       return;
     }
     dispatcher?.refused(outcome);
-    this.#writeError(outcome, '', false);
-    this.#close();
+    this.refuseItself(outcome);
   }
 
-  /** The app listens for 'clientError': the answer is its own. */
   #refuseByApp(outcome: Outcome, dispatcher: Dispatcher): void {
-    const { clients } = this.#context;
-    this.#refused = outcome;
+    const { nowMs } = this.#context.clients.clock;
     this.#reading = Reading.Discarding;
     this.#pending = null;
     this.#await(Phase.Linger, APP_REFUSAL_MS);
-    this.#exchange = new Exchange(
-      this,
-      dispatcher,
-      {
-        connectionId: this.id,
-        method: UNKNOWN_METHOD,
-        minorVersion: 1,
-        lines: '',
-        targetOffset: 0,
-        targetLength: 0,
-        hasBody: false,
-        wantsUpgrade: true,
-        keepAlive: false,
-        refusal: { connection: this.id, ...clientErrorOf(outcome) },
-      },
-      clients.clock.nowMs,
-    );
-    dispatcher.admit(this.#exchange, clients.clock.nowMs);
+    const { exchange } = new AppRefusal(this, this.#writer, outcome, dispatcher, nowMs);
+    this.#exchange = exchange;
+    dispatcher.admit(exchange, nowMs);
   }
 
   #writeError(outcome: Outcome, lines: string, headOnly: boolean): void {
@@ -590,13 +528,23 @@ export class Http1Connection implements ClientConnection, ExchangeClient {
    * Closes in the order that lets the client read what was written (RFC 9112 section 9.6): our FIN first, then reading
    * on for a while, since closing with unread bytes makes the kernel send a reset that destroys the answer.
    */
-  #close(): void {
+  closeGently(): void {
     this.#reading = Reading.Discarding;
     this.#pending = null;
     this.#writer.uncork();
     if (this.#clientEnded) this.client.socket.destroySoon();
     else this.client.socket.end();
     this.client.resume();
+    this.#await(Phase.Linger, LINGER_MS);
+  }
+
+  /** What was written before may go out; what comes from now on is thrown away. */
+  closeNow(isReset: boolean): void {
+    this.#keepsAlive = false;
+    this.#reading = Reading.Discarding;
+    this.#writer.uncork();
+    if (isReset) this.client.reset();
+    else this.client.socket.destroySoon();
     this.#await(Phase.Linger, LINGER_MS);
   }
 

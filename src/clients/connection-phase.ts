@@ -1,0 +1,37 @@
+/** Why a client connection's deadline was set. */
+export const Phase = {
+  None: 0,
+  /** Between two requests. */
+  KeepAlive: 1,
+  /** Within a head. */
+  Head: 2,
+  /** Within a body. */
+  Body: 3,
+  /** The request is complete, its response has not begun. */
+  Response: 4,
+  /** Something was written that the client has not taken. */
+  Write: 5,
+  /** The client has finished sending, or this process is about to. */
+  Left: 6,
+  /** Our last answer is out. */
+  Linger: 7,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** How often it is looked whether a client takes what is written to it, where something depends on that. */
+export const DELIVERY_CHECK_MS = 1_000;
+
+/** Longest wait for a client to read our last answer and close (RFC 9112 section 9.6). */
+export const LINGER_MS = 2_000;
+
+/**
+ * After the client's FIN, a response still has so long. Node itself ends at once; a client that only shut down its
+ * sending side gets prompt answers, and the app of one that has really gone is told about as soon.
+ */
+export const HALF_CLOSED_GRACE_MS = 100;
+
+/** Longest wait for an app that answers a malformed request itself. */
+export const APP_REFUSAL_MS = 5_000;
+
+/** On shutdown a connection that has not brought a request yet gets so long to do so. */
+export const FIRST_REQUEST_GRACE_MS = 250;
