@@ -15,8 +15,11 @@ export const FIELD_VALUE: Uint8Array = table((byte) => byte === 0x09 || (byte >=
  */
 export const TARGET: Uint8Array = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23);
 
-/** uri-host [":" port], RFC 3986 section 3.2.2: reg-name, IPv4, bracketed IPv6; no userinfo, no path. */
-export const HOST: Uint8Array = table((byte) => /[A-Za-z0-9\-._~!$&'()*+,;=%[\]:]/.test(String.fromCharCode(byte)));
+/**
+ * reg-name and IPv4 address, RFC 3986 section 3.2.2, but for percent-encodings. No comma either, though the grammar has
+ * one: no host's name holds it, and it is what two Host fields look like once somebody has joined them.
+ */
+export const REG_NAME: Uint8Array = table((byte) => /[A-Za-z0-9\-._~!$&'()*+;=]/.test(String.fromCharCode(byte)));
 
 /** Value of a hex digit, 255 for any other byte. */
 export const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -29,10 +32,14 @@ export const Byte = {
   Lf: 0x0a,
   Cr: 0x0d,
   Space: 0x20,
+  Percent: 0x25,
   Comma: 0x2c,
   Slash: 0x2f,
   Colon: 0x3a,
   Semicolon: 0x3b,
+  Question: 0x3f,
+  BracketOpen: 0x5b,
+  BracketClose: 0x5d,
 } as const;
 
 /** Compares bytes with a lower-case ASCII word, ignoring the case of letters. The length is the caller's to check. */

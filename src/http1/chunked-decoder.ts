@@ -1,13 +1,11 @@
 import { Byte, FIELD_VALUE, HEX, TOKEN } from './characters.ts';
+import { belongInTrailers, MAX_TRAILER_BYTES, MAX_TRAILERS } from './trailers.ts';
 
 /** 2^48 - 1 is the most that twelve hex digits hold, and stays exact in a double. */
 const MAX_SIZE_DIGITS = 12;
 
 /** Extensions carry nothing for us and are dropped; a client that sends more of them than this is up to no good. */
 export const MAX_EXTENSION_BYTES: number = 16 * 1024;
-
-/** All trailer lines together. */
-export const MAX_TRAILER_BYTES: number = 16 * 1024;
 
 const State = {
   SizeStart: 0,
@@ -56,6 +54,7 @@ export class ChunkedDecoder {
   #digits = 0;
   #extensionBytes = 0;
   #trailerBytes = 0;
+  #trailerLines = 0;
 
   reset(): void {
     this.trailers = '';
@@ -64,6 +63,7 @@ export class ChunkedDecoder {
     this.#digits = 0;
     this.#extensionBytes = 0;
     this.#trailerBytes = 0;
+    this.#trailerLines = 0;
   }
 
   /** Looks at [at, to) of `bytes` up to the next thing worth telling, and moves `at` past it. */
@@ -132,6 +132,7 @@ export class ChunkedDecoder {
           break;
         case State.EndLf:
           if (byte !== Byte.Lf) return Chunk.Bad;
+          if (this.trailers !== '' && !belongInTrailers(this.trailers)) return Chunk.Bad;
           this.at++;
           this.#state = State.Done;
           return Chunk.End;
@@ -155,6 +156,7 @@ export class ChunkedDecoder {
           return Chunk.NeedsMore;
         }
         if (TOKEN[byte] !== 1) return Chunk.Bad;
+        if (++this.#trailerLines > MAX_TRAILERS) return Chunk.TooLarge;
         this.#state = State.TrailerName;
         break;
       case State.TrailerName:

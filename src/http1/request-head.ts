@@ -1,5 +1,6 @@
 import { Outcome } from '../core/outcome.ts';
-import { Byte, equalsIgnoringCase, FIELD_VALUE, HOST, TARGET, TOKEN } from './characters.ts';
+import { BAD_AUTHORITY, hostEndOf } from './authority.ts';
+import { Byte, equalsIgnoringCase, FIELD_VALUE, TARGET, TOKEN } from './characters.ts';
 import { Method, methodCode, UNKNOWN_METHOD } from './methods.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
 
@@ -14,8 +15,8 @@ export interface HeadLimits {
 }
 
 /**
- * Node cuts the list of fields at 2,000 pairs by default; more than that is nobody's honest request, and each costs
- * two strings in the worker.
+ * However many an app allows: more fields than these are nobody's honest request, and each costs two strings in the
+ * worker. Node itself allows 1,000 unless told otherwise.
  */
 export const MAX_FIELDS = 2000;
 
@@ -23,7 +24,7 @@ export const MAX_FIELDS = 2000;
 const MAX_LEADING_EMPTY_LINES = 4;
 
 /** More digits than Number.MAX_SAFE_INTEGER has cannot be a length we could count. */
-const MAX_LENGTH_DIGITS = 15;
+export const MAX_LENGTH_DIGITS = 15;
 
 /** Results of {@link RequestHead.parse} other than an end offset. */
 export const INCOMPLETE = 0;
@@ -39,7 +40,8 @@ export type Framing = (typeof Framing)[keyof typeof Framing];
 export class RequestHead {
   /** Where the request line begins, after tolerated empty lines. */
   start = 0;
-  method = 0;
+  /** {@link UNKNOWN_METHOD} until the request line is complete and in order. */
+  method: number = UNKNOWN_METHOD;
   targetStart = 0;
   targetEnd = 0;
   /** Value of the Host field; empty where there is none. */
@@ -73,6 +75,7 @@ export class RequestHead {
     let at = from;
     let emptyLines = 0;
     // RFC 9112 section 2.2: an empty line before the request line is tolerated, as CRLF only.
+    this.start = to;
     while (at < to && bytes[at] === Byte.Cr) {
       if (at + 1 === to) return INCOMPLETE;
       if (bytes[at + 1] !== Byte.Lf || ++emptyLines > MAX_LEADING_EMPTY_LINES) return -Outcome.ClientBadRequest;
@@ -127,6 +130,7 @@ export class RequestHead {
   }
 
   #forget(): void {
+    this.method = UNKNOWN_METHOD;
     this.framing = Framing.None;
     this.contentLength = 0;
     this.hostStart = 0;
@@ -176,7 +180,11 @@ export class RequestHead {
   #targetFits(bytes: Buffer): boolean {
     const start = this.targetStart;
     const end = this.targetEnd;
-    if (this.method === Method.Connect) return isAuthority(bytes, start, end);
+    if (this.method === Method.Connect) {
+      // host ":" port, RFC 9112 section 3.2.3: the port may not be left out here.
+      const hostEnd = hostEndOf(bytes, start, end);
+      return hostEnd !== BAD_AUTHORITY && hostEnd < end - 1;
+    }
     if (bytes[start] === Byte.Slash) return true;
     if (end - start === 1 && bytes[start] === 0x2a) return this.method === Method.Options;
     if (end - start > 7 && equalsIgnoringCase(bytes, start, 'http://')) return hasHost(bytes, start + 7, end);
@@ -192,7 +200,8 @@ export class RequestHead {
           this.#hosts++;
           this.hostStart = start;
           this.hostEnd = end;
-          for (let at = start; at < end; at++) if (HOST[bytes[at]!] !== 1) return -Outcome.ClientBadRequest;
+          // RFC 9112 section 3.2: it is empty where the target has no authority.
+          if (end > start && hostEndOf(bytes, start, end) === BAD_AUTHORITY) return -Outcome.ClientBadRequest;
         }
         break;
       case 7:
@@ -263,7 +272,15 @@ export class RequestHead {
     }
     this.keepAlive =
       this.minorVersion === 1 ? !this.#connectionClose : this.#connectionKeepAlive && !this.#connectionClose;
-    this.wantsUpgrade = this.method === Method.Connect || (this.#sawUpgrade && this.#connectionUpgrade);
+    if (this.method === Method.Connect) {
+      // RFC 9110 section 9.3.6: no content. To us its bytes would be the tunnel's, to others a body before the next
+      // request.
+      if (this.framing !== Framing.None) return -Outcome.ClientBadRequest;
+      this.wantsUpgrade = true;
+    } else {
+      // RFC 9110 section 7.8: in HTTP/1.0 an Upgrade is ignored.
+      this.wantsUpgrade = this.#sawUpgrade && this.#connectionUpgrade && this.minorVersion === 1;
+    }
     return end;
   }
 }
@@ -282,21 +299,9 @@ function looksLikeVersion(bytes: Buffer, at: number, to: number): boolean {
 }
 const VERSION = 'HTTP/1.1\r\n';
 
-/** An absolute-form's authority: a host, which RFC 9110 section 4.2.1 wants, and no userinfo (section 4.2.4). */
+/** An absolute-form's authority, RFC 9110 section 4.2. */
 function hasHost(bytes: Buffer, start: number, end: number): boolean {
   let at = start;
-  while (at < end && HOST[bytes[at]!] === 1) at++;
-  return at > start && bytes[start] !== Byte.Colon && (at === end || bytes[at] === Byte.Slash || bytes[at] === 0x3f);
-}
-
-/** host ":" port, RFC 9112 section 3.2.3. */
-function isAuthority(bytes: Buffer, start: number, end: number): boolean {
-  let colon = -1;
-  for (let at = start; at < end; at++) {
-    if (HOST[bytes[at]!] !== 1) return false;
-    if (bytes[at] === Byte.Colon) colon = at;
-  }
-  if (colon <= start || colon === end - 1) return false;
-  for (let at = colon + 1; at < end; at++) if (bytes[at]! < 0x30 || bytes[at]! > 0x39) return false;
-  return true;
+  while (at < end && bytes[at] !== Byte.Slash && bytes[at] !== Byte.Question) at++;
+  return hostEndOf(bytes, start, at) !== BAD_AUTHORITY;
 }

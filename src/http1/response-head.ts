@@ -1,5 +1,5 @@
 import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
-import { Framing } from './request-head.ts';
+import { Framing, MAX_LENGTH_DIGITS } from './request-head.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
 
 /** The head is refused: the response is answered with 502 instead. */
@@ -14,6 +14,8 @@ export class ResponseHead {
   framing: Framing = Framing.None;
   /** Declared bytes of the body; -1 when none are declared. */
   contentLength = -1;
+  /** There are codings beside chunked. */
+  hasOtherCodings = false;
   /** The connection may serve another request after this response. */
   keepAlive = true;
 
@@ -30,6 +32,7 @@ export class ResponseHead {
   parse(bytes: Buffer, from: number, to: number): number {
     this.framing = Framing.UntilClose;
     this.contentLength = -1;
+    this.hasOtherCodings = false;
     this.#lengths = 0;
     this.#coding = Coding.None;
     this.#close = false;
@@ -75,6 +78,7 @@ export class ResponseHead {
       if (this.#lengths > 0 || bytes[from + 7] === 0x30) return BAD_RESPONSE;
       if (this.#coding !== Coding.Chunked && this.#coding !== Coding.ThenChunked) return BAD_RESPONSE;
       this.framing = Framing.Chunked;
+      this.hasOtherCodings = this.#coding === Coding.ThenChunked;
     } else if (this.contentLength >= 0) {
       this.framing = Framing.Length;
     }
@@ -109,14 +113,14 @@ export class ResponseHead {
 
   #length(bytes: Buffer, start: number, end: number): boolean {
     const last = trimEnd(bytes, start, end);
-    if (last === start || last - start > 15) return false;
+    // RFC 9110 section 8.6: a repeated length, equal or not, is not passed on.
+    if (++this.#lengths > 1 || last === start || last - start > MAX_LENGTH_DIGITS) return false;
     let length = 0;
     for (let at = start; at < last; at++) {
       const digit = bytes[at]! - 0x30;
       if (digit < 0 || digit > 9) return false;
       length = length * 10 + digit;
     }
-    if (++this.#lengths > 1 && this.contentLength !== length) return false;
     this.contentLength = length;
     return true;
   }

@@ -1,4 +1,5 @@
-import { Chunk, MAX_EXTENSION_BYTES, MAX_TRAILER_BYTES } from '../../src/http1/chunked-decoder.ts';
+import { Chunk, MAX_EXTENSION_BYTES } from '../../src/http1/chunked-decoder.ts';
+import { MAX_TRAILER_BYTES, MAX_TRAILERS } from '../../src/http1/trailers.ts';
 
 type Accepted = [section: string, what: string, coded: string, body: string, trailers?: string];
 
@@ -30,6 +31,20 @@ export const ACCEPTED_BODIES: readonly Accepted[] = [
   ],
   ['9112 7.1.2', 'a trailer', '0\r\nA: b\r\n\r\n', '', 'A: b\r\n'],
   ['9112 7.1.2', 'trailers', '1\r\nx\r\n0\r\nA:b\r\nC: \t\xe9 \r\nD:\r\n\r\n', 'x', 'A:b\r\nC: \t\xe9 \r\nD:\r\n'],
+  [
+    '9110 6.5.1',
+    'trailers that resemble those of a head',
+    '0\r\nX-Host: a\r\nA:Host: b\r\n\r\n',
+    '',
+    'X-Host: a\r\nA:Host: b\r\n',
+  ],
+  [
+    '9112 7.1.2',
+    'as many trailers as allowed',
+    `0\r\n${'A:\r\n'.repeat(MAX_TRAILERS)}\r\n`,
+    '',
+    'A:\r\n'.repeat(MAX_TRAILERS),
+  ],
   [
     '9112 7.1.2',
     'as many bytes of trailers as allowed',
@@ -83,5 +98,10 @@ export const REFUSED_BODIES: readonly Refused[] = [
   ],
   ['9112 7.1.1', 'blanks without end', `5${' '.repeat(MAX_EXTENSION_BYTES + 2)}`, Chunk.TooLarge],
   ['9112 7.1.2', 'a trailer longer than allowed', `0\r\nA:${'b'.repeat(MAX_TRAILER_BYTES)}`, Chunk.TooLarge],
-  ['9112 7.1.2', 'more trailers than allowed', `0\r\n${'A:\r\n'.repeat(MAX_TRAILER_BYTES / 4 + 1)}`, Chunk.TooLarge],
+  ['9112 7.1.2', 'more trailers than allowed', `0\r\n${'A:\r\n'.repeat(MAX_TRAILERS + 1)}`, Chunk.TooLarge],
+  ...each('9110 6.5.1', 'a trailer that belongs in a head', [
+    '0\r\nTransfer-Encoding: chunked\r\n\r\n',
+    '0\r\nA: b\r\ncontent-length:5\r\n\r\n',
+    '1\r\nx\r\n0\r\nHOST: a\r\nA: b\r\n\r\n',
+  ]),
 ];

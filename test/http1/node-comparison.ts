@@ -1,4 +1,5 @@
 import { Chunk } from '../../src/http1/chunked-decoder.ts';
+import { Method } from '../../src/http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../../src/http1/request-head.ts';
 import { decode } from './chunked-decoding.ts';
 import type { NodeParser, NodeReading } from './node-parser.ts';
@@ -21,6 +22,7 @@ const HEAD = new RequestHead();
  * differences, all in favour of the RFCs, are made up for:
  * - Node refuses or does not recognize a value of framing or connection with a tab behind it (RFC 9110 section 5.6.3
  *   lets it stand there): it is shown a space instead.
+ * - Node takes an Upgrade in HTTP/1.0 (RFC 9110 section 7.8: it is ignored).
  * - Node keeps an HTTP/1.0 connection that asks for both close and keep-alive (RFC 9112 section 9.3: close wins).
  */
 export function compareHeads(node: NodeParser, text: string): Comparison {
@@ -37,6 +39,7 @@ export function compareHeads(node: NodeParser, text: string): Comparison {
     return { accepted, nodeError: theirs.error, difference: '' };
   }
   const head = theirs.head!;
+  const isUpgrade = head.isUpgrade && (HEAD.minorVersion === 1 || HEAD.method === Method.Connect);
   const asksForBoth = HEAD.minorVersion === 0 && /keep-alive/i.test(text) && /close/i.test(text);
   const ours = [
     HEAD.method,
@@ -56,9 +59,9 @@ export function compareHeads(node: NodeParser, text: string): Comparison {
     `${head.majorVersion}.${head.minorVersion}`,
     head.fields,
     asksForBoth || head.keepAlive,
-    head.isUpgrade,
-    head.isUpgrade ? 'tunnel' : framing,
-    head.isUpgrade ? 0 : contentLength,
+    isUpgrade,
+    isUpgrade ? 'tunnel' : framing,
+    isUpgrade ? 0 : contentLength,
   ];
   const [a, b] = [JSON.stringify(ours), JSON.stringify(nodes)];
   return { accepted: 'both', nodeError: '', difference: a === b ? '' : `ours ${a}\nnode ${b}` };

@@ -105,7 +105,19 @@ export const ACCEPTED: readonly Accepted[] = [
   ['9110 5.5', 'a colon first in a value', get('A::b'), {}],
   ['9112 3.2', 'a Host with a port', head('GET / HTTP/1.1', 'hOsT: a.example:8080'), {}],
   ['3986 3.2.2', 'a Host that is an IPv6 address', head('GET / HTTP/1.1', 'Host: [2001:db8::1]:80'), {}],
-  ['3986 3.2.2', 'a Host of all that a reg-name may hold', head('GET / HTTP/1.1', "Host: a-._~!$&'()*+,;=%20"), {}],
+  ['3986 3.2.2', 'a Host of all that a reg-name may hold', head('GET / HTTP/1.1', "Host: a-._~!$&'()*+;=%2f"), {}],
+  ['3986 3.2.2', 'a Host that is an IPv4 address', head('GET / HTTP/1.1', 'Host: 127.0.0.1:80'), {}],
+  ['3986 3.2.2', 'a Host of an IPv6 address and no port', head('GET / HTTP/1.1', 'Host: [::ffff:127.0.0.1]'), {}],
+  ['3986 3.2.2', 'a Host of an address of the future', head('GET / HTTP/1.1', 'Host: [v1f.a:b]:1'), {}],
+  ['3986 3.2.3', 'a Host with an empty port', head('GET / HTTP/1.1', 'Host: a:'), {}],
+  ['3986 3.2.3', 'a Host with the largest port', head('GET / HTTP/1.1', 'Host: a:0065535'), {}],
+  ['9112 3.2', 'an empty Host', head('OPTIONS * HTTP/1.1', 'Host: \t '), { method: 'OPTIONS', target: '*' }],
+  [
+    '9112 3.2.2',
+    'absolute-form of another host than Host',
+    head('GET http://b:1/ HTTP/1.1', 'Host: a'),
+    { target: 'http://b:1/' },
+  ],
   ['9112 6.2', 'a length', post('Content-Length: 5'), { method: 'POST', framing: Framing.Length, contentLength: 5 }],
   [
     '9112 6.2',
@@ -163,6 +175,18 @@ export const ACCEPTED: readonly Accepted[] = [
     get('Upgrade: h2c', 'Upgrade:', 'Connection: upgrade'),
     { wantsUpgrade: true },
   ],
+  [
+    '9110 7.8',
+    'an upgrade in HTTP/1.0, which is none',
+    head('GET / HTTP/1.0', 'Connection: upgrade', 'Upgrade: h2c'),
+    { minorVersion: 0, keepAlive: false },
+  ],
+  [
+    '9110 7.8',
+    'an upgrade and close',
+    get('Connection: close, upgrade', 'Upgrade: h2c'),
+    { wantsUpgrade: true, keepAlive: false },
+  ],
   ['9110 7.8', 'the option without Upgrade', get('Connection: upgrade'), {}],
   ['9110 7.8', 'the option with an empty Upgrade', get('Connection: upgrade', 'Upgrade:'), {}],
   ['9110 10.1.1', 'an expectation', post('Expect: 100-Continue'), { method: 'POST' }],
@@ -193,6 +217,59 @@ type Refused = [section: string, what: string, head: string, outcome: Outcome, l
 function each(section: string, what: string, field: string, outcome: Outcome, values: string[]): Refused[] {
   return values.map((value) => [section, `${what} '${value}'`, post(`${field}: ${value}`), outcome]);
 }
+
+/** What is no host and port, and holds nothing that a target may not. */
+const HOSTS = [
+  ...[
+    ':',
+    ':80',
+    'a:b',
+    'a:80a',
+    'a:80:80',
+    'a:-1',
+    'a:+80',
+    'a:65536',
+    'a:99999999999999999999',
+    'a,b',
+    'a,',
+    'b@a',
+    '@a',
+  ],
+  ...[
+    '%',
+    'a%',
+    'a%2',
+    'a%2g',
+    'a%gg',
+    '[',
+    ']',
+    '[]',
+    '[::1',
+    '::1',
+    '[::1]a',
+    '[::1]:a',
+    'a[::1]',
+    '[[::1]]',
+    '[a]',
+    '[1]',
+  ],
+  ...[
+    '[127.0.0.1]',
+    '[::1%25lo]',
+    '[:::1]',
+    '[v1]',
+    '[v.a]',
+    '[vg.a]',
+    '[::g]',
+    'a\\b',
+    '<a>',
+    'a|b',
+    'a^b',
+    '{a}',
+    'a`b',
+    '"a"',
+  ],
+];
 
 /** Heads to be refused, with which outcome, and what differs from {@link LIMITS}. */
 export const REFUSED: readonly Refused[] = [
@@ -236,6 +313,20 @@ export const REFUSED: readonly Refused[] = [
   ['9112 3.2.3', 'CONNECT without a host', head('CONNECT :443 HTTP/1.1', 'Host: a'), ClientBadRequest],
   ['9112 3.2.3', 'CONNECT with a port of letters', head('CONNECT a:https HTTP/1.1', 'Host: a'), ClientBadRequest],
   ['9112 3.2.3', 'CONNECT with userinfo', head('CONNECT b@a:443 HTTP/1.1', 'Host: a'), ClientBadRequest],
+  [
+    '9110 9.3.6',
+    'CONNECT with a length',
+    head('CONNECT a:1 HTTP/1.1', 'Host: a', 'Content-Length: 5'),
+    ClientBadRequest,
+  ],
+  [
+    '9110 9.3.6',
+    'CONNECT with chunks',
+    head('CONNECT a:1 HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked'),
+    ClientBadRequest,
+  ],
+  ['9112 3.2.3', 'CONNECT with a port that is none', head('CONNECT a:65536 HTTP/1.1', 'Host: a'), ClientBadRequest],
+  ['9112 3.2.3', 'CONNECT with two ports', head('CONNECT a:1:2 HTTP/1.1', 'Host: a'), ClientBadRequest],
   ['9112 3.2.3', 'authority-form without CONNECT', head('GET a:443 HTTP/1.1', 'Host: a'), ClientBadRequest],
   ['9112 3.2.4', 'asterisk-form without OPTIONS', head('GET * HTTP/1.1', 'Host: a'), ClientBadRequest],
   ['9112 3.2.4', 'asterisk and more', head('OPTIONS *a HTTP/1.1', 'Host: a'), ClientBadRequest],
@@ -284,6 +375,17 @@ export const REFUSED: readonly Refused[] = [
   ['9112 3.2', 'a Host with a query', head('GET / HTTP/1.1', 'Host: a?b'), ClientBadRequest],
   ['9112 3.2', 'a Host with a fragment', head('GET / HTTP/1.1', 'Host: a#b'), ClientBadRequest],
   ['9112 3.2', 'a Host with a backslash', head('GET / HTTP/1.1', 'Host: a\\b'), ClientBadRequest],
+  ...HOSTS.map(
+    (host): Refused => ['9112 3.2', `the Host '${host}'`, head('GET / HTTP/1.1', `Host: ${host}`), ClientBadRequest],
+  ),
+  ...HOSTS.map(
+    (host): Refused => [
+      '9112 3.2.2',
+      `the authority '${host}'`,
+      head(`GET http://${host}/ HTTP/1.1`, 'Host: a'),
+      ClientBadRequest,
+    ],
+  ),
   ['9112 3.2', 'a Host in quotes', head('GET / HTTP/1.1', 'Host: "a"'), ClientBadRequest],
   ['9112 3.2', 'a Host with bytes of 0x80 and up', head('GET / HTTP/1.1', 'Host: \xe9'), ClientBadRequest],
   ...each('9112 6.3', 'the length', 'Content-Length', ClientBadRequest, [
