@@ -3,6 +3,7 @@ import { factsOf, Outcome } from '../core/outcome.ts';
 import { isSafe, Method, methodName } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
 import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
+import { areTrailers } from '../http1/trailers.ts';
 import { type Refusal, STREAM_WINDOW_BYTES } from '../link/frames.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -28,6 +29,15 @@ export type ExchangeState = (typeof ExchangeState)[keyof typeof ExchangeState];
 
 /** Times a request may be handed over before it is given up, so that one which kills before it begins does not go round. */
 const MAX_MOVES = 8;
+
+/**
+ * 1xx heads before a response. A long job may send 102 every second for a quarter of an hour; what comes without end
+ * would pile up for a client that does not read, since nobody grants credit for it.
+ */
+const MAX_INTERIMS = 1000;
+
+/** All of them together. */
+const MAX_INTERIM_BYTES = 256 * 1024;
 
 /** Response heads are read one at a time, so one parser serves the thread. It describes the head of the running call. */
 export const RESPONSE_HEAD: ResponseHead = new ResponseHead();
@@ -96,6 +106,10 @@ export class Exchange {
   #hasBegun = false;
   #retries = 0;
   #moves = 0;
+  #interims = 0;
+  #interimBytes = 0;
+  /** The endpoint has yet to say whether it takes the connection over. */
+  #awaitsUpgrade: boolean;
   /** Declared bytes of the response's body still to come; -1 when not declared. */
   #responseRemaining = -1;
   #responseHasNoBody = false;
@@ -120,6 +134,7 @@ export class Exchange {
     this.startedAtMs = nowMs;
     // With the empty line after the head.
     this.bytesIn = facts.lines.length + 2;
+    this.#awaitsUpgrade = facts.wantsUpgrade;
     this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
   }
 
@@ -160,6 +175,11 @@ export class Exchange {
 
   get isFinished(): boolean {
     return this.#state === ExchangeState.Finished;
+  }
+
+  /** A response has begun, or all of it is there. */
+  get isAnswered(): boolean {
+    return this.#state >= ExchangeState.Responding;
   }
 
   get methodName(): string {
@@ -248,8 +268,9 @@ export class Exchange {
 
   /** A 1xx head. */
   onInterim(bytes: Buffer, start: number, end: number): void {
-    const headEnd = this.#state === ExchangeState.Opened ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
-    if (headEnd !== end || RESPONSE_HEAD.status > 199 || RESPONSE_HEAD.status === 101) {
+    const headEnd = this.#takesHead ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
+    this.#interimBytes += end - start;
+    if (headEnd !== end || !this.#mayPass(RESPONSE_HEAD.status)) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
@@ -260,7 +281,7 @@ export class Exchange {
 
   /** The response's head and what of the body came with it. */
   onHead(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    const headEnd = this.#state === ExchangeState.Opened ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
+    const headEnd = this.#takesHead ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
     if (headEnd === BAD_RESPONSE || !this.#framingHolds(end - headEnd, isLast)) {
       this.fail(Outcome.EndpointBadResponse);
       return;
@@ -301,8 +322,12 @@ export class Exchange {
       if (this.body!.hasEnded && !this.isFinished) this.#complete();
       return;
     }
-    if (this.#state !== ExchangeState.Responding || this.#responseRemaining > 0) {
+    if (
+      this.#state !== ExchangeState.Responding ||
       // RFC 9112 section 8: a body shorter than declared is incomplete, and must be seen to be.
+      this.#responseRemaining > 0 ||
+      (trailers !== '' && !areTrailers(trailers))
+    ) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
@@ -333,10 +358,11 @@ export class Exchange {
   }
 
   onTunnel(): void {
-    if (this.#state !== ExchangeState.Opened) {
+    if (this.#state !== ExchangeState.Opened || !this.#awaitsUpgrade) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
+    this.#awaitsUpgrade = false;
     this.onBegun();
     this.#state = ExchangeState.Tunnel;
     this.#endpoint!.tunnels++;
@@ -345,11 +371,13 @@ export class Exchange {
     this.client.openTunnel();
   }
 
+  /** The endpoint takes it as an ordinary request; its response may have come before. */
   onPlain(): void {
-    if (this.#state !== ExchangeState.Opened) {
+    if (this.#state === ExchangeState.Tunnel || !this.#awaitsUpgrade || this.refusal !== null) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
+    this.#awaitsUpgrade = false;
     this.client.declineTunnel();
   }
 
@@ -373,6 +401,7 @@ export class Exchange {
     endpoint.closed();
     this.#endpoint = null;
     this.#ungranted = 0;
+    this.#awaitsUpgrade = this.wantsUpgrade;
     this.#state = ExchangeState.Waiting;
     this.avoid = endpoint;
     this.body?.rewind();
@@ -396,10 +425,25 @@ export class Exchange {
     return true;
   }
 
+  /** A head may come now. What is not about a request is answered in bytes only. */
+  get #takesHead(): boolean {
+    return this.#state === ExchangeState.Opened && this.refusal === null;
+  }
+
+  /** Whether a 1xx head of this status, just parsed, may go to the client. 101 is not one: it opens a tunnel. */
+  #mayPass(status: number): boolean {
+    // RFC 9112 section 6.1, RFC 9110 section 8.6: it has no body, and no field that would announce one.
+    const isBare = RESPONSE_HEAD.framing === Framing.UntilClose;
+    const isBounded = ++this.#interims <= MAX_INTERIMS && this.#interimBytes <= MAX_INTERIM_BYTES;
+    return status < 200 && status !== 101 && isBare && isBounded;
+  }
+
   /** RFC 9112 section 6.3: which body this head announces, and whether what came fits it. */
   #framingHolds(bodyBytes: number, isLast: boolean): boolean {
     const status = RESPONSE_HEAD.status;
     if (status < 200) return false;
+    // Its client cannot read codings (RFC 9112 section 6.1). Chunks are taken off for it; nothing else can be.
+    if (this.minorVersion === 0 && RESPONSE_HEAD.hasOtherCodings) return false;
     this.#responseHasNoBody = this.method === Method.Head || status === 204 || status === 304;
     if (this.#responseHasNoBody) return bodyBytes === 0;
     if (RESPONSE_HEAD.framing !== Framing.Length) return true;
@@ -432,9 +476,8 @@ export class Exchange {
   }
 
   #answer(outcome: Outcome): void {
-    const hasAnswered = this.#state >= ExchangeState.Responding;
     const { status } = factsOf(outcome);
-    if (hasAnswered || status === 0) {
+    if (this.isAnswered || status === 0) {
       this.client.cut(outcome);
     } else {
       this.status = status;
