@@ -15,14 +15,19 @@ export const Phase = {
   Left: 6,
   /** Our last answer is out. */
   Linger: 7,
+  /** The app answers a malformed request itself. */
+  Refusal: 8,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** How often it is looked whether a client takes what is written to it, where something depends on that. */
 export const DELIVERY_CHECK_MS = 1_000;
 
-/** Longest wait for a client to read our last answer and close (RFC 9112 section 9.6). */
+/** Longest silence of a client that has yet to read our last answer and close (RFC 9112 section 9.6). */
 export const LINGER_MS = 2_000;
+
+/** One that goes on sending, an upload that was refused, is read from for so long in all. */
+export const LINGER_LIMIT_MS = 30_000;
 
 /**
  * After the client's FIN, a response still has so long. Node itself ends at once; a client that only shut down its

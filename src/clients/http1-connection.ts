@@ -14,6 +14,7 @@ import {
   DELIVERY_CHECK_MS,
   FIRST_REQUEST_GRACE_MS,
   HALF_CLOSED_GRACE_MS,
+  LINGER_LIMIT_MS,
   LINGER_MS,
   Phase,
 } from './connection-phase.ts';
@@ -35,6 +36,12 @@ type Reading = (typeof Reading)[keyof typeof Reading];
 
 /** Pipelined requests read ahead of the one in progress. The client is not read from beyond it. */
 const READ_AHEAD_BYTES = 64 * 1024;
+
+/**
+ * Answers that the client has not taken and this process still holds: beyond it no further request of the connection is
+ * begun. More than the window of one stream, so that it takes a client that pipelines and does not read.
+ */
+const MAX_UNREAD_BYTES = 256 * 1024;
 
 /** From this size on an upload gets a read buffer of its own, so that its pieces can be sent on without a copy. */
 const LARGE_BODY_BYTES = 64 * 1024;
@@ -59,6 +66,12 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   /** Bytes read and not used: the beginning of a head, or pipelined requests. */
   #pending: Buffer | null = null;
   #isProcessing = false;
+  /** The next request waits until the client has taken the answers to those before. */
+  #isHeld = false;
+  /** When the first byte of the head being read came; 0 = none has. */
+  #headSinceMs = 0;
+  /** Until when it may linger at most. */
+  #lingerEndMs = 0;
 
   readonly #body = new RequestBodyReader();
   #hasBody = false;
@@ -103,7 +116,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   // From the socket.
 
   onRead(bytes: Buffer, length: number): void {
-    this.#context.clients.clock.tick();
+    const nowMs = this.#context.clients.clock.tick();
+    if (this.#reading === Reading.Discarding) {
+      if (this.#phase === Phase.Linger) this.deadlineMs = Math.min(nowMs + LINGER_MS, this.#lingerEndMs);
+      return;
+    }
     if (this.#pending === null) {
       this.#process(bytes, 0, length);
       return;
@@ -153,7 +170,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.deadlineMs = 0;
     switch (this.#phase) {
       case Phase.Head:
-        this.#refuse(Outcome.ClientHeadTimeout);
+        this.#refuse(Outcome.ClientHeadTimeout, false);
         break;
       case Phase.Body:
         this.#exchange?.fail(Outcome.ClientBodyTimeout);
@@ -209,20 +226,25 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   respond(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
     const writer = this.#writer;
-    const framing = this.#framingOf(this.#exchange!.method);
+    const exchange = this.#exchange!;
+    const { status } = RESPONSE_HEAD;
+    // RFC 9112 section 6.1: no coding is sent to an HTTP/1.0 client, whatever the app does.
+    const isUnchunked = exchange.minorVersion === 0 && RESPONSE_HEAD.framing === Framing.Chunked;
+    const framing = framingOf(exchange.method, isUnchunked ? Framing.UntilClose : RESPONSE_HEAD.framing);
     writer.framing = framing;
     if (this.#phase === Phase.Response) this.#await(Phase.None, 0);
     if (framing === Framing.UntilClose || !RESPONSE_HEAD.keepAlive) this.#keepsAlive = false;
 
     // Node writes what the client may expect of the connection; when we know better, the client must be told.
-    const saysTooMuch = RESPONSE_HEAD.keepAlive && !this.#keepsAlive && framing !== Framing.UntilClose;
-    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES && !saysTooMuch) {
+    const saysTooMuch = RESPONSE_HEAD.keepAlive && !this.#keepsAlive && (framing !== Framing.UntilClose || isUnchunked);
+    const isRewritten = saysTooMuch || isUnchunked || (status === 204 && RESPONSE_HEAD.framing !== Framing.UntilClose);
+    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES && !isRewritten) {
       writer.text(bytes.latin1Slice(start, end));
       return;
     }
     const head = bytes.latin1Slice(start, headEnd);
-    writer.cork(this.#exchange!.transport, this);
-    writer.text(saysTooMuch ? closingHead(head) : head);
+    writer.cork(exchange.transport, this);
+    writer.text(isRewritten ? rewrittenHead(head, saysTooMuch, isUnchunked || status === 204) : head);
     writer.body(bytes, headEnd, end);
     if (isLast) writer.end('');
   }
@@ -301,8 +323,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     }
     if (this.client.hasOwnBuffer && this.#writer.isFlushed) this.client.useSharedBuffer();
     this.#reading = Reading.Head;
-    const { keepAliveMs } = this.#context.timeouts;
-    this.#await(Phase.KeepAlive, keepAliveMs);
+    this.#await(Phase.KeepAlive, this.#context.timeouts.keepAliveMs);
     this.client.resume();
     this.#processPending();
   }
@@ -334,7 +355,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     while (at < to) {
       switch (this.#reading) {
         case Reading.Head: {
-          const next = this.#takeHead(bytes, at, to);
+          const next = this.client.backlog > MAX_UNREAD_BYTES ? this.#hold() : this.#takeHead(bytes, at, to);
           if (next === INCOMPLETE) {
             this.#keep(bytes, at, to);
             at = to;
@@ -373,14 +394,23 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const nowMs = context.clients.clock.nowMs;
     const end = HEAD.parse(bytes, from, to, context.limits);
     if (end === INCOMPLETE) {
-      if (this.#clientEnded) this.destroy();
-      if (this.#phase !== Phase.Head) this.#await(Phase.Head, context.timeouts.headMs);
+      if (this.#clientEnded) {
+        this.closeGently();
+        return to;
+      }
+      // An empty line is no request yet: some clients send one behind a body.
+      if (HEAD.start < to && this.#headSinceMs === 0) {
+        this.#headSinceMs = nowMs;
+        if (this.#phase !== Phase.Head) this.#await(Phase.Head, context.timeouts.headMs);
+      }
       return INCOMPLETE;
     }
     if (end < 0) {
-      this.#refuse(-end as Outcome);
+      this.#refuse(-end as Outcome, HEAD.method === Method.Head);
       return to;
     }
+    const sinceMs = this.#headSinceMs === 0 ? nowMs : this.#headSinceMs;
+    this.#headSinceMs = 0;
     const framing = HEAD.framing;
     const wantsUpgrade = HEAD.wantsUpgrade;
     // After the client's FIN what has been read is all there will be.
@@ -419,8 +449,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.#await(Phase.Response, dispatcher.responseTimeoutMs);
     } else {
       this.#reading = Reading.Body;
-      this.#await(Phase.Body, context.timeouts.requestMs);
+      const { requestMs } = context.timeouts;
+      this.#await(Phase.Body, requestMs === 0 ? 0 : Math.max(1, sinceMs + requestMs - nowMs));
     }
+    if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
     if (framing !== Framing.None) {
       this.#body.begin(framing, HEAD.contentLength);
       if (HEAD.contentLength > LARGE_BODY_BYTES) this.client.useOwnBuffer();
@@ -428,6 +460,23 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (routed === null) exchange.fail(Outcome.NoRoute);
     else dispatcher.admit(exchange, nowMs);
     return end;
+  }
+
+  /** Begins no other request until the client has taken what was written for those before. */
+  #hold(): typeof INCOMPLETE {
+    if (!this.#isHeld) {
+      this.#isHeld = true;
+      this.client.pause();
+      this.#await(Phase.Write, DELIVERY_CHECK_MS);
+      this.client.socket.once('drain', () => {
+        this.#isHeld = false;
+        if (this.#reading !== Reading.Head) return;
+        this.#await(Phase.KeepAlive, this.#context.timeouts.keepAliveMs);
+        this.client.resume();
+        this.#processPending();
+      });
+    }
+    return INCOMPLETE;
   }
 
   /** Where host and path of the head just parsed lead. */
@@ -461,7 +510,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (exchange === null) return;
     this.#reading = Reading.Waiting;
     this.#isRequestRead = true;
-    if (this.#phase === Phase.Body) this.#await(Phase.Response, exchange.dispatcher.responseTimeoutMs);
+    if (this.#phase === Phase.Body) {
+      if (exchange.isAnswered) this.#await(Phase.None, 0);
+      else this.#await(Phase.Response, exchange.dispatcher.responseTimeoutMs);
+    }
     exchange.endBody(trailers);
   }
 
@@ -484,15 +536,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   // Writing.
 
-  /** RFC 9112 section 6.3: how the client will find the end of this response. */
-  #framingOf(method: number): Framing {
-    const status = RESPONSE_HEAD.status;
-    if (method === Method.Head || status === 204 || status === 304) return Framing.None;
-    return RESPONSE_HEAD.framing;
-  }
-
   /** Answers what cannot become an exchange, and closes: the client's framing is in doubt. */
-  #refuse(outcome: Outcome): void {
+  #refuse(outcome: Outcome, isHead: boolean): void {
     this.#keepsAlive = false;
     const dispatcher = this.#context.router.first;
     if (this.#context.handlesClientError && dispatcher !== null && dispatcher.pool.eligible.length > 0) {
@@ -500,14 +545,16 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       return;
     }
     dispatcher?.refused(outcome);
-    this.refuseItself(outcome);
+    this.#writeError(outcome, '', isHead);
+    this.closeGently();
   }
 
+  /** The app listens for 'clientError': the answer is its own. */
   #refuseByApp(outcome: Outcome, dispatcher: Dispatcher): void {
     const { nowMs } = this.#context.clients.clock;
     this.#reading = Reading.Discarding;
     this.#pending = null;
-    this.#await(Phase.Linger, APP_REFUSAL_MS);
+    this.#await(Phase.Refusal, APP_REFUSAL_MS);
     const { exchange } = new AppRefusal(this, this.#writer, outcome, dispatcher, nowMs);
     this.#exchange = exchange;
     dispatcher.admit(exchange, nowMs);
@@ -535,6 +582,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (this.#clientEnded) this.client.socket.destroySoon();
     else this.client.socket.end();
     this.client.resume();
+    this.#lingerEndMs = this.#context.clients.clock.nowMs + LINGER_LIMIT_MS;
     this.#await(Phase.Linger, LINGER_MS);
   }
 
@@ -559,9 +607,26 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   }
 }
 
-/** The same head, saying that the connection will be closed (RFC 9112 section 9.6). */
-function closingHead(head: string): string {
-  const lines = head.slice(0, -4).split('\r\n');
-  const kept = lines.filter((line, i) => i === 0 || !/^(?:connection|keep-alive):/i.test(line));
-  return `${kept.join('\r\n')}\r\nConnection: close\r\n\r\n`;
+/** RFC 9112 section 6.3: how the client will find the end of the response whose head has just been parsed. */
+function framingOf(method: number, declared: Framing): Framing {
+  const { status } = RESPONSE_HEAD;
+  return method === Method.Head || status === 204 || status === 304 ? Framing.None : declared;
 }
+
+/**
+ * The same head for a client that has to be told something else.
+ *
+ * @param closes the connection will be closed (RFC 9112 section 9.6)
+ * @param isUnframed no field says where the body ends: there is none, or it ends with the connection
+ */
+function rewrittenHead(head: string, closes: boolean, isUnframed: boolean): string {
+  const lines = head.slice(0, -4).split('\r\n');
+  const kept = lines.filter((line, i) => {
+    if (i === 0) return true;
+    return !(closes && /^(?:connection|keep-alive):/i.test(line)) && !(isUnframed && FRAMING.test(line));
+  });
+  if (closes) kept.push('Connection: close');
+  return `${kept.join('\r\n')}\r\n\r\n`;
+}
+
+const FRAMING = /^(?:content-length|transfer-encoding|trailer):/i;
