@@ -17,7 +17,7 @@ export interface PortShare {
 export function limitsOf(shares: readonly PortShare[]): HeadLimits {
   return {
     maxHeadBytes: Math.min(Math.max(...shares.map(({ server }) => server.maxHeadBytes)), MAX_HEAD_BYTES),
-    maxFields: MAX_FIELDS,
+    maxFields: Math.min(MAX_FIELDS, longest(shares.map(({ server }) => server.maxFields)) || MAX_FIELDS),
     requireHost: shares.every(({ server }) => server.requireHost),
   };
 }
@@ -34,7 +34,24 @@ export function timeoutsOf(shares: readonly PortShare[]): ClientTimeouts {
   };
 }
 
-/** ms; 0 = no limit, which is the longest of all. */
+/**
+ * Connections that a port may have in one of so many threads. An app's `maxConnections` is for each of its workers, as
+ * in node:cluster, where a connection that one does not take goes to another: all of them together take as many times
+ * as much. Threads, which the kernel deals connections to, have equal shares.
+ */
+export function connectionLimitOf(
+  shares: Iterable<PortShare & { readonly workers: { readonly size: number } }>,
+  threads: number,
+): number {
+  let limit = 0;
+  for (const { server, workers } of shares) {
+    if (server.maxConnections === null) return Number.POSITIVE_INFINITY;
+    limit += server.maxConnections * Math.max(1, workers.size);
+  }
+  return Math.ceil(limit / threads);
+}
+
+/** 0 = no limit, which is the longest of all. */
 function longest(limits: readonly number[]): number {
   return limits.includes(0) ? 0 : Math.max(...limits);
 }

@@ -20,7 +20,7 @@ import type { Counters } from '../observability/counters.ts';
 import { PoolMeter } from '../observability/pool-meter.ts';
 import { Pool } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import { limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
+import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
 
 /** One address that is listened on, and the pools that share it. */
 export interface Port {
@@ -158,6 +158,7 @@ export class Ports {
   }
 
   #add(key: string, request: ListenRequest): Port {
+    const places = new Map<string, Place>();
     const context: ClientContext = {
       listenerId: this.#nextListenerId++,
       router: new Router(),
@@ -166,10 +167,12 @@ export class Ports {
       limits: { maxHeadBytes: 0, maxFields: MAX_FIELDS, requireHost: true },
       timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
+      connections: 0,
+      connectionLimit: () => connectionLimitOf(places.values(), this.#host.threads),
     };
     const listener = new Listener(context, request.protocol === 'tcp' ? RawConnection : Http1Connection);
     const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
-    const port: Port = { key, request, context, listener, opened, places: new Map() };
+    const port: Port = { key, request, context, listener, opened, places };
     this.#ports.set(key, port);
     void opened.then((answer) => {
       if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);

@@ -23,6 +23,10 @@ export interface ClientContext {
   timeouts: ClientTimeouts;
   /** Malformed requests go to the app, which listens for 'clientError'. */
   handlesClientError: boolean;
+  /** Open ones. */
+  connections: number;
+  /** How many there may be: what the app's `maxConnections` comes to. */
+  connectionLimit(): number;
 }
 
 /** A client connection as the thread's housekeeping sees it. */

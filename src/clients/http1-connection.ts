@@ -89,6 +89,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#writer = new Http1ResponseWriter(this.client, (bytes, isAll) => this.#onFlushed(bytes, isAll));
     context.clients.add(this);
     context.counters.connectionOpened();
+    context.connections++;
     this.#await(Phase.Head, context.timeouts.headMs);
   }
 
@@ -158,6 +159,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.deadlineMs = 0;
     this.#pending = null;
     this.#context.counters.connectionClosed();
+    this.#context.connections--;
     const exchange = this.#exchange;
     this.#exchange = null;
     exchange?.clientLeft();

@@ -97,6 +97,8 @@ export class Listener {
 
   #accept(handle: object): void {
     (handle as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
-    new this.#connectionClass(handle, this.#context);
+    const context = this.#context;
+    if (context.connections < context.connectionLimit()) new this.#connectionClass(handle, context);
+    else (handle as { close(): void }).close();
   }
 }

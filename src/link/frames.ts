@@ -148,6 +148,10 @@ export interface ServerLimits {
   /** `server.timeout`: longest silence on a connection. */
   readonly idleTimeoutMs: number;
   readonly maxHeadBytes: number;
+  /** Field lines of a head, more of which this Node refuses; 0 = any number. */
+  readonly maxFields: number;
+  /** Connections at the same time, for each worker; null = any number. */
+  readonly maxConnections: number | null;
   readonly requireHost: boolean;
   /** The app answers malformed requests itself. */
   readonly handlesClientError: boolean;

@@ -189,6 +189,8 @@ function isListenRequest(value: unknown): value is ListenRequest {
       server.keepAliveTimeoutMs,
       server.keepAliveBufferMs,
       server.maxHeadBytes,
+      server.maxFields,
+      server.maxConnections ?? 0,
     ].every((n) => typeof n === 'number' && n >= 0)
   );
 }

@@ -360,12 +360,6 @@ export class LinkClient implements FrameHandler, FrameSink {
     }
     const socket = new LinkSocket(this, connection, known.peer, prototypes, server.highWaterMark);
     known.socket = socket;
-    if (isFull(server)) {
-      const { listener: _, ...ends } = known.peer;
-      server.emit('drop', ends);
-      socket.destroy();
-      return socket;
-    }
     if (server.keepAlive) socket.setKeepAlive(true, (server.keepAliveInitialDelay ?? 0) * 1000);
     server._connections++;
     socket.server = server;

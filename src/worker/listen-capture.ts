@@ -93,12 +93,14 @@ class CapturedListener implements LinkListener {
     return {
       ...this.#request,
       server: {
-        headersTimeoutMs: milliseconds(server.headersTimeout),
-        requestTimeoutMs: milliseconds(server.requestTimeout),
-        keepAliveTimeoutMs: milliseconds(server.keepAliveTimeout),
-        keepAliveBufferMs: milliseconds(server.keepAliveTimeoutBuffer ?? 1000),
-        idleTimeoutMs: milliseconds(server.timeout),
+        headersTimeoutMs: positive(server.headersTimeout),
+        requestTimeoutMs: positive(server.requestTimeout),
+        keepAliveTimeoutMs: positive(server.keepAliveTimeout),
+        keepAliveBufferMs: positive(server.keepAliveTimeoutBuffer ?? 1000),
+        idleTimeoutMs: positive(server.timeout),
         maxHeadBytes: server.maxHeaderSize || http.maxHeaderSize,
+        maxFields: maxFieldsOf(server),
+        maxConnections: maxConnectionsOf(server),
         requireHost: server.requireHostHeader !== false,
         handlesClientError: server.listenerCount('clientError') > 0,
       },
@@ -222,7 +224,22 @@ function endMessages(): void {
   };
 }
 
+const MAJOR_VERSION = Number.parseInt(process.versions.node, 10);
+
+/** From Node 22 on more fields are answered with 431. Before, Node itself leaves out what is too many. 0 = no limit. */
+function maxFieldsOf(server: http.Server): number {
+  if (MAJOR_VERSION < 22) return 0;
+  return typeof server.maxHeadersCount === 'number' ? positive(server.maxHeadersCount) : 1000;
+}
+
+/** From Node 22 on none at all may be allowed; before, 0 means any number. */
+function maxConnectionsOf(server: http.Server): number | null {
+  const { maxConnections } = server as { maxConnections?: unknown };
+  if (typeof maxConnections !== 'number' || !(maxConnections >= 0)) return null;
+  return maxConnections === 0 && MAJOR_VERSION < 22 ? null : Math.min(maxConnections, Number.MAX_SAFE_INTEGER);
+}
+
 /** Node takes any number, and what is not one as none. */
-function milliseconds(value: unknown): number {
+function positive(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
 }
