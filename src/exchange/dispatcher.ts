@@ -1,4 +1,4 @@
-import type { Policy } from '../balancing/policy.ts';
+import { NO_KEY, type Policy } from '../balancing/policy.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
@@ -161,7 +161,7 @@ export class Dispatcher {
   readonly #offer = (exchange: Exchange): boolean => {
     const { nowMs } = this.clock;
     for (;;) {
-      const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid);
+      const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid, NO_KEY, nowMs);
       if (endpoint === null) return false;
       if (endpoint.askIfQuiet(nowMs)) continue;
       exchange.open(endpoint, nowMs);
@@ -170,9 +170,10 @@ export class Dispatcher {
   };
 
   #offerToUsable(exchange: Exchange): boolean {
-    const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid);
+    const { nowMs } = this.clock;
+    const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid, NO_KEY, nowMs);
     if (endpoint === null) return false;
-    exchange.open(endpoint, this.clock.nowMs);
+    exchange.open(endpoint, nowMs);
     return true;
   }
 }

@@ -1,3 +1,4 @@
+import { Latency } from './latency.ts';
 import type { Pool } from './pool.ts';
 
 /** A busy worker that has been silent for longer is asked whether its event loop turns. */
@@ -15,14 +16,20 @@ const VETO_LOAD = 4;
 export class Endpoint<T = unknown> {
   readonly id: number;
   readonly transport: T;
-  /** What it is known by across restarts: a worker's slot. */
-  identity: string;
   /** Opened, not yet finished. */
   inFlight = 0;
   /** Those of them that are tunnels, which may be silent for ever: a worker that has nothing else is not busy. */
   tunnels = 0;
   /** Exchanges finished so far. */
   finished = 0;
+  /** What it is known by across restarts and among balancers: a worker's slot, a server's address. Keys are hashed to it. */
+  identity: string;
+  /** Pools use the lowest tier in which anybody is usable: 0 = primary, backups higher. To be set before it joins a pool. */
+  tier = 0;
+  /** Where it stands; '' = nowhere in particular. To be set before it joins a pool. */
+  zone = '';
+  /** How long it takes to answer; null until that was measured, which only some policies ask for. */
+  latency: Latency | null = null;
 
   readonly #ask: () => void;
   /** Since when it has been busy and not been heard of. Monotonic ms. */
@@ -33,6 +40,10 @@ export class Endpoint<T = unknown> {
   #isEnabled = true;
   #isStalled = false;
   #isVetoed = false;
+  #weight = 1;
+  #share = 1;
+  /** What others have in flight there, as it last reported. */
+  #othersInFlight = 0;
 
   /** @param ask asks it for a sign of life, upon which it is {@link heard}. */
   constructor(id: number, transport: T, ask: () => void) {
@@ -55,6 +66,42 @@ export class Endpoint<T = unknown> {
   heard(nowMs: number): void {
     this.#quietSinceMs = nowMs;
     if (this.#isHeldUp) this.#setHeldUp(false);
+  }
+
+  /** An exchange with it was answered, or failed, after so long. Only where the policy asks for it. */
+  answered(latencyMs: number, isOk: boolean, nowMs: number): void {
+    this.latency ??= new Latency();
+    this.latency.observe(latencyMs, this.inFlight, isOk, nowMs);
+  }
+
+  /** Its own report: requests that it has in hand, those of other balancers included. */
+  reported(inFlight: number): void {
+    this.#othersInFlight = Math.max(0, inFlight - this.inFlight);
+  }
+
+  get othersInFlight(): number {
+    return this.#othersInFlight;
+  }
+
+  /** How many requests it gets beside the others, by configuration. 1-1000. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  setWeight(weight: number): void {
+    this.#weight = weight;
+    this.#share = weight;
+    for (const pool of this.#pools) pool.reweigh(this);
+  }
+
+  /** The weight that counts now: less than {@link weight} while it starts slowly. More than 0. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** For the pool that lets it start slowly. `part`: of its weight, more than 0 and at most 1. */
+  setShare(part: number): void {
+    this.#share = this.#weight * part;
   }
 
   /** The number that policies compare. */

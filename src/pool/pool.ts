@@ -1,19 +1,49 @@
+import type { Clock } from '../core/clock.ts';
 import type { Endpoint } from './endpoint.ts';
+import { type Preference, preferred, preferredUsable } from './preference.ts';
+import { SlowStart } from './slow-start.ts';
+
+/** How a pool looks at its members. */
+export interface PoolTraits extends Preference {
+  /** Window in which the weight of a newcomer grows. ms; 0 = it has its full weight at once. */
+  readonly slowStartMs: number;
+}
+
+/** No zones, no slow start. */
+export const PLAIN_POOL: PoolTraits = Object.freeze({ zone: '', zoneMinUsable: 0.7, slowStartMs: 0 });
 
 /**
  * Endpoints behind one policy. The eligible list changes when an endpoint crosses an edge, not when a request asks.
  */
 export class Pool<T = unknown> {
   readonly #members = new Set<Endpoint<T>>();
+  readonly #traits: PoolTraits;
+  readonly #clock: Clock | null;
+  readonly #slowStart: SlowStart<T> | null;
   #eligible: Endpoint<T>[] = [];
+  /** Made when asked for. */
+  #usable: Endpoint<T>[] | null = null;
+  /** Tiers and zones make no difference between the members. */
+  #isFlat = true;
   /** Told when an endpoint became eligible: what waits can go on. */
   #onEligible: () => void = () => {};
+  #onMembers: () => void = () => {};
+
+  /** @param clock when a slow start begins; needed for that only. */
+  constructor(traits: PoolTraits = PLAIN_POOL, clock: Clock | null = null) {
+    this.#traits = traits;
+    this.#clock = clock;
+    this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs) : null;
+  }
 
   get members(): ReadonlySet<Endpoint<T>> {
     return this.#members;
   }
 
-  /** Never changed in place: safe to hold during a pick. */
+  /**
+   * Never changed in place: safe to hold during a pick. Another list means that fitness, shares or members have changed,
+   * so that what a policy works out from one holds until it is handed another.
+   */
   get eligible(): readonly Endpoint<T>[] {
     return this.#eligible;
   }
@@ -22,23 +52,43 @@ export class Pool<T = unknown> {
     this.#onEligible = listener;
   }
 
-  /** Those that are not eligible but would get to a request in the end. */
-  get usable(): Endpoint<T>[] {
-    return [...this.#members].filter((endpoint) => endpoint.isUsable);
+  /** Told when somebody has come or gone, or has got another weight. */
+  onMembers(listener: () => void): void {
+    this.#onMembers = listener;
+  }
+
+  /** Those that may not be eligible but would get to a request in the end. Never changed in place. */
+  get usable(): readonly Endpoint<T>[] {
+    this.#usable ??= this.#isFlat
+      ? [...this.#members].filter((endpoint) => endpoint.isUsable)
+      : preferredUsable(this.#members, this.#traits);
+    return this.#usable;
   }
 
   add(endpoint: Endpoint<T>): void {
     this.#members.add(endpoint);
+    this.#membersChanged();
     this.refresh(endpoint);
   }
 
   remove(endpoint: Endpoint<T>): void {
     this.#members.delete(endpoint);
+    this.#slowStart?.remove(endpoint);
+    this.#usable = null;
     this.#eligible = this.#eligible.filter((other) => other !== endpoint);
+    const wasFlat = this.#isFlat;
+    this.#membersChanged();
+    if (!wasFlat) this.#relist();
   }
 
   /** An endpoint's fitness may have changed. */
   refresh(endpoint: Endpoint<T>): void {
+    this.#usable = null;
+    this.#slowStart?.refresh(endpoint, this.#clock!.nowMs);
+    if (!this.#isFlat) {
+      this.#relist();
+      return;
+    }
     const listed = this.#eligible.includes(endpoint);
     if (endpoint.isEligible === listed) return;
     if (listed) {
@@ -47,5 +97,36 @@ export class Pool<T = unknown> {
     }
     this.#eligible = [...this.#eligible, endpoint];
     this.#onEligible();
+  }
+
+  /** An endpoint has got another weight. */
+  reweigh(endpoint: Endpoint<T>): void {
+    this.#slowStart?.reweigh(endpoint, this.#clock!.nowMs);
+    this.#eligible = [...this.#eligible];
+    this.#onMembers();
+  }
+
+  /** To be called now and then: those that start slowly grow. */
+  step(nowMs: number): void {
+    if (this.#slowStart?.step(nowMs)) this.#eligible = [...this.#eligible];
+  }
+
+  #membersChanged(): void {
+    const [first] = this.#members;
+    const { zone } = this.#traits;
+    this.#isFlat = true;
+    for (const { tier, zone: other } of this.#members) {
+      if (tier !== first!.tier || (zone !== '' && other !== first!.zone)) this.#isFlat = false;
+    }
+    this.#onMembers();
+  }
+
+  #relist(): void {
+    const before = this.#eligible;
+    const now = preferred(this.#members, this.#traits);
+    if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return;
+    this.#eligible = now;
+    const listed = new Set(before);
+    if (now.some((endpoint) => !listed.has(endpoint))) this.#onEligible();
   }
 }
