@@ -145,6 +145,7 @@ export class Ports {
       if (settings === undefined) continue;
       place.settings = settings;
       const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
+      place.dispatcher.hedgeMs = settings.hedgeMs;
       place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
       refresh(place.port);
     }
@@ -188,6 +189,7 @@ export class Ports {
     const meter = this.#meterOf(settings);
     const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
     dispatcher.responseTimeoutMs = responseTimeoutMs;
+    dispatcher.hedgeMs = settings.hedgeMs;
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     return dispatcher;
   }

@@ -47,6 +47,8 @@ export interface PoolSettings {
   readonly headerTimeoutMs: number | null;
   /** Longest wait for the head of the response. */
   readonly responseTimeoutMs: number;
+  /** When a safe request at a worker that does not answer is run elsewhere as well. */
+  readonly hedgeMs: number;
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
   readonly meter: SharedArrayBuffer;
 }

@@ -45,3 +45,11 @@ export function decodeWorkerBirth(text: string | undefined): WorkerBirth | null 
     typeof birth.travels === 'boolean';
   return valid ? (birth as WorkerBirth) : null;
 }
+
+/**
+ * The file by which a balancer thread takes requests back from a worker that does not answer: made by the worker before
+ * it dials in, and known to both by their descriptors alone afterwards. See `src/transports/revocation.ts`.
+ */
+export function revocationPath(linkPath: string, worker: number): string {
+  return `${linkPath}.${worker}`;
+}

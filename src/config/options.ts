@@ -16,6 +16,7 @@ export interface PoolEntry {
   readonly queueTimeout?: number | string;
   readonly headerTimeout?: number | string;
   readonly responseTimeout?: number | string;
+  readonly hedge?: number | string;
   readonly route?: Route | readonly Route[];
 }
 
@@ -80,6 +81,8 @@ export interface PoolOptions {
   readonly headerTimeoutMs: number | null;
   /** 0 = no limit. */
   readonly responseTimeoutMs: number;
+  /** 0 = never. */
+  readonly hedgeMs: number;
   /** Any of them; empty = all requests. */
   readonly routes: readonly ResolvedRoute[];
 }

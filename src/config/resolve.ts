@@ -221,6 +221,7 @@ function pool(name: string, settings: Settings): PoolOptions {
     queueTimeoutMs: settings.option<number>('queueTimeout'),
     headerTimeoutMs: settings.option<number | null>('headerTimeout'),
     responseTimeoutMs: settings.option<number>('responseTimeout'),
+    hedgeMs: settings.option<number>('hedge'),
     routes: settings.read('route', ROUTES, [], null),
   };
 }

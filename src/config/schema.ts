@@ -50,6 +50,7 @@ export type OptionKey =
   | 'bootTimeout'
   | 'headerTimeout'
   | 'responseTimeout'
+  | 'hedge'
   | 'drainLimit'
   | 'maxMemory'
   | 'exitOnCrashLoop'
@@ -125,6 +126,18 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     'off',
     'longest wait for a response head; then 504',
     { canBeOff: true },
+  ),
+  option(
+    'pool',
+    'hedge',
+    null,
+    'duration',
+    '',
+    'off',
+    'a GET waiting so long at a worker that does not answer is run elsewhere too',
+    {
+      canBeOff: true,
+    },
   ),
   option('app', 'drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
   option('app', 'maxMemory', 'max-memory', 'size', '<size>', null, 'a worker larger than this is replaced', {

@@ -2,6 +2,7 @@ import { NO_KEY, type Policy } from '../balancing/policy.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
+import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Exchange } from './exchange.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -32,6 +33,8 @@ export class Dispatcher {
   readonly clock: Clock;
   /** Longest wait for the head of a response; 0 = no limit. */
   responseTimeoutMs = 0;
+  /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
+  hedgeMs = 0;
   #policy: Policy;
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
@@ -101,6 +104,12 @@ export class Dispatcher {
     } else {
       this.#countQueue();
     }
+  }
+
+  /** Whether what is taken from this endpoint would find another, or has room to wait for one that is only held up. */
+  hasAlternative(endpoint: Endpoint<Transport>): boolean {
+    if (this.pool.eligible.some((other) => other !== endpoint)) return true;
+    return this.#queue.length < this.#heldBack && this.pool.usable.some((other) => other !== endpoint);
   }
 
   allowsRetry(nowMs: number): boolean {

@@ -341,7 +341,7 @@ export class Exchange {
     if (this.isConnection && this.#isDeclined()) {
       const endpoint = this.#endpoint!;
       endpoint.transport.finished(this);
-      this.#takeBack(endpoint, this.dispatcher.clock.nowMs);
+      this.#goElsewhere(endpoint, this.dispatcher.clock.nowMs);
       return;
     }
     this.client.cut(Outcome.EndpointAborted, isReset);
@@ -381,6 +381,41 @@ export class Exchange {
     this.client.declineTunnel();
   }
 
+  /** It may be taken back from an endpoint that does not answer: surely not begun, and still whole. */
+  get isUnbegun(): boolean {
+    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.refusal !== null) return false;
+    return !this.#isPerhapsBegun && (this.body === null || this.body.isKept) && this.#moves < MAX_MOVES;
+  }
+
+  /** It may be run a second time elsewhere while its endpoint does not answer: begun or not, that does no harm. */
+  get isHedgeable(): boolean {
+    return this.#state === ExchangeState.Opened && this.#isPerhapsBegun;
+  }
+
+  /** Whether anybody but its endpoint could take it, or there is room to wait. */
+  get hasAlternative(): boolean {
+    return this.#endpoint !== null && this.dispatcher.hasAlternative(this.#endpoint);
+  }
+
+  /** Its endpoint does not answer, and will not run it: another does. */
+  takeBack(nowMs: number): void {
+    assert(this.isUnbegun, 'only what was not begun is taken back');
+    this.#moves++;
+    this.dispatcher.countMove();
+    this.#abortUpstream();
+    // While it is stalled it is not picked anyway; when it answers again it is as good as any.
+    this.#goElsewhere(null, nowMs);
+  }
+
+  /** Its endpoint does not answer, and it is run elsewhere as well, once. Nothing happens where the budget does not allow it. */
+  hedge(nowMs: number): void {
+    assert(this.isHedgeable, 'only safe requests are hedged');
+    if (!this.dispatcher.allowsRetry(nowMs)) return;
+    this.#retries++;
+    this.#abortUpstream();
+    this.#goElsewhere(null, nowMs);
+  }
+
   /** The endpoint is gone, and nothing of it is still to be read. */
   onEndpointLost(nowMs: number): void {
     if (this.#state === ExchangeState.Finished) return;
@@ -393,19 +428,23 @@ export class Exchange {
       this.#answer(Outcome.EndpointReset);
       return;
     }
-    this.#takeBack(endpoint, nowMs);
+    this.#goElsewhere(endpoint, nowMs);
   }
 
-  /** Looks for another endpoint. */
-  #takeBack(endpoint: Endpoint<Transport>, nowMs: number): void {
-    endpoint.closed();
+  #goElsewhere(avoid: Endpoint<Transport> | null, nowMs: number): void {
+    this.#endpoint!.closed();
     this.#endpoint = null;
     this.#ungranted = 0;
     this.#awaitsUpgrade = this.wantsUpgrade;
     this.#state = ExchangeState.Waiting;
-    this.avoid = endpoint;
+    this.avoid = avoid;
     this.body?.rewind();
     this.dispatcher.dispatch(this, nowMs);
+  }
+
+  /** Safe, without a body, and not run before: an endpoint does not tell that it begins such a request. */
+  get #isPerhapsBegun(): boolean {
+    return isSafe(this.method) && this.body === null && this.#retries === 0;
   }
 
   /**

@@ -14,7 +14,7 @@
  */
 
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -62,6 +62,8 @@ export const FrameType = {
   Refused: 20,
   /** A client's connection, whole, for a server that is not HTTP's: answered with Tunnel or Abort. Payload: u32 connection. */
   Connect: 21,
+  /** The answer to Claim: the request is the worker's to run. */
+  Grant: 22,
 
   // Worker to balancer.
   /** First frame of a link. JSON of {@link Hello}. */
@@ -86,6 +88,8 @@ export const FrameType = {
   Load: 41,
   /** `stream` is a connection. Payload: u32 1 = keep-alive probes on, 0 = off; u32 seconds of silence before the first. */
   Probes: 42,
+  /** May it still run this request, which the balancer has perhaps taken back? The answer is Grant or Abort. */
+  Claim: 43,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

@@ -152,6 +152,6 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'meter'> {
-  const { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs } = pool;
-  return { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs };
+  const { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs } = pool;
+  return { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs };
 }

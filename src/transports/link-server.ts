@@ -1,10 +1,12 @@
 import net from 'node:net';
+import { revocationPath } from '../channel/worker-birth.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { Clock } from '../core/clock.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
 import type { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkTransport } from './link-transport.ts';
+import { Revocation } from './revocation.ts';
 
 /** A connection that has not said who it is by then is closed. */
 const HELLO_TIMEOUT_MS = 5_000;
@@ -48,6 +50,7 @@ export class LinkServer {
   readonly #events: LinkServerEvents;
   readonly #expected = new Map<number, ExpectedWorker>();
   readonly #links = new Set<LinkTransport>();
+  #path = '';
 
   constructor(turn: FlushTurn, clock: Clock, events: LinkServerEvents) {
     this.#turn = turn;
@@ -57,6 +60,7 @@ export class LinkServer {
   }
 
   listen(path: string): Promise<void> {
+    this.#path = path;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(path, () => {
@@ -147,6 +151,7 @@ export class LinkServer {
     link.introduce(String(expected.slot), expected.meter);
     if (expected.isHeld) link.endpoint.setEnabled(false);
     this.#links.add(link);
+    link.setRevocation(Revocation.open(revocationPath(this.#path, hello.worker)));
     this.#events.onLinked(hello.worker, Number(hello.pid), link);
     return hello.worker;
   }

@@ -9,6 +9,7 @@ import { FrameFlag, FrameType } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
+import type { Revocation } from './revocation.ts';
 
 const READ_BYTES = 128 * 1024;
 
@@ -17,6 +18,12 @@ const VETO_LOOP_DELAY_MS = 100;
 
 /** Beats that may go unanswered before a worker counts as stalled. */
 const MISSED_BEATS = 2;
+
+/**
+ * What the worker told before it was revoked lies in our receive queue by the time that is written. A poll that finds
+ * nothing there has read it all; a second one, since a poll takes only so many events at a time.
+ */
+const QUIET_TURNS = 2;
 
 /** After a failed write, what the worker had written before it died is still read; so long. */
 const LAST_READ_MS = 1_000;
@@ -65,6 +72,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   #missedBeats = 0;
   /** Who wants to know whether its event loop turns. */
   #askers: (() => void)[] = [];
+  #revocation: Revocation | null = null;
+  /** Turns of our loop in a row in which nothing came from a worker that requests are taken back from; -1 = none are. */
+  #quietTurns = -1;
+  /** Last stream that may be taken back. */
+  #revokedUpTo = 0;
 
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
@@ -188,6 +200,14 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       this.#meter.setStalled(true);
       this.#events.onStalled(nowMs - this.#beatSentAtMs);
     }
+    if (this.#missedBeats < MISSED_BEATS) return;
+    this.#hedge(nowMs);
+    this.#takeBack();
+  }
+
+  /** The file by which requests are taken back from the worker. */
+  setRevocation(revocation: Revocation | null): void {
+    this.#revocation = revocation;
   }
 
   /** Streams that it has not finished. A copy. */
@@ -247,6 +267,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     switch (type) {
       case FrameType.Begun:
         return this.#begun(stream);
+      case FrameType.Claim:
+        return this.#claimed(stream);
       case FrameType.Load:
         if (end - start !== 8) return false;
         this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
@@ -346,12 +368,59 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#events.onRecovered(silentMs);
   }
 
+  /** Safe requests that have waited for long are run elsewhere as well. */
+  #hedge(nowMs: number): void {
+    for (const exchange of this.#exchanges.values()) {
+      const { hedgeMs } = exchange.dispatcher;
+      if (hedgeMs === 0 || nowMs - exchange.startedAtMs < hedgeMs) continue;
+      if (exchange.isHedgeable && exchange.hasAlternative) exchange.hedge(nowMs);
+    }
+  }
+
+  /** Begins to take back what the worker has not begun; it is done once all that it has told is read. */
+  #takeBack(): void {
+    if (this.#quietTurns >= 0 || this.#revocation === null || !this.#exchanges.values().some(isTakeable)) return;
+    if (!this.#revocation.revoke((this.#nextStream - 1) >>> 0)) return;
+    this.#revokedUpTo = (this.#nextStream - 1) >>> 0;
+    this.#quietTurns = 0;
+    setImmediate(this.#onTurn);
+  }
+
+  /** One poll for what has come lies between two of these. */
+  readonly #onTurn = (): void => {
+    if (this.#isClosed) return;
+    if (++this.#quietTurns <= QUIET_TURNS) {
+      setImmediate(this.#onTurn);
+      return;
+    }
+    this.#quietTurns = -1;
+    // It answers again: it will ask for each of them, and may as well have them.
+    if (!this.endpoint.isStalled) return;
+    const nowMs = this.#clock.tick();
+    for (const exchange of this.#exchanges.values()) {
+      if (!isBefore(this.#revokedUpTo, exchange.stream) && isTakeable(exchange)) exchange.takeBack(nowMs);
+    }
+  };
+
+  /** The worker has found a request revoked. If it is still here, it is the worker's. */
+  #claimed(stream: number): boolean {
+    if (!isBefore(stream, this.#nextStream)) return false;
+    const exchange = this.#exchanges.get(stream);
+    // It was ended here, of which the worker has been told.
+    if (exchange === null) return true;
+    exchange.onBegun();
+    this.#writer.text(FrameType.Grant, FrameFlag.None, stream, '');
+    this.#turn.messageComplete();
+    return true;
+  }
+
   #ping(): void {
     this.#writer.text(FrameType.Ping, FrameFlag.None, 0, '');
   }
 
   readonly #onRead = (length: number): boolean => {
     this.endpoint.heard(this.#clock.tick());
+    if (this.#quietTurns > 0) this.#quietTurns = 0;
     const holds = this.#reader.read(this.#readBuffer, 0, length);
     this.#settle();
     if (!holds && !this.#isClosed) {
@@ -398,7 +467,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#isClosed = true;
     this.#isBroken = true;
     this.#meter.unlinked();
+    this.#revocation?.close();
+    this.#revocation = null;
     this.endpoint.leaveAll();
     this.#events.onClosed(isProtocolError, detail);
   }
+}
+
+function isTakeable(exchange: Exchange): boolean {
+  return exchange.isUnbegun && exchange.hasAlternative;
 }

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { revocationPath } from '../channel/worker-birth.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
@@ -13,12 +14,14 @@ import {
   type Refusal,
 } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
+import { ClaimedRequests } from './claimed-requests.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
+import { RevocationWord } from './revocation-word.ts';
 import { Tunnel } from './tunnel.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -63,6 +66,8 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** Streams that do not keep the process alive. */
   #unwanted = 0;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #claims = new ClaimedRequests();
+  readonly #revocation: RevocationWord | null;
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
   #held: (() => void) | null = null;
@@ -82,6 +87,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.writer = new FrameWriter(this);
     this.#reader = new FrameReader(this);
     this.#listeners = listeners;
+    this.#revocation = RevocationWord.create(revocationPath(path, hello.worker));
     this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
     this.#socket.on('connect', () => {
       this.writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
@@ -92,6 +98,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       this.#loseAll();
+      this.#revocation?.close();
       onClosed();
     });
   }
@@ -215,19 +222,27 @@ export class LinkClient implements FrameHandler, FrameSink {
     switch (type) {
       case FrameType.Open:
         return end - start >= OPEN_FIXED_BYTES && this.#isNew(stream) && this.#open(flags, stream, bytes, start, end);
-      case FrameType.End:
-        this.#streams.get(stream)?.onRequestEnd(fieldsOf(bytes.latin1Slice(start, end), 0));
+      case FrameType.End: {
+        const trailers = fieldsOf(bytes.latin1Slice(start, end), 0);
+        if (this.#claims.size > 0 && this.#claims.end(stream, trailers)) return true;
+        this.#streams.get(stream)?.onRequestEnd(trailers);
+        return true;
+      }
+      case FrameType.Grant:
+        this.#claims.granted(stream, () => this.#streams.get(stream));
         return true;
       case FrameType.Window:
         if (end - start !== 4) return false;
         this.#streams.get(stream)?.onWindow(readUint32(bytes, start));
         return true;
       case FrameType.Abort:
+        this.#claims.drop(stream);
         this.#streams.get(stream)?.onGone((flags & FrameFlag.Reset) !== 0);
         return true;
       case FrameType.Close: {
         const known = this.#connections.get(stream);
         this.#connections.delete(stream);
+        this.#claims.dropConnection(stream);
         known?.socket?.onGone(false);
         return true;
       }
@@ -257,7 +272,10 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     const socket = this.#streams.get(stream);
-    if (socket === null) return true;
+    if (socket === null) {
+      if (this.#claims.size > 0) this.#keepClaimed(flags, stream, bytes, start, end, isLast);
+      return true;
+    }
     // The app may keep what it is given, and this memory is read into again.
     if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
@@ -292,12 +310,30 @@ export class LinkClient implements FrameHandler, FrameSink {
       this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
       return true;
     }
-    if (!mayRunTwice(method, flags) && !this.#tellBegun(stream)) {
-      this.#hold(() => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers));
+    if (mayRunTwice(method, flags)) {
+      socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
       return true;
     }
-    socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
+    const run = (): void => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
+    if (this.#tellBegun(stream)) this.#runOrClaim(stream, connection, run);
+    else this.#hold(() => this.#runOrClaim(stream, connection, run));
     return true;
+  }
+
+  /** That it begins has been told, by Begun or Tunnel. If the balancer had taken the request back before, it has the say. */
+  #runOrClaim(stream: number, connection: number, run: () => void): void {
+    if (this.#revocation === null || !this.#revocation.isRevoked(stream)) {
+      run();
+      return;
+    }
+    this.#claims.add(stream, connection, run);
+    this.writer.text(FrameType.Claim, FrameFlag.None, stream, '');
+    this.turn.messageComplete();
+  }
+
+  #keepClaimed(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    if (end > start && !this.#claims.body(stream, Buffer.from(bytes.subarray(start, end)))) return;
+    if (isLast && (flags & FrameFlag.End) !== 0) this.#claims.end(stream, []);
   }
 
   /** The balancer numbers streams upwards. */
@@ -346,8 +382,8 @@ export class LinkClient implements FrameHandler, FrameSink {
     // A server of bytes may speak first.
     this.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
     this.writer.flush();
-    if (this.#socket.writableLength === 0) accept();
-    else this.#hold(accept);
+    if (this.#socket.writableLength === 0) this.#runOrClaim(stream, connection, accept);
+    else this.#hold(() => this.#runOrClaim(stream, connection, accept));
     return true;
   }
 
@@ -445,6 +481,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     for (const { socket } of [...this.#connections.values()]) socket?.onGone(false);
     for (const stream of this.#streams.values()) stream.onGone(false);
     this.#connections.clear();
+    this.#claims.clear();
     this.#streams.clear();
     this.#unwanted = 0;
     this.#servers.clear();

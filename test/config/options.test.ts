@@ -42,6 +42,7 @@ test('has the documented defaults', () => {
     bootTimeoutMs: 30_000,
     headerTimeoutMs: null,
     responseTimeoutMs: 0,
+    hedgeMs: 0,
     drainLimitMs: 25_000,
     maxMemoryBytes: null,
     nodeArgs: [],

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { revocationPath } from '../../src/channel/worker-birth.ts';
+import { Clock } from '../../src/core/clock.ts';
+import { ExchangeState } from '../../src/exchange/exchange.ts';
+import { Method } from '../../src/http1/methods.ts';
+import { FlushTurn } from '../../src/link/flush-turn.ts';
+import { FrameReader } from '../../src/link/frame-reader.ts';
+import { FrameWriter } from '../../src/link/frame-writer.ts';
+import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
+import { WorkerMeter } from '../../src/observability/worker-meter.ts';
+import { LinkServer } from '../../src/transports/link-server.ts';
+import type { LinkTransport } from '../../src/transports/link-transport.ts';
+import { Road } from '../exchange/recorded-exchange.ts';
+import { FrameRecorder } from '../link/recorded-frames.ts';
+import { until } from '../support/until.ts';
+
+const TOKEN = '0'.repeat(32);
+
+interface Linked {
+  readonly road: Road;
+  readonly link: LinkTransport;
+  /** What the balancer's end has sent. */
+  readonly received: FrameRecorder;
+  /** Writes a frame of the worker's, at once. */
+  send(type: number, stream: number): void;
+  /** The number in the worker's file. */
+  revokedUpTo(): number;
+}
+
+/** A link whose worker is this test; one more endpoint takes what is moved. */
+async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road['addEndpoint']> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-link-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'link.sock');
+  const road = new Road();
+  let link: LinkTransport | null = null;
+  const server = new LinkServer(new FlushTurn(), new Clock(), {
+    onLinked: (_worker, _pid, dialled) => {
+      link = dialled;
+    },
+    onListen: () => true,
+    onUnlisten: () => {},
+    onConnectionClosed: () => {},
+    onProbes: () => {},
+    onIdle: () => {},
+    onStalled: () => {},
+    onRecovered: () => {},
+    onUnlinked: () => {},
+  });
+  await server.listen(path);
+  t.after(() => server.close());
+  server.expect(1, { pool: 'app', slot: 0, token: TOKEN, isHeld: false, meter: new WorkerMeter() });
+  writeFileSync(revocationPath(path, 1), Buffer.alloc(4));
+  const word = openSync(revocationPath(path, 1), 'r');
+  t.after(() => closeSync(word));
+  const socket = net.connect(path);
+  await once(socket, 'connect');
+  t.after(() => socket.destroy());
+  const received = new FrameRecorder();
+  const reader = new FrameReader(received);
+  socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
+  const writer = new FrameWriter({
+    send: (bytes) => socket.write(Buffer.from(bytes)),
+    sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
+    wake: () => {},
+  });
+  writer.utf8(
+    FrameType.Hello,
+    FrameFlag.None,
+    0,
+    JSON.stringify({ version: LINK_VERSION, worker: 1, pid: 1, token: TOKEN }),
+  );
+  writer.flush();
+  await until('the link', () => link);
+  link!.endpoint.join(road.pool);
+  return {
+    road,
+    link: link!,
+    received,
+    other: road.addEndpoint(),
+    send: (type, stream) => {
+      writer.text(type, FrameFlag.None, stream, '');
+      writer.flush();
+    },
+    revokedUpTo: () => {
+      const bytes = Buffer.alloc(4);
+      readSync(word, bytes, 0, 4, 0);
+      return bytes.readUInt32LE();
+    },
+  };
+}
+
+/** Lets a worker miss so many beats that it is stalled; nothing is read in between. */
+function stall(link: LinkTransport): void {
+  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+}
+
+/** Requests that this link has, whatever the policy says. */
+function opened(road: Road, link: LinkTransport, method: number, count: number) {
+  return Array.from({ length: count }, () => {
+    const made = road.exchange({ method });
+    made.exchange.open(link.endpoint, 0);
+    return made;
+  });
+}
+
+test('takes back what a stalled worker has not begun, and nothing that it has told of, read or not', async (t) => {
+  const { road, link, received, send, revokedUpTo, other } = await linked(t);
+  const [first, second, third] = opened(road, link, Method.Post, 3).map(({ exchange }) => exchange);
+  await until(
+    'the requests to arrive',
+    () => received.frames.filter(({ type }) => type === FrameType.Open).length === 3,
+  );
+  // It lies in the receive queue, unread, while the beats are missed.
+  send(FrameType.Begun, second!.stream);
+  const stream = third!.stream;
+  stall(link);
+  assert.equal(revokedUpTo(), stream);
+  assert.equal(third!.transport, link, 'not before all that was told is read');
+  await until('it to be taken back', () => third!.transport === other.transport);
+  assert.deepEqual([first!.transport, second!.transport], [link, link]);
+  await until('the worker to be told', () =>
+    received.frames.some((frame) => frame.type === FrameType.Abort && frame.stream === stream),
+  );
+  assert.equal(road.counted.moved, 1);
+  assert.equal(third!.avoid, null);
+  // It goes on, and asks.
+  send(FrameType.Claim, stream);
+  send(FrameType.Claim, first!.stream);
+  await until(
+    'an answer',
+    () => received.frames.find(({ type }) => type === FrameType.Grant)?.stream === first!.stream,
+  );
+  assert.equal(received.frames.filter(({ type }) => type === FrameType.Grant).length, 1);
+});
+
+test('grants what it has not taken back, and does not take that back any more', async (t) => {
+  const { road, link, received, send } = await linked(t);
+  const { exchange } = opened(road, link, Method.Post, 1)[0]!;
+  send(FrameType.Claim, exchange.stream);
+  await until('Grant', () => received.frames.some(({ type }) => type === FrameType.Grant));
+  stall(link);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  assert.equal(exchange.transport, link);
+});
+
+test('a worker that answers before all is read keeps its requests', async (t) => {
+  const { road, link, revokedUpTo } = await linked(t);
+  const { exchange } = opened(road, link, Method.Post, 1)[0]!;
+  stall(link);
+  assert.equal(revokedUpTo(), exchange.stream);
+  const pong = Buffer.alloc(14);
+  pong.writeUInt32LE(4, 0);
+  pong[8] = FrameType.Pong;
+  link.onFrame(FrameType.Pong, 0, 0, pong, 10, 14);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  assert.equal(exchange.transport, link);
+});
+
+test('leaves a GET where it is, and moves none where nobody else is', async (t) => {
+  const { road, link, other, revokedUpTo } = await linked(t);
+  const [get] = opened(road, link, Method.Get, 1);
+  stall(link);
+  assert.equal(revokedUpTo(), 0, 'there is nothing to revoke');
+  other.endpoint.leaveAll();
+  const [post] = opened(road, link, Method.Post, 1);
+  link.beat(1000);
+  assert.equal(revokedUpTo(), 0);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  assert.deepEqual([get!.exchange.transport, post!.exchange.transport], [link, link]);
+});
+
+test('hedges a GET once, within the budget, when the dispatcher says so', async (t) => {
+  const { road, link, other } = await linked(t);
+  road.dispatcher.hedgeMs = 600;
+  const [get] = opened(road, link, Method.Get, 1);
+  link.beat(250);
+  link.beat(400);
+  link.beat(500);
+  assert.equal(get!.exchange.transport, link, 'not before the delay');
+  link.beat(700);
+  assert.equal(get!.exchange.transport, other.transport);
+  assert.equal(road.counted.retried, 1);
+  assert.equal(get!.exchange.state, ExchangeState.Opened);
+  assert.equal(get!.exchange.isHedgeable, false);
+});
