@@ -82,18 +82,20 @@ export class RequestHead {
       at += 2;
     }
     this.start = at;
+    // What lies beyond the limit is not looked at: the answer is the same however much of it has come already.
     const limit = at + limits.maxHeadBytes;
+    const stop = Math.min(to, limit);
     this.#forget();
 
-    const afterLine = this.#requestLine(bytes, at, to, limit);
+    const afterLine = this.#requestLine(bytes, at, stop, limit);
     if (afterLine <= 0) return afterLine;
     at = afterLine;
 
     let fields = 0;
     for (;;) {
-      if (at >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      if (at >= stop) return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
       if (bytes[at] === Byte.Cr) {
-        if (at + 1 >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+        if (at + 1 >= stop) return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
         if (bytes[at + 1] !== Byte.Lf) return -Outcome.ClientBadRequest;
         at += 2;
         break;
@@ -102,17 +104,17 @@ export class RequestHead {
 
       // field-name ":", RFC 9112 section 5.1: no space before the colon; a line that begins with one is obs-fold.
       const nameStart = at;
-      while (at < to && TOKEN[bytes[at]!] === 1) at++;
-      if (at >= to) return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      while (at < stop && TOKEN[bytes[at]!] === 1) at++;
+      if (at >= stop) return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
       if (bytes[at] !== Byte.Colon || at === nameStart) return -Outcome.ClientBadRequest;
       const nameEnd = at++;
 
-      while (at < to && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
+      while (at < stop && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
       const valueStart = at;
-      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
-      if (at + 1 >= to) {
-        if (at < to && bytes[at] !== Byte.Cr) return -Outcome.ClientBadRequest;
-        return to >= limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
+      while (at < stop && FIELD_VALUE[bytes[at]!] === 1) at++;
+      if (at + 1 >= stop) {
+        if (at < stop && bytes[at] !== Byte.Cr) return -Outcome.ClientBadRequest;
+        return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
       }
       // A bare CR, a bare LF, a NUL or another control byte ends up here.
       if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return -Outcome.ClientBadRequest;
@@ -125,7 +127,6 @@ export class RequestHead {
       const refused = this.#field(bytes, nameStart, nameEnd, valueStart, valueEnd);
       if (refused !== 0) return refused;
     }
-    if (at > limit) return -Outcome.ClientHeadTooLarge;
     return this.#conclude(at, limits);
   }
 
@@ -148,19 +149,19 @@ export class RequestHead {
   #requestLine(bytes: Buffer, from: number, to: number, limit: number): number {
     let at = from;
     while (at < to && TOKEN[bytes[at]!] === 1) at++;
-    if (at >= to) return to >= limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
+    if (at >= to) return to === limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
     if (bytes[at] !== Byte.Space || at === from) return -Outcome.ClientBadRequest;
     const methodEnd = at++;
 
     this.targetStart = at;
     while (at < to && TARGET[bytes[at]!] === 1) at++;
-    if (at >= to) return to >= limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
+    if (at >= to) return to === limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
     if (bytes[at] !== Byte.Space || at === this.targetStart) return -Outcome.ClientBadRequest;
     this.targetEnd = at++;
 
     // "HTTP/1.1" CRLF: ten bytes.
     if (at + 10 > to) {
-      if (to >= limit) return -Outcome.ClientTargetTooLong;
+      if (to === limit) return -Outcome.ClientTargetTooLong;
       return looksLikeVersion(bytes, at, to) ? INCOMPLETE : -Outcome.ClientBadRequest;
     }
     if (!looksLikeVersion(bytes, at, at + 10)) return -Outcome.ClientBadRequest;
@@ -169,7 +170,6 @@ export class RequestHead {
     if (major !== 1 || minor > 1) return -Outcome.ClientVersionUnknown;
     this.minorVersion = minor;
     at += 10;
-    if (at > limit) return -Outcome.ClientTargetTooLong;
 
     this.method = methodCode(bytes, from, methodEnd);
     if (this.method === UNKNOWN_METHOD) return -Outcome.ClientMethodUnknown;
