@@ -3,6 +3,8 @@ import type { FSWatcher } from 'chokidar';
 
 /** Editors write a file in several steps, and tools write many files. */
 const SETTLE_MS = 150;
+/** Whatever goes on and on is told of all the same. */
+const MAX_SETTLE_MS = 1_000;
 
 /** Not the app's own code, or written by the app as it runs. */
 const IGNORED = /(^|\/)(node_modules|\.[^/]+|[^/]+\.(log|tmp|swp|pid|sock))(\/|$)/;
@@ -12,6 +14,7 @@ export class FileWatch {
   readonly #onChange: (path: string) => void;
   #watcher: FSWatcher | null = null;
   #settling: NodeJS.Timeout | null = null;
+  #changingSinceMs = 0;
   #isClosed = false;
 
   /** @param onChange told once of changes that come together; `path` is one of them, from its folder */
@@ -37,8 +40,17 @@ export class FileWatch {
   }
 
   #changed(path: string): void {
-    if (this.#settling !== null) clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.#onChange(path), SETTLE_MS);
+    const nowMs = performance.now();
+    if (this.#settling === null) this.#changingSinceMs = nowMs;
+    else clearTimeout(this.#settling);
+    const restMs = Math.max(0, this.#changingSinceMs + MAX_SETTLE_MS - nowMs);
+    this.#settling = setTimeout(
+      () => {
+        this.#settling = null;
+        this.#onChange(path);
+      },
+      Math.min(SETTLE_MS, restMs),
+    );
   }
 }
 

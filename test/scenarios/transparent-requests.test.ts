@@ -125,6 +125,8 @@ const BYTES = [
 const THROWS = ['trailers'];
 /** RFC 9110 section 15.2: no interim response to an HTTP/1.0 client. */
 const INTERIM = ['early-hints', 'processing', 'continue'];
+/** RFC 9112 section 6.1: no transfer coding is sent to an HTTP/1.0 client. */
+const CODING = ['explicit-chunked', 'explicit-gzip-chunked', 'trailers-at-end'];
 /** RFC 9112 section 9.6: a client that asks for the close is told of it, whatever the app has set. */
 const CONNECTION = ['no-connection', 'odd-order'];
 
@@ -136,7 +138,7 @@ for (const [what, request, without] of [
     [...THROWS, 'strict-length', 'strict-length-end'],
   ],
   ['GET with Connection: close', (path: string) => GET(path, 'Connection: close\r\n'), CONNECTION],
-  ['HTTP/1.0', (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`, [...THROWS, ...INTERIM, ...CONNECTION]],
+  ['HTTP/1.0', (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`, [...THROWS, ...INTERIM, ...CODING, ...CONNECTION]],
   ['POST, its body unread', (path: string) => post(path), []],
 ] as const) {
   sameAsNode(`the bytes of responses to ${what}`, 'requests.cjs', [], async (app) => {

@@ -155,10 +155,10 @@ test('a worker that answers before all is read keeps its requests', async (t) =>
   const { exchange } = opened(road, link, Method.Post, 1)[0]!;
   stall(link);
   assert.equal(revokedUpTo(), exchange.stream);
-  const pong = Buffer.alloc(14);
-  pong.writeUInt32LE(4, 0);
+  const pong = Buffer.alloc(18);
+  pong.writeUInt32LE(8, 0);
   pong[8] = FrameType.Pong;
-  link.onFrame(FrameType.Pong, 0, 0, pong, 10, 14);
+  assert.ok(link.onFrame(FrameType.Pong, 0, 0, pong, 10, 18));
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
   assert.equal(exchange.transport, link);
 });
