@@ -17,7 +17,7 @@ export {
 } from './config/options.ts';
 export { expectation, OPTIONS, type OptionKey, type OptionKind, type OptionSpec } from './config/schema.ts';
 export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
-export { type LoadedOptions, loadOptions, loadSupervisor, type OptionsRequest } from './load.ts';
+export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
 export type { AppFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
 export { explanationText, hangDetails, hangSummary } from './supervision/hang-text.ts';
@@ -25,6 +25,7 @@ export type { WorkerExplanation } from './supervision/hung-workers.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
 export type { StackFrame } from './supervision/source-maps.ts';
 export type { Supervisor } from './supervision/supervisor.ts';
+export { version } from './version.ts';
 
 /**
  * Puts an app on several processes behind one balancer and keeps it up, once `start()` is called.

@@ -1,11 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { packageName } from './config/app.ts';
 import { availableCores } from './config/available-cores.ts';
 import { findConfigFile, findEcosystemFile, type LoadedFile, loadConfigFile } from './config/load-file.ts';
 import type { EvenerOptions, ResolvedOptions } from './config/options.ts';
 import { resolveSources } from './config/resolve.ts';
 import { EvenerError } from './core/evener-error.ts';
 import { Supervisor } from './supervision/supervisor.ts';
+import { version } from './version.ts';
 
 /** Options that somebody gave by hand, to be put before those of a config file. */
 export interface OptionsRequest {
@@ -59,6 +61,7 @@ export function supervisorOf(options: ResolvedOptions, reread: () => Promise<Res
     preload: new URL('./worker/preload.js', import.meta.url),
     stdout: process.stdout,
     stderr: process.stderr,
+    version: version(),
     reread,
   });
 }
@@ -76,4 +79,14 @@ function currentFolder(): string {
     // PWD may be of another process's time.
   }
   return folder;
+}
+
+/** What an instance that is started in this folder would be called; null where nothing says so. */
+export async function nameHere(): Promise<string | null> {
+  try {
+    const { options } = await loadOptions({ options: {}, config: null });
+    return options.name;
+  } catch {
+    return packageName(FOLDER);
+  }
 }

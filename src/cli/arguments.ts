@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { EvenerError } from '../core/evener-error.ts';
 import { nearestName } from '../core/nearest-name.ts';
 import { type EvenerOptions, expectation, OPTIONS, type OptionSpec } from '../index.ts';
+import { parseVerb, type VerbRequest } from './verb-arguments.ts';
 
 /** What a command line asks for. */
 export type Request =
@@ -14,17 +15,20 @@ export type Request =
       /** The config file that was named, else null. */
       readonly config: string | null;
       readonly json: boolean;
-    };
+    }
+  | VerbRequest;
 
 /** Belong to the contract of the command, and to a later version of it. */
-const LATER_FLAGS = ['admin', 'access-log'];
-const LATER_VERBS = ['proxy', 'status', 'events', 'reload', 'scale', 'restart', 'drain', 'stop', 'top', 'logs', 'why'];
+const LATER_FLAGS: readonly string[] = [];
+const LATER_VERBS = ['proxy'];
 
 /** Options that have a flag. */
 const FLAGS = OPTIONS.filter((spec): spec is OptionSpec & { readonly flag: string } => spec.flag !== null);
 
 /** Options stand anywhere before `--`; what follows it belongs to the app. @throws EvenerError EVENER_USAGE */
 export function parseCommandLine(argv: readonly string[]): Request {
+  const verbRequest = parseVerb(argv);
+  if (verbRequest !== null) return verbRequest === 'help' ? { kind: 'help' } : verbRequest;
   const end = argv.indexOf('--');
   const ours = end === -1 ? [...argv] : argv.slice(0, end);
   const behind = end === -1 ? [] : argv.slice(end + 1);
@@ -46,8 +50,13 @@ export function parseCommandLine(argv: readonly string[]): Request {
   let asked: 'help' | 'version' | null = null;
   let config: string | null = null;
   let json = false;
+  let isFileNext = false;
   for (const token of tokens) {
-    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind === 'positional') {
+      if (isFileNext) given.accessLog = token.value;
+      else words.push(token.value);
+    }
+    isFileNext = false;
     if (token.kind !== 'option') continue;
     if (token.name === 'help' || token.name === 'version') {
       if (token.value !== undefined) throw usage(`${token.rawName} takes no value`);
@@ -59,7 +68,10 @@ export function parseCommandLine(argv: readonly string[]): Request {
       json = true;
     } else {
       const spec = specOf(token.name, token.rawName);
-      given[spec.key] = optionValue(spec, token.rawName, token.value, token.inlineValue);
+      const value = optionValue(spec, token.rawName, token.value, token.inlineValue);
+      given[spec.key] = value;
+      // `evener server.js --access-log access.log`: the word behind it is the file, unless it is the script.
+      isFileNext = spec.kind === 'log' && value === true && words.some((word) => word !== 'run');
     }
   }
   if (asked !== null) return { kind: asked };
@@ -74,7 +86,8 @@ export function parseCommandLine(argv: readonly string[]): Request {
 }
 
 function parserOption(spec: OptionSpec): { type: 'string' | 'boolean'; short?: string } {
-  const type = spec.kind === 'flag' ? 'boolean' : 'string';
+  // A log's file may be left out.
+  const type = spec.kind === 'flag' || spec.kind === 'log' ? 'boolean' : 'string';
   return spec.short === null ? { type } : { type, short: spec.short };
 }
 
@@ -98,6 +111,7 @@ function optionValue(
     if (value !== undefined) throw usage(`${rawName} takes no value, got ${JSON.stringify(value)}`);
     return true;
   }
+  if (spec.kind === 'log' && value === undefined) return true;
   return textValue(rawName, expectation(spec), value, isInline);
 }
 

@@ -1,4 +1,5 @@
 import { OPTIONS, type OptionSpec } from '../index.ts';
+import { VERBS } from './verb-arguments.ts';
 
 /** Column at which the meanings begin. */
 const MEANING_COLUMN = 34;
@@ -10,6 +11,7 @@ export function helpText(): string {
        evener [run] [options] -- <command...>
        evener [run]                       what a config file says
        evener check [--json] [...]        the options, and where each came from
+       evener <verb> [--name <name>]      acts on one that runs; verbs are below
 
 Puts an unmodified Node app on every core, keeps it up and balances its requests.
 The command is looked for in node_modules/.bin, then in PATH.
@@ -22,18 +24,25 @@ ${line('    --config <file>', 'default: evener.config.{ts,mts,js,mjs,json} here,
 ${line('-h, --help', 'this text')}
 ${line('-v, --version', 'the version')}
 
+Verbs, for an instance that runs (by --name, else the one of this folder, else the only one):
+${Object.entries(VERBS)
+  .map(([verb, { usage, meaning }]) => line(`${verb} ${usage}`.trimEnd(), meaning))
+  .join('\n')}
+--json prints facts for programs.
+
 A <dur> is 500ms, 10s, 2m or 1h; a <size> is 512MB or 1GiB; off stands for no limit.
 
 Environment:
 ${line('WEB_CONCURRENCY', 'workers, where --workers is not given: a number or auto')}
 ${line('NO_COLOR', 'no colour on a terminal')}
+${line('EVENER_ADMIN_TOKEN', 'lets in at the admin listener; needed off loopback')}
 
 Signals:
 ${line('SIGTERM, SIGINT, SIGQUIT', 'finish what is in flight, then end; a second one ends at once')}
 ${line('SIGHUP', 'replace the workers one by one')}
 ${line('SIGTTIN, SIGTTOU', 'one worker more, one less')}
 
-Exit code: 0 after a clean stop, 1 on failure, 2 on wrong usage.
+Exit code: 0 after a clean stop or a verb that was done, 1 on failure, 2 on wrong usage.
 
 Examples:
   evener server.js

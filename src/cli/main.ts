@@ -1,12 +1,14 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { ControlFailure } from '../control/client.ts';
 import { EvenerError } from '../core/evener-error.ts';
-import { loadOptions, loadSupervisor, OPTIONS, type Supervisor } from '../index.ts';
+import { loadOptions, loadSupervisor, OPTIONS, type Supervisor, version } from '../index.ts';
 import { parseCommandLine } from './arguments.ts';
 import { checkText } from './check.ts';
 import { helpText } from './help.ts';
 import { Narrator } from './narrator.ts';
 import { followSignals } from './signals.ts';
+import type { VerbRequest } from './verb-arguments.ts';
+import { failureText, runVerb } from './verbs.ts';
 
 const CLEAN = 0;
 const FAILURE = 1;
@@ -28,6 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
       const loaded = await loadOptions(request);
       process.stdout.write(checkText(loaded, request.json));
     }
+    if (request.kind === 'verb') return await act(request);
     if (request.kind !== 'run') return CLEAN;
     const loaded = await loadSupervisor(request);
     for (const note of loaded.notes) say(note);
@@ -49,6 +52,18 @@ async function main(argv: readonly string[]): Promise<number> {
   return error === null && !wasKilled ? CLEAN : FAILURE;
 }
 
+/** Does what a verb asks of a running instance. @returns the exit code */
+async function act(request: VerbRequest): Promise<number> {
+  try {
+    await runVerb(request);
+    return CLEAN;
+  } catch (error) {
+    if (!(error instanceof ControlFailure)) throw error;
+    say(failureText(error));
+    return error.code === 'BAD_REQUEST' || error.code === 'NOT_FOUND' ? USAGE : FAILURE;
+  }
+}
+
 /** Names an option as it is written on the command line. */
 function usageText(error: EvenerError): string {
   const { key, expected, value } = error.details;
@@ -56,15 +71,6 @@ function usageText(error: EvenerError): string {
   // What the message calls by its key may stand in a config file.
   if (spec === undefined || spec.flag === null || error.details.source !== 'command line') return error.message;
   return `--${spec.flag}: expected ${expected}, got ${JSON.stringify(value)}`;
-}
-
-/** From our package.json, which is further up for a build made for tests. */
-function version(): string {
-  for (let at = new URL('.', import.meta.url); at.pathname !== '/'; at = new URL('..', at)) {
-    const file = new URL('package.json', at);
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-  }
-  return 'unknown';
 }
 
 function say(line: string): void {

@@ -83,6 +83,12 @@ export class Narrator {
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
       case 'file-changed':
         return `${event.path} has changed`;
+      case 'worker-restarting':
+        return `${this.#who(event)} is replaced, as asked`;
+      case 'worker-drained':
+        return `${this.#who(event)} drains, as asked; its place stays empty`;
+      case 'admin-listening':
+        return `admin on ${event.url}`;
       case 'reload-started':
         return event.workers === 0
           ? 'reload: applying the options'

@@ -49,12 +49,37 @@ export interface ServersEntry extends PoolEntry {
   readonly listen?: number | string;
 }
 
+export interface AdminEntry {
+  readonly listen: number | string;
+  /** 16 characters or more. Default: EVENER_ADMIN_TOKEN. */
+  readonly token?: string;
+}
+
+export interface AccessLogEntry {
+  /** Default: stdout. */
+  readonly file?: string;
+  /** Default: `'json'`. */
+  readonly format?: 'json' | 'combined';
+  /** A file that has grown beyond this is renamed and begun anew. Default: `'100MB'`; `'off'` = never. */
+  readonly maxSize?: number | string;
+  /** How many of those are kept. Default: 5. */
+  readonly keep?: number;
+  /** Whether targets are logged with their query, which may hold secrets. Default: false. */
+  readonly query?: boolean;
+  /** A request header whose value is logged as the request's id. Default: an id is made up. */
+  readonly requestId?: string;
+}
+
 /** Options as a user writes them. What stands at the top is the default of every app and pool. */
 export interface EvenerOptions extends AppEntry, ServersEntry {
   readonly name?: string;
   readonly threads?: number | string;
   readonly exitOnCrashLoop?: boolean;
   readonly watch?: boolean;
+  /** Where the admin listener is: `9000`, `'127.0.0.1:9000'`; with a token where others can reach it. Default: none. */
+  readonly admin?: number | string | AdminEntry;
+  /** A file, `true` for stdout, or all there is to say. Default: no log. */
+  readonly accessLog?: boolean | string | AccessLogEntry;
   /** Several apps, by name. */
   readonly apps?: Readonly<Record<string, AppEntry>>;
   /** Pools of remote servers, by name. */
@@ -128,6 +153,26 @@ export interface ServersOptions extends PoolOptions {
   readonly listen: ListenAddress;
 }
 
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** null = none was set, which only a loopback host allows. */
+  readonly token: string | null;
+}
+
+export interface AccessLogOptions {
+  /** Absolute; null = stdout. */
+  readonly file: string | null;
+  readonly format: 'json' | 'combined';
+  /** 0 = however large. */
+  readonly maxBytes: number;
+  readonly keep: number;
+  readonly hasQuery: boolean;
+  /** Lower case; null = an id is made up. */
+  readonly requestIdHeader: string | null;
+}
+
 /** Everything that one instance runs by. Frozen. */
 export interface ResolvedOptions {
   readonly name: string;
@@ -135,6 +180,10 @@ export interface ResolvedOptions {
   readonly exitOnCrashLoop: boolean;
   /** Reload when a file of an app has changed. */
   readonly watch: boolean;
+  /** null = no admin listener. */
+  readonly admin: AdminOptions | null;
+  /** null = no access log. */
+  readonly accessLog: AccessLogOptions | null;
   /** Apps and pools together are at least one. */
   readonly apps: readonly AppOptions[];
   readonly pools: readonly ServersOptions[];

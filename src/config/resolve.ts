@@ -1,4 +1,6 @@
 import { basename, resolve } from 'node:path';
+import { readAccessLog } from './access-log.ts';
+import { readAdmin } from './admin.ts';
 import { type App, packageName, resolveApp } from './app.ts';
 import { availableCores } from './available-cores.ts';
 import { readWorkers, type WorkerRange } from './fields.ts';
@@ -69,11 +71,18 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
     threads: top.option<number>('threads'),
     exitOnCrashLoop: top.option<boolean | null>('exitOnCrashLoop') ?? false,
     watch: top.option<boolean | null>('watch') ?? false,
+    admin: readAdmin(top, surroundings.env),
+    accessLog: readAccessLog(top, folderOf(sources, 'accessLog')),
     apps: Object.freeze(apps),
     pools: Object.freeze(pools),
     file: surroundings.file,
     origins,
   });
+}
+
+/** Of the source that a key is taken from. */
+function folderOf(sources: readonly OptionSource[], key: keyof EvenerOptions): string {
+  return (sources.find(({ options }) => options[key] !== undefined) ?? sources[0]!).folder;
 }
 
 class Resolver {

@@ -4,7 +4,18 @@
  */
 
 /** How an option's value is read. */
-export type OptionKind = 'workers' | 'integer' | 'duration' | 'size' | 'text' | 'path' | 'choice' | 'flag' | 'list';
+export type OptionKind =
+  | 'workers'
+  | 'integer'
+  | 'duration'
+  | 'size'
+  | 'text'
+  | 'path'
+  | 'choice'
+  | 'flag'
+  | 'list'
+  | 'admin'
+  | 'log';
 
 /**
  * What an option is about: the whole instance, every pool (apps and pools of servers alike), or apps only. Options about
@@ -58,7 +69,9 @@ export type OptionKey =
   | 'ready'
   | 'healthPath'
   | 'parallel'
-  | 'watch';
+  | 'watch'
+  | 'admin'
+  | 'accessLog';
 
 /** More would exhaust descriptors and memory long before it would be of use. */
 export const MAX_WORKERS = 512;
@@ -188,6 +201,21 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     min: 1,
     max: MAX_WORKERS,
   }),
+  option('instance', 'admin', 'admin', 'admin', '<[host:]port>', null, 'metrics, control API and dashboard', {
+    unset: 'off',
+  }),
+  option(
+    'instance',
+    'accessLog',
+    'access-log',
+    'log',
+    '[file]',
+    null,
+    'a line for each request; without a file, stdout',
+    {
+      unset: 'off',
+    },
+  ),
   option('app', 'nodeArgs', null, 'list', '', null, 'flags for the Node that runs a script', { unset: 'none' }),
 ]);
 
@@ -217,6 +245,10 @@ export function expectation(spec: OptionSpec): string {
       return 'true or false';
     case 'list':
       return 'a list of texts';
+    case 'admin':
+      return "a port, 'host:port', or { listen, token }";
+    case 'log':
+      return 'a file, true, or { file, format, maxSize, keep, query, requestId }';
   }
 }
 

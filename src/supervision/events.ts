@@ -54,6 +54,12 @@ export type SupervisorEvent =
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
   /** A file of an app; a reload follows. */
   | { readonly type: 'file-changed'; readonly path: string }
+  /** Somebody asked for another worker in its place. */
+  | (WorkerFacts & { readonly type: 'worker-restarting' })
+  /** Somebody asked for it to get nothing new and to end; its place stays empty. */
+  | (WorkerFacts & { readonly type: 'worker-drained' })
+  /** Where metrics, the control API and the dashboard are reached by HTTP. */
+  | { readonly type: 'admin-listening'; readonly url: string }
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }

@@ -6,34 +6,46 @@ const LOOK_EVERY_MS = 1000;
 
 export interface Watched {
   readonly pid: number;
-  readonly limitBytes: number;
+  /** null = any size will do. */
+  readonly limitBytes: number | null;
 }
 
-/** Looks at the resident memory of workers and calls out those beyond their limit. */
+/** Looks at the resident memory of workers, and calls out those beyond their limit. */
 export class MemoryWatch {
   readonly #watched: () => readonly Watched[];
   readonly #onLarge: (pid: number, bytes: number) => void;
   readonly #timer: NodeJS.Timeout;
+  #bytes: ReadonlyMap<number, number> = new Map();
   #isLooking = false;
 
   constructor(watched: () => readonly Watched[], onLarge: (pid: number, bytes: number) => void) {
     this.#watched = watched;
     this.#onLarge = onLarge;
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
+  }
+
+  /** As of the last look; null for one that was not there then. */
+  bytesOf(pid: number): number | null {
+    return this.#bytes.get(pid) ?? null;
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
+  /** Looks now, and not only when it is time. */
+  async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
+    const seen = new Map<number, number>();
     for (const { pid, limitBytes } of this.#watched()) {
       const bytes = await residentBytes(pid);
-      if (bytes !== null && bytes > limitBytes) this.#onLarge(pid, bytes);
+      if (bytes === null) continue;
+      seen.set(pid, bytes);
+      if (limitBytes !== null && bytes > limitBytes) this.#onLarge(pid, bytes);
     }
+    this.#bytes = seen;
     this.#isLooking = false;
   }
 }

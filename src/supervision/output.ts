@@ -73,6 +73,8 @@ export class WorkerOutput {
   readonly ended: Promise<void>;
   readonly #label: string;
   readonly #tail: string[] = [];
+  /** Hears of whole lines as they come, whatever is done with them. */
+  tap: ((stream: 'stdout' | 'stderr', lines: Buffer) => void) | null = null;
   #held: { sink: OutputSink; lines: Buffer; source: Readable }[] = [];
   #heldBytes = 0;
   #mode: 'hold' | 'pass' | 'drop' = 'hold';
@@ -82,7 +84,9 @@ export class WorkerOutput {
 
   constructor(label: string, out: Readable, outSink: OutputSink, err: Readable, errSink: OutputSink) {
     this.#label = label;
-    this.ended = Promise.all([this.#follow(out, outSink), this.#follow(err, errSink)]).then(() => {});
+    this.ended = Promise.all([this.#follow('stdout', out, outSink), this.#follow('stderr', err, errSink)]).then(
+      () => {},
+    );
   }
 
   /** The last lines of both streams, oldest first. At most 50. */
@@ -119,7 +123,7 @@ export class WorkerOutput {
     this.#onInspector = onOpen;
   }
 
-  #follow(source: Readable, sink: OutputSink): Promise<void> {
+  #follow(stream: 'stdout' | 'stderr', source: Readable, sink: OutputSink): Promise<void> {
     let rest: Buffer[] = [];
     let restBytes = 0;
     source.on('data', (chunk: Buffer) => {
@@ -128,10 +132,10 @@ export class WorkerOutput {
         rest.push(chunk);
         restBytes += chunk.length;
         if (restBytes < MAX_LINE_BYTES) return;
-        this.#pass(Buffer.concat(rest), sink, source);
+        this.#pass(stream, Buffer.concat(rest), sink, source);
         rest = [];
       } else {
-        this.#pass(Buffer.concat([...rest, chunk.subarray(0, newline + 1)]), sink, source);
+        this.#pass(stream, Buffer.concat([...rest, chunk.subarray(0, newline + 1)]), sink, source);
         rest = newline + 1 < chunk.length ? [chunk.subarray(newline + 1)] : [];
       }
       restBytes = rest[0]?.length ?? 0;
@@ -139,16 +143,17 @@ export class WorkerOutput {
     return new Promise((resolve) => {
       source.on('error', () => {});
       source.once('close', () => {
-        if (rest.length > 0) this.#pass(Buffer.concat(rest), sink, source);
+        if (rest.length > 0) this.#pass(stream, Buffer.concat(rest), sink, source);
         resolve();
       });
     });
   }
 
-  #pass(written: Buffer, sink: OutputSink, source: Readable): void {
+  #pass(stream: 'stdout' | 'stderr', written: Buffer, sink: OutputSink, source: Readable): void {
     const lines = this.#inspectorLines > 0 ? this.#withoutInspector(written) : written;
     if (lines.length === 0) return;
     this.#remember(lines);
+    this.tap?.(stream, lines);
     if (this.#mode === 'pass') sink.write(this.#label, lines, source);
     if (this.#mode !== 'hold') return;
     this.#held.push({ sink, lines, source });

@@ -9,6 +9,7 @@ import { Meters } from '../observability/meters.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
+import { ControlDesk } from './control-desk.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
@@ -35,6 +36,8 @@ export interface SupervisorSurroundings {
   readonly preload: URL;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Of Evener. */
+  readonly version: string;
   /** Reads the options again, for a reload. Rejects with what is wrong with them. */
   reread(): Promise<ResolvedOptions>;
 }
@@ -57,6 +60,8 @@ interface Parts {
   readonly memory: MemoryWatch;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
+  /** The control API. */
+  readonly desk: ControlDesk;
 }
 
 /**
@@ -122,6 +127,7 @@ export class Supervisor {
     });
     this.#emit({ type: 'starting', apps: facts, threads });
     const parts = this.#assembleOrFail();
+    void this.#openDesk(parts);
     parts.threads.start();
     // Workers need longer to start than threads, and dial again where one is not there yet.
     for (const app of apps) this.#addFleet(parts, app);
@@ -212,6 +218,43 @@ export class Supervisor {
     return this.#fleetOf(app, 'why()').why(slot);
   }
 
+  /**
+   * Replaces one worker by another that is ready first, or fills its place if it was drained.
+   * @param slot from 0
+   * @param app may be left out where there is only one
+   * @throws EvenerError EVENER_RELOAD_FAILED: the new one did not come up, and the old one goes on; EVENER_NOT_RUNNING;
+   *   EVENER_USAGE when there is no such place
+   */
+  async restart(slot: number, app: string | null = null): Promise<void> {
+    const { fleet, place } = this.#placeOf(slot, app, 'restart()');
+    if (place.current !== null) this.#emit({ type: 'worker-restarting', ...factsOf(place.current) });
+    await place.replace(fleet.options.drainLimitMs);
+  }
+
+  /**
+   * Gives one worker nothing new and lets it end when it has finished. Its place stays empty until it is restarted, or a
+   * reload fills it.
+   * @throws EvenerError EVENER_USAGE when there is no such place, or nobody else of its app serves; EVENER_NOT_RUNNING
+   */
+  drain(slot: number, app: string | null = null): void {
+    const { fleet, place } = this.#placeOf(slot, app, 'drain()');
+    const others = [...fleet.slots.values()].filter((other) => other !== place && other.isReady);
+    if (place.isReady && others.length === 0) {
+      const message = 'it is the only worker that serves: start another first (evener scale +1), or restart it';
+      throw new EvenerError('EVENER_USAGE', message, { slot });
+    }
+    if (place.current !== null) this.#emit({ type: 'worker-drained', ...factsOf(place.current) });
+    place.drain(fleet.options.drainLimitMs);
+  }
+
+  #placeOf(slot: number, app: string | null, what: string): { fleet: WorkerFleet; place: WorkerSlot } {
+    const fleet = this.#fleetOf(app, what);
+    const place = fleet.slots.get(slot);
+    if (place !== undefined) return { fleet, place };
+    const slots = [...fleet.slots.keys()].sort((a, b) => a - b).join(', ');
+    throw new EvenerError('EVENER_USAGE', `no worker has the number ${slot}: there are ${slots}`, { slot });
+  }
+
   /** A machine without room for a folder or a process is told of like any other failed start. */
   #assembleOrFail(): Parts {
     try {
@@ -262,7 +305,37 @@ export class Supervisor {
       err: new OutputSink(stderr, noColor),
       rng,
     };
-    return { directory, guard, threads, fleets, memory, shared };
+    return { directory, guard, threads, fleets, memory, shared, desk: this.#assembleDesk(directory, meters, memory) };
+  }
+
+  #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
+    const { version } = this.#surroundings;
+    return new ControlDesk(
+      { directory: directory.path, version, meters, memory },
+      {
+        options: () => this.#options,
+        phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
+        fleets: () => this.#fleets,
+        subscribe: (listener) => this.subscribe(listener),
+        reload: () => this.reload(),
+        scale: (workers, app) => this.scale(workers, app),
+        scaleBy: (step, app) => this.scaleBy(step, app),
+        restart: ({ app, slot }) => this.restart(slot, app),
+        drain: ({ app, slot }) => this.drain(slot, app),
+        why: ({ app, slot }) => this.why(slot, app),
+        stop: (now) => void (now ? this.kill() : this.close()),
+      },
+    );
+  }
+
+  /** Without its control API it would be one that nobody can steer: then rather not at all. */
+  async #openDesk({ desk }: Parts): Promise<void> {
+    try {
+      const url = await desk.open();
+      if (url !== null) this.#emit({ type: 'admin-listening', url });
+    } catch (error) {
+      void this.#giveUp('EVENER_START_FAILED', error instanceof Error ? error.message : String(error));
+    }
   }
 
   #addFleet(parts: Parts, app: AppOptions): void {
@@ -276,6 +349,7 @@ export class Supervisor {
       post: (message: FromSupervisor) => parts.threads.post(message),
       missingThreads: () => parts.threads.missing(),
       giveUp: (code, reason) => void this.#giveUp(code, reason),
+      logged: (source, lines) => parts.desk.logBook.write(source, lines),
       changed: () => this.#changes.happened(),
     });
     parts.fleets.set(app.name, fleet);
@@ -320,7 +394,11 @@ export class Supervisor {
   #watchedForMemory(): Watched[] {
     return this.#fleets.flatMap((fleet) => {
       const limitBytes = fleet.options.maxMemoryBytes;
-      return limitBytes === null ? [] : fleet.in(WorkerState.Ready).map(({ pid }) => ({ pid, limitBytes }));
+      const watched = [...fleet.live()].filter(({ pid }) => pid !== 0);
+      return watched.map((worker) => {
+        // One that is not ready, or on its way out, may be as large as it likes.
+        return { pid: worker.pid, limitBytes: worker.state === WorkerState.Ready ? limitBytes : null };
+      });
     });
   }
 
@@ -464,15 +542,16 @@ export class Supervisor {
   }
 
   /** The last steps, when all workers have been told to go. */
-  async #end({ threads, guard, directory }: Parts, error: EvenerError | null): Promise<void> {
+  async #end({ threads, guard, directory, desk }: Parts, error: EvenerError | null): Promise<void> {
     await this.#changes.until(() => this.#areFleetsGone);
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     await threads.close();
     guard.close();
-    directory.remove();
     if (error === null) this.#emit({ type: 'stopped', tookMs: performance.now() - this.#closingSinceMs });
     else this.#emit({ type: 'failed', code: error.code, reason: error.message });
+    desk.close();
+    directory.remove();
     this.#resolveClosed(error);
   }
 

@@ -1,5 +1,6 @@
 import { delimiter } from 'node:path';
 import { encodeWorkerBirth, WORKER_BIRTH_VARIABLE, type WorkerBirth } from '../channel/worker-birth.ts';
+import { ADMIN_TOKEN_VARIABLE } from '../config/admin.ts';
 import type { AppOptions } from '../config/options.ts';
 
 /** What is handed to `spawn` for one worker. */
@@ -27,6 +28,8 @@ export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: 
   env.EVENER_WORKER_ID = String(birth.slot);
   env.NODE_APP_INSTANCE = String(birth.slot);
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
+  // Ours, and none of the app's business.
+  delete env[ADMIN_TOKEN_VARIABLE];
   if (options.port !== null) env.PORT = String(options.port);
   if (app.form === 'script') {
     const args = [

@@ -3,6 +3,7 @@ import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../c
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
+import type { LogSource } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
@@ -46,6 +47,8 @@ export interface WorkerFleetHost {
   missingThreads(): readonly number[];
   /** It cannot go on. */
   giveUp(code: EvenerErrorCode, reason: string): void;
+  /** A worker has written whole lines. */
+  logged(source: LogSource, lines: Buffer): void;
   /** Something that may be waited for has changed. */
   changed(): void;
 }
@@ -71,7 +74,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #host: WorkerFleetHost;
   /** By incarnation: all that live, and those whose end has not been reported yet. */
   readonly #workers = new Map<number, WorkerProcess>();
-  readonly #addresses = new Set<string>();
+  readonly #addresses = new Map<string, ListenerAddress>();
   readonly #shownOutput = new Set<string>();
   readonly #stalls: StallWatch;
   readonly #readiness: Readiness;
@@ -103,6 +106,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   get options(): AppOptions {
     return this.#options;
+  }
+
+  /** Where its workers listen, or have listened. */
+  get addresses(): ListenerAddress[] {
+    return [...this.#addresses.values()];
   }
 
   /** Whether this worker is one of its own. */
@@ -198,6 +206,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,
     };
     const worker = new WorkerProcess(plan, out, err, this);
+    worker.output.tap = (stream, lines) => {
+      this.#host.logged({ app: plan.app, slot: plan.slot, pid: worker.pid, stream }, lines);
+    };
     this.#workers.set(incarnation, worker);
     if (worker.group !== 0) {
       guard.watch(worker.group);
@@ -339,7 +350,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #announce(address: ListenerAddress): void {
     const key = address.path ?? `${address.host} ${address.port}`;
     if (this.#addresses.has(key)) return;
-    this.#addresses.add(key);
+    this.#addresses.set(key, address);
     this.#host.emit({ type: 'listening', address });
   }
 
@@ -371,7 +382,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       if (failure.isHopeless || this.#isFirstStartOver) this.#host.giveUp('EVENER_START_FAILED', reason);
       return;
     }
-    const slots = [...this.slots.values()];
+    const slots = [...this.slots.values()].filter((other) => !other.isParked);
     if (this.#hasReadySlot || slots.some((other) => other.failedStarts === 0)) return;
     if (this.#parts.exitOnCrashLoop && slots.every((other) => other.failedStarts >= CRASH_LOOP_TRIES)) {
       this.#host.giveUp('EVENER_CRASH_LOOP', reason);

@@ -38,6 +38,8 @@ export class WorkerSlot {
   #settling: NodeJS.Timeout | null = null;
   #nextStartAtMs = 0;
   #failedStarts = 0;
+  #starts = 0;
+  #isParked = false;
   #isClosed = false;
 
   constructor(index: number, host: WorkerSlotHost, rng: Rng) {
@@ -68,6 +70,16 @@ export class WorkerSlot {
     return this.#backOff.attempts;
   }
 
+  /** Workers that were started here so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** It was drained, and stays empty. */
+  get isParked(): boolean {
+    return this.#isParked;
+  }
+
   /** Until the next start; 0 when one is under way. ms */
   get nextStartInMs(): number {
     return this.#timer === null ? 0 : Math.max(0, this.#nextStartAtMs - performance.now());
@@ -75,7 +87,8 @@ export class WorkerSlot {
 
   start(): void {
     this.#cancelTimer();
-    if (this.#isClosed || this.#current !== null || this.#successor !== null) return;
+    if (this.#isClosed || this.#isParked || this.#current !== null || this.#successor !== null) return;
+    this.#starts++;
     this.#current = this.#host.spawn(this);
   }
 
@@ -96,6 +109,8 @@ export class WorkerSlot {
     while (this.#replacement !== null) await this.#replacement.settled;
     if (this.#isClosed) return;
     this.#cancelTimer();
+    this.#isParked = false;
+    this.#starts++;
     const successor = this.#host.spawn(this);
     this.#successor = successor;
     await this.#awaitReplacement();
@@ -104,6 +119,13 @@ export class WorkerSlot {
     this.#current = successor;
     this.#successor = null;
     old?.retire(limitMs);
+  }
+
+  /** Lets its worker finish what it has and end. Nobody takes its place until it is replaced. */
+  drain(limitMs: number): void {
+    this.#isParked = true;
+    this.#cancelTimer();
+    this.#current?.retire(limitMs);
   }
 
   ready(worker: WorkerProcess): void {
@@ -129,7 +151,7 @@ export class WorkerSlot {
     }
     if (worker !== this.#current) return null;
     this.#current = null;
-    if (this.#isClosed) return null;
+    if (this.#isClosed || this.#isParked) return null;
     if (reason !== null) this.#failedStarts++;
     if (this.#settling !== null) clearTimeout(this.#settling);
     return this.#successor === null ? this.#schedule() : 0;
@@ -162,7 +184,7 @@ export class WorkerSlot {
   }
 
   #schedule(): number | null {
-    if (this.#isClosed) return null;
+    if (this.#isClosed || this.#isParked) return null;
     const delayMs = this.#backOff.next(this.#host.delayCapMs(this));
     this.#cancelTimer();
     this.#nextStartAtMs = performance.now() + delayMs;

@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ControlClient, type ControlFailure } from '../control/client.ts';
+import type { AppStatus, RecordedEvent, Status, WhyReport, WorkerStatus } from '../control/control-target.ts';
+import type { Instance } from '../control/instance.ts';
+import { durationText } from '../core/duration-text.ts';
+import type { SupervisorEvent } from '../index.ts';
+import { chosenInstance } from './chosen-instance.ts';
+import { Narrator } from './narrator.ts';
+import { type Paint, paintFor, statusText } from './tables.ts';
+import { top } from './top.ts';
+import type { VerbRequest } from './verb-arguments.ts';
+
+/** How often it is looked whether an instance that was told to stop is gone. */
+const GONE_CHECK_MS = 50;
+
+interface LogLine {
+  readonly app: string;
+  readonly slot: number;
+  readonly stream: string;
+  readonly time: string;
+  readonly text: string;
+}
+
+/** One verb at work. */
+interface Work {
+  readonly request: VerbRequest;
+  readonly instance: Instance;
+  readonly client: ControlClient;
+  readonly paint: Paint;
+}
+
+/**
+ * Runs a verb on the instance that is meant, and prints what comes of it.
+ * @throws ControlFailure when it says no, or nothing runs; EvenerError EVENER_USAGE when it is not clear which is meant
+ */
+export async function runVerb(request: VerbRequest): Promise<void> {
+  const instance = await chosenInstance(request);
+  await ACTS[request.verb]({
+    request,
+    instance,
+    client: new ControlClient(instance.socket),
+    paint: paintFor(process.stdout),
+  });
+}
+
+const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>> = {
+  async status({ request, client, paint }) {
+    const status = await client.get<Status>('/status');
+    tell(request, status, () => statusText(status, paint));
+  },
+  async top({ client, instance }) {
+    await top(client, instance.name);
+  },
+  async events({ request, client, paint }) {
+    const show = eventPrinter(request, paint);
+    if (request.follow) return client.follow('/events', (event) => show(event as RecordedEvent));
+    const { events } = await client.get<{ events: RecordedEvent[] }>('/events?follow=false');
+    events.forEach(show);
+  },
+  async logs({ request, client, paint }) {
+    const query = new URLSearchParams({ follow: String(request.follow) });
+    if (request.words[0] !== undefined) query.set('worker', request.words[0]);
+    if (request.lines !== null) query.set('lines', String(request.lines));
+    const show = (line: LogLine): void => {
+      const label = `${line.slot} ${line.stream === 'stderr' ? '!' : '|'}`;
+      print(request.json ? JSON.stringify(line) : `${paint.dim(`${clockText(line.time)} ${label}`)} ${line.text}`);
+    };
+    if (request.follow) return client.follow(`/logs?${query}`, (line) => show(line as LogLine));
+    const { lines } = await client.get<{ lines: LogLine[] }>(`/logs?${query}`);
+    lines.forEach(show);
+  },
+  async reload({ request, client }) {
+    const { tookMs } = await client.post<{ tookMs: number }>('/reload');
+    tell(request, { tookMs }, () => `reloaded in ${durationText(tookMs)}\n`);
+  },
+  async scale({ request, client }) {
+    const [word] = request.words;
+    const size = /^[+-]/.test(word!) ? { by: Number(word) } : { workers: Number(word) };
+    const body = request.app === null ? size : { ...size, app: request.app };
+    const { apps } = await client.post<{ apps: AppStatus[] }>('/scale', body);
+    tell(request, { apps }, () => apps.map(({ name, workers }) => `${name}: ${workers.wanted} workers\n`).join(''));
+  },
+  async restart({ request, client }) {
+    const workers: WorkerStatus[] = [];
+    for (const id of request.words) {
+      const worker = await client.post<WorkerStatus>(`/workers/${encodeURIComponent(id)}/restart`);
+      workers.push(worker);
+      if (!request.json) print(`worker ${worker.id} restarted, now pid ${worker.pid}`);
+    }
+    if (request.json) printJson({ workers });
+  },
+  async drain({ request, client }) {
+    const workers: WorkerStatus[] = [];
+    for (const id of request.words) {
+      const worker = await client.post<WorkerStatus>(`/workers/${encodeURIComponent(id)}/drain`);
+      workers.push(worker);
+      if (!request.json) print(`worker ${worker.id} drains; evener restart ${worker.id} fills its place again`);
+    }
+    if (request.json) printJson({ workers });
+  },
+  async why({ request, client }) {
+    const report = await client.post<WhyReport>(`/workers/${encodeURIComponent(request.words[0]!)}/why`);
+    tell(request, report, () => `${report.text}\n`);
+  },
+  async stop({ request, client, instance }) {
+    await client.post('/stop', { now: request.now });
+    // Its folder goes last.
+    while (existsSync(instance.socket)) await sleep(GONE_CHECK_MS);
+    const { name, pid } = instance;
+    tell(request, { name, pid, stopped: true }, () => `${name} (pid ${pid}) has stopped\n`);
+  },
+  async dashboard({ request, client }) {
+    const { url } = await client.get<{ url: string }>('/dashboard-link');
+    tell(request, { url }, () => `${url}\n`);
+  },
+};
+
+/** What a person reads of a refusal, with the output of a worker that did not come up. */
+export function failureText(failure: ControlFailure): string {
+  const { output } = failure.details;
+  if (!Array.isArray(output) || output.length === 0) return failure.message;
+  return [failure.message, 'The last lines of the new worker:', ...output.map((line) => `  ${line}`)].join('\n');
+}
+
+function eventPrinter(request: VerbRequest, paint: Paint): (event: RecordedEvent) => void {
+  if (request.json) return (event) => print(JSON.stringify(event));
+  let time = '';
+  const narrator = new Narrator((line) => print(`${paint.dim(time)} ${line}`));
+  return (recorded) => {
+    time = clockText(recorded.time);
+    narrator.tell(recorded.event as SupervisorEvent);
+  };
+}
+
+/** Of today, as the wall clock shows it here. */
+function clockText(iso: string): string {
+  const at = new Date(iso);
+  const day = at.toDateString() === new Date().toDateString() ? '' : `${iso.slice(0, 10)} `;
+  return `${day}${at.toTimeString().slice(0, 8)}`;
+}
+
+function tell(request: VerbRequest, facts: unknown, text: () => string): void {
+  if (request.json) printJson(facts);
+  else process.stdout.write(text());
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function printJson(facts: unknown): void {
+  process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`);
+}

@@ -1,0 +1,154 @@
+import type { LogLine } from '../observability/log-book.ts';
+
+/**
+ * What the control API shows and steers. The supervisor gives it; the API knows nothing else of it. Everything handed
+ * out is a copy, and plain data.
+ */
+export interface ControlTarget {
+  status(): Status;
+  /** null = it serves; else why it does not. */
+  unready(): string | null;
+  /** Everything told so far that is still known, oldest first. */
+  readonly events: EventSource;
+  readonly incidents: () => readonly RecordedEvent[];
+  /** Lines of workers, oldest first. @param worker null = all of them */
+  logs(worker: WorkerPlace | null): readonly LogLine[];
+  /** Calls back with each line from now on; the answer takes it off again. */
+  followLogs(worker: WorkerPlace | null, listener: (line: LogLine) => void): () => void;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+  /** Resolves when it is over. @throws EvenerError EVENER_RELOAD_FAILED, with `details.output` where there is any */
+  reload(): Promise<void>;
+  scale(workers: number, app: string | null): void;
+  scaleBy(step: number, app: string | null): void;
+  /** By {@link WorkerStatus.id}. @throws ApiError 404 where no worker has it */
+  find(id: string): WorkerPlace;
+  /** Resolves when another one is ready in its place. @throws EvenerError EVENER_RELOAD_FAILED */
+  restart(worker: WorkerPlace): Promise<void>;
+  /** It gets nothing new, finishes what it has and ends; its place stays empty until it is restarted. */
+  drain(worker: WorkerPlace): void;
+  /** What it is doing. */
+  why(worker: WorkerPlace): Promise<WhyReport>;
+  /** Begins to stop; `now`: without finishing what is in flight. */
+  stop(now: boolean): void;
+}
+
+/** A numbered place of an app, which one worker fills. */
+export interface WorkerPlace {
+  readonly app: string;
+  readonly slot: number;
+}
+
+export interface WhyReport {
+  /** For people. */
+  readonly text: string;
+  /** For programs; null where nothing is known. */
+  readonly report: unknown;
+}
+
+/** Something that happened. */
+export interface RecordedEvent {
+  /** Grows from event to event, also over restarts of the instance. */
+  readonly id: number;
+  /** ISO 8601. */
+  readonly time: string;
+  /** As of `evener events`. */
+  readonly event: { readonly type: string };
+}
+
+/** Events that are kept for a while. */
+export interface EventSource {
+  /** Those after an id. */
+  since(id: number): readonly RecordedEvent[];
+  /** Calls back with each event from now on; the answer takes it off again. */
+  subscribe(listener: (event: RecordedEvent) => void): () => void;
+}
+
+export const WORKER_STATES = ['starting', 'ready', 'stalled', 'draining', 'stopping', 'waiting', 'drained'] as const;
+/**
+ * Of a worker's place: stalled = its event loop does not answer, so it gets nothing new; waiting = the last one ended, the
+ * next is started after a pause; drained = it was drained and stays empty.
+ */
+export type WorkerStatusState = (typeof WORKER_STATES)[number];
+
+export interface Status {
+  readonly name: string;
+  readonly pid: number;
+  readonly version: string;
+  /** `starting`, `running`, `stopping`. */
+  readonly state: 'starting' | 'running' | 'stopping';
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Seconds. */
+  readonly uptime: number;
+  /** The config file, or null. */
+  readonly config: string | null;
+  /** Where the admin listener is reached, or null. */
+  readonly admin: string | null;
+  readonly threads: number;
+  /** Client connections. */
+  readonly connections: number;
+  readonly apps: readonly AppStatus[];
+  readonly workers: readonly WorkerStatus[];
+  /** How many incidents are known; see `GET /incidents`. */
+  readonly incidents: number;
+}
+
+export interface AppStatus {
+  readonly name: string;
+  /** As the user wrote it; for a pool of servers, their addresses. */
+  readonly command: string;
+  /** URLs or paths. */
+  readonly addresses: readonly string[];
+  /** How many there should be, and how many serve. */
+  readonly workers: { readonly wanted: number; readonly ready: number };
+  /** So far: finished, retried, moved, refused for want of a worker. */
+  readonly requests: number;
+  readonly retried: number;
+  readonly moved: number;
+  readonly shed: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly inFlight: number;
+  readonly queued: number;
+  /** Of the last ten seconds. */
+  readonly recent: RecentStatus;
+}
+
+export interface RecentStatus {
+  readonly requestsPerSecond: number;
+  /** Answers with a status from 500 on, and those cut short, per second. */
+  readonly errorsPerSecond: number;
+  /** null when nothing was finished. ms */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface WorkerStatus {
+  /** Of its place: `0`; with several apps `api:0`. While one replaces another, both have it. */
+  readonly id: string;
+  readonly app: string;
+  /** From 0 in its app. */
+  readonly slot: number;
+  /** null while there is no process. */
+  readonly pid: number | null;
+  readonly state: WorkerStatusState;
+  /** Which start or reload it belongs to. */
+  readonly generation: number;
+  readonly inFlight: number;
+  /** Finished so far. */
+  readonly requests: number;
+  /** Resident memory in bytes; null where it is not known. */
+  readonly memory: number | null;
+  readonly eventLoop: {
+    /** Longest delay of late, or how long it has been silent. */
+    readonly delayMs: number;
+    /** Share of late in which it was busy, 0-1. */
+    readonly utilization: number;
+  };
+  /** Times that its place was filled anew: after a death, by a restart or a reload. */
+  readonly restarts: number;
+  /** Seconds since its start. */
+  readonly uptime: number;
+}

@@ -1,0 +1,100 @@
+import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * How a running instance is found: its runtime directory (`evener-<pid>-...`, mode 0700) holds the control socket and a
+ * card that says whose it is. There is no register that could go stale: the directory goes with the instance, and one
+ * that was left by a killed instance has a socket that nobody answers.
+ */
+
+const CARD = 'instance.json';
+const SOCKET = 'control.sock';
+
+/** What an instance says of itself. */
+export interface InstanceCard {
+  readonly name: string;
+  readonly pid: number;
+  /** Where it was started. */
+  readonly folder: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+/** A running instance. */
+export interface Instance extends InstanceCard {
+  readonly socket: string;
+}
+
+/** As long as the path of a link's socket, which the directory was chosen for. */
+export function controlSocketIn(directory: string): string {
+  return join(directory, SOCKET);
+}
+
+export function writeCard(directory: string, card: InstanceCard): void {
+  const path = join(directory, CARD);
+  // Whoever looks meanwhile finds the whole card or none.
+  writeFileSync(`${path}.new`, JSON.stringify(card), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** All instances of this user that answer, oldest first. */
+export async function findInstances(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Instance[]> {
+  const found: Instance[] = [];
+  for (const directory of runtimeDirectories(env)) {
+    const card = readCard(directory);
+    const socket = controlSocketIn(directory);
+    if (card !== null && (await accepts(socket))) found.push({ ...card, socket });
+  }
+  return found.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+}
+
+/** Where one may be, whichever of these the environment of the instance named. */
+function runtimeDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
+  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, tmpdir(), '/tmp'];
+  const unique = new Set(bases.filter((base): base is string => base !== undefined && base !== ''));
+  return [...unique].flatMap((base) => names(base).map((name) => join(base, name))).filter(isOurs);
+}
+
+function names(base: string): string[] {
+  try {
+    return readdirSync(base).filter((name) => /^evener-\d+-\w{6}$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** In a folder that all share, another user may have made one that looks like ours. */
+function isOurs(path: string): boolean {
+  const facts = lstatSync(path, { throwIfNoEntry: false });
+  return facts?.isDirectory() === true && facts.uid === process.getuid?.();
+}
+
+function readCard(directory: string): InstanceCard | null {
+  try {
+    const card = JSON.parse(readFileSync(join(directory, CARD), 'utf8')) as Partial<InstanceCard>;
+    const { name, pid, folder, startedAt } = card;
+    const isWhole =
+      typeof name === 'string' &&
+      typeof pid === 'number' &&
+      typeof folder === 'string' &&
+      typeof startedAt === 'string';
+    return isWhole ? { name, pid, folder, startedAt } : null;
+  } catch {
+    return null;
+  }
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,196 @@
+import { API_ERRORS } from './api-error.ts';
+import { WORKER_STATES } from './control-target.ts';
+import { ROUTES, type Route } from './routes.ts';
+
+/** The OpenAPI 3.1 document of the API, made from its routes. */
+export function openApiDocument(version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of [...ROUTES, OPENAPI_ROUTE]) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Evener control API',
+      version,
+      description: 'Shows and steers a running instance of Evener.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    security: [{}, { token: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Not needed on the Unix socket, nor on loopback where no token was set and no browser asks.',
+        },
+      },
+      schemas: SCHEMAS,
+    },
+  };
+}
+
+/** Answered by the server itself, since the document is made from the other routes. */
+export const OPENAPI_ROUTE: Omit<Route, 'handle'> = {
+  method: 'GET',
+  path: '/openapi.json',
+  operation: 'getDocument',
+  summary: 'This document.',
+  answers: { 200: { meaning: 'OpenAPI 3.1', schema: { type: 'object' } } },
+};
+
+function operationOf(route: Omit<Route, 'handle'>): object {
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: 'Id of a worker, as in the status',
+    schema: { type: 'string' },
+  }));
+  const inQuery = Object.entries(route.query ?? {}).map(([name, { meaning, schema }]) => ({
+    name,
+    in: 'query',
+    description: meaning,
+    schema,
+  }));
+  const parameters = [...inPath, ...inQuery];
+  const answers = Object.entries(route.answers).map(([status, answer]) => [status, answerOf(Number(status), answer)]);
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(route.body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: route.body } } } }),
+    ...(route.isOpen ? { security: [{}] } : {}),
+    responses: {
+      ...Object.fromEntries(answers),
+      default: answerOf(500, { meaning: 'Whatever else may be wrong: code says what' }),
+    },
+  };
+}
+
+function answerOf(status: number, { meaning, schema, type }: Route['answers'][number]): object {
+  if (type !== undefined) return { description: meaning, content: { [type]: { schema: { type: 'string' } } } };
+  const shown = schema ?? (status >= 400 ? { $ref: '#/components/schemas/Error' } : {});
+  return { description: meaning, content: { 'application/json': { schema: shown } } };
+}
+
+const NUMBER = { type: 'number' };
+const COUNT = { type: 'integer', minimum: 0 };
+const TEXT = { type: 'string' };
+
+function record(properties: Record<string, object>, description: string): object {
+  return { type: 'object', description, required: Object.keys(properties), properties };
+}
+
+function described(schema: object, description: string): object {
+  return { ...schema, description };
+}
+
+const SCHEMAS = {
+  Status: record(
+    {
+      name: TEXT,
+      pid: COUNT,
+      version: TEXT,
+      state: { enum: ['starting', 'running', 'stopping'] },
+      startedAt: { type: 'string', format: 'date-time' },
+      uptime: described(NUMBER, 'Seconds'),
+      config: described({ type: ['string', 'null'] }, 'The config file'),
+      admin: described({ type: ['string', 'null'] }, 'Where the admin listener is reached'),
+      threads: described(COUNT, 'Balancer threads'),
+      connections: described(COUNT, 'Client connections'),
+      apps: { type: 'array', items: { $ref: '#/components/schemas/App' } },
+      workers: { type: 'array', items: { $ref: '#/components/schemas/Worker' } },
+      incidents: described(COUNT, 'How many incidents are known'),
+    },
+    'An instance',
+  ),
+  App: record(
+    {
+      name: TEXT,
+      command: TEXT,
+      addresses: { type: 'array', items: TEXT },
+      workers: record({ wanted: COUNT, ready: COUNT }, 'How many there should be, and how many serve'),
+      requests: described(COUNT, 'Finished so far'),
+      retried: COUNT,
+      moved: COUNT,
+      shed: described(COUNT, 'Refused for want of a worker'),
+      bytesIn: COUNT,
+      bytesOut: COUNT,
+      inFlight: COUNT,
+      queued: COUNT,
+      recent: record(
+        {
+          requestsPerSecond: NUMBER,
+          errorsPerSecond: NUMBER,
+          p50Ms: { type: ['number', 'null'] },
+          p95Ms: { type: ['number', 'null'] },
+          p99Ms: { type: ['number', 'null'] },
+        },
+        'The last ten seconds',
+      ),
+    },
+    'An app, or a pool of servers',
+  ),
+  Worker: record(
+    {
+      id: described(TEXT, 'Of its place; while one replaces another both have it'),
+      app: TEXT,
+      slot: COUNT,
+      pid: { type: ['integer', 'null'] },
+      state: { enum: [...WORKER_STATES] },
+      generation: COUNT,
+      inFlight: COUNT,
+      requests: described(COUNT, 'Finished so far'),
+      memory: described({ type: ['integer', 'null'] }, 'Resident bytes'),
+      eventLoop: record(
+        {
+          delayMs: described(NUMBER, 'Longest delay of late, or how long it has been silent'),
+          utilization: described({ type: 'number', minimum: 0, maximum: 1 }, 'Share of late in which it was busy'),
+        },
+        'Its event loop',
+      ),
+      restarts: COUNT,
+      uptime: described(NUMBER, 'Seconds since its start'),
+    },
+    'A worker, or the empty place of one',
+  ),
+  Event: record(
+    {
+      id: described(COUNT, 'Grows from event to event'),
+      time: { type: 'string', format: 'date-time' },
+      event: { type: 'object', required: ['type'], properties: { type: TEXT }, additionalProperties: true },
+    },
+    'Something that happened',
+  ),
+  LogLine: record(
+    {
+      app: TEXT,
+      slot: COUNT,
+      pid: COUNT,
+      stream: { enum: ['stdout', 'stderr'] },
+      time: { type: 'string', format: 'date-time' },
+      text: TEXT,
+    },
+    'A line that a worker wrote',
+  ),
+  Error: {
+    type: 'object',
+    description: 'Why not',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message'],
+        properties: {
+          code: { enum: Object.keys(API_ERRORS) },
+          message: described(TEXT, 'For people; its wording may change'),
+          details: { type: 'object', additionalProperties: true },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,289 @@
+import { randomBytes } from 'node:crypto';
+import type { AdminOptions, ResolvedOptions } from '../config/options.ts';
+import { Admission } from '../control/admission.ts';
+import { ApiError } from '../control/api-error.ts';
+import { ControlServer } from '../control/control-server.ts';
+import type { ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
+import { controlSocketIn, writeCard } from '../control/instance.ts';
+import { EvenerError } from '../core/evener-error.ts';
+import { EventRing, type Recorded } from '../observability/event-ring.ts';
+import { LogBook, type LogLine } from '../observability/log-book.ts';
+import type { Meters } from '../observability/meters.ts';
+import { RecentRates } from '../observability/recent-rates.ts';
+import type { SupervisorEvent, SupervisorListener } from './events.ts';
+import { explanationText } from './hang-text.ts';
+import type { WorkerExplanation } from './hung-workers.ts';
+import { appStatusOf, type StatusSources, workerStatusesOf } from './instance-status.ts';
+import type { MemoryWatch } from './memory-watch.ts';
+import type { WorkerFleet } from './worker-fleet.ts';
+import { WorkerState } from './worker-state.ts';
+
+const KEPT_EVENTS = 1_000;
+const KEPT_INCIDENTS = 100;
+const SAMPLE_MS = 1_000;
+/** Lines of a worker that did not come up, for whoever asked for it. */
+const SHOWN_LINES = 40;
+
+/** What somebody has to look into. */
+const INCIDENTS: ReadonlySet<SupervisorEvent['type']> = new Set<SupervisorEvent['type']>([
+  'worker-died',
+  'worker-boot-failed',
+  'worker-stalled',
+  'worker-hung',
+  'worker-too-large',
+  'crash-loop',
+  'balancer-died',
+  'reload-failed',
+  'failed',
+]);
+
+/** What the desk has at hand. */
+export interface DeskParts {
+  /** The runtime directory. */
+  readonly directory: string;
+  readonly version: string;
+  readonly meters: Meters;
+  readonly memory: MemoryWatch;
+}
+
+/** What it asks of the supervisor. */
+export interface DeskHost {
+  options(): ResolvedOptions;
+  phase(): Status['state'];
+  fleets(): readonly WorkerFleet[];
+  subscribe(listener: SupervisorListener): () => void;
+  reload(): Promise<void>;
+  scale(workers: number, app: string | null): void;
+  scaleBy(step: number, app: string | null): void;
+  restart(worker: WorkerPlace): Promise<void>;
+  drain(worker: WorkerPlace): void;
+  why(worker: WorkerPlace): Promise<WorkerExplanation | null>;
+  stop(now: boolean): void;
+}
+
+/** The supervisor as the control API sees it: its memory of what happened, and its two listeners. */
+export class ControlDesk implements ControlTarget {
+  readonly events: EventRing<SupervisorEvent> = new EventRing<SupervisorEvent>(KEPT_EVENTS);
+  /** Output of the workers. */
+  readonly logBook: LogBook = new LogBook();
+  readonly #parts: DeskParts;
+  readonly #host: DeskHost;
+  readonly #incidents: Recorded<SupervisorEvent>[] = [];
+  readonly #rates = new Map<string, RecentRates>();
+  readonly #startedAt = new Date();
+  readonly #servers: ControlServer[] = [];
+  readonly #sampler: NodeJS.Timeout;
+  readonly #unsubscribe: () => void;
+  /** Made up where none was set: then only the dashboard's link has it. */
+  readonly #spareToken: string = randomBytes(24).toString('base64url');
+  #adminUrl: string | null = null;
+
+  constructor(parts: DeskParts, host: DeskHost) {
+    this.#parts = parts;
+    this.#host = host;
+    this.#unsubscribe = host.subscribe((event) => this.#remember(event));
+    this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
+    this.#sampler.unref();
+  }
+
+  /**
+   * Opens the control socket, and the admin listener where there is to be one.
+   * @returns the URL of the latter, or null
+   * @throws Error that tells which could not be opened
+   */
+  async open(): Promise<string | null> {
+    const { directory } = this.#parts;
+    const { name, admin } = this.#host.options();
+    writeCard(directory, { name, pid: process.pid, folder: process.cwd(), startedAt: this.#startedAt.toISOString() });
+    const path = controlSocketIn(directory);
+    await this.#serve(null)
+      .listenOn(path)
+      .catch(failWith(`cannot open the control socket ${path}`));
+    if (admin !== null) this.#adminUrl = await this.#openAdmin(admin);
+    return this.#adminUrl;
+  }
+
+  close(): void {
+    clearInterval(this.#sampler);
+    this.#unsubscribe();
+    for (const server of this.#servers) server.close();
+  }
+
+  // ControlTarget.
+
+  status(): Status {
+    const { name, file, threads } = this.#host.options();
+    const fleets = this.#host.fleets();
+    const sources = this.#sources;
+    return {
+      name,
+      pid: process.pid,
+      version: this.#parts.version,
+      state: this.#host.phase(),
+      startedAt: this.#startedAt.toISOString(),
+      uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
+      config: file,
+      admin: this.#adminUrl,
+      threads,
+      connections: this.#parts.meters.readThreads().clients,
+      apps: fleets.map((fleet) => appStatusOf(fleet, sources)),
+      workers: fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
+      incidents: this.#incidents.length,
+    };
+  }
+
+  unready(): string | null {
+    const phase = this.#host.phase();
+    if (phase !== 'running') return `it is ${phase}`;
+    const idle = this.#host.fleets().filter((fleet) => {
+      return !fleet
+        .in(WorkerState.Ready)
+        .some(({ incarnation }) => !this.#parts.meters.readWorker(incarnation).isStalled);
+    });
+    return idle.length === 0 ? null : `no worker serves ${idle.map((fleet) => fleet.options.name).join(', ')}`;
+  }
+
+  incidents(): readonly Recorded<SupervisorEvent>[] {
+    return this.#incidents;
+  }
+
+  logs(worker: WorkerPlace | null): readonly LogLine[] {
+    return this.logBook.lines(worker);
+  }
+
+  followLogs(worker: WorkerPlace | null, listener: (line: LogLine) => void): () => void {
+    return this.logBook.follow(worker, listener);
+  }
+
+  async metrics(): Promise<string> {
+    return '';
+  }
+
+  async reload(): Promise<void> {
+    await this.#withOutput(() => this.#host.reload());
+  }
+
+  scale(workers: number, app: string | null): void {
+    this.#host.scale(workers, app);
+  }
+
+  scaleBy(step: number, app: string | null): void {
+    this.#host.scaleBy(step, app);
+  }
+
+  /** `0`, `api:0`; a bare number where there is one app. */
+  find(id: string): WorkerPlace {
+    const fleets = this.#host.fleets();
+    const at = id.lastIndexOf(':');
+    const app = at === -1 ? (fleets.length === 1 ? fleets[0]!.options.name : '') : id.slice(0, at);
+    const digits = id.slice(at + 1);
+    const slot = /^\d{1,4}$/.test(digits) ? Number(digits) : -1;
+    if (fleets.some((fleet) => fleet.options.name === app && fleet.slots.has(slot))) return { app, slot };
+    const ids = fleets.flatMap((fleet) => {
+      const slots = [...fleet.slots.keys()].sort((a, b) => a - b);
+      return slots.map((one) => (fleets.length > 1 ? `${fleet.options.name}:${one}` : String(one)));
+    });
+    throw new ApiError('NOT_FOUND', `no worker has the id ${JSON.stringify(id)}: there are ${ids.join(', ')}`);
+  }
+
+  async restart(worker: WorkerPlace): Promise<void> {
+    await this.#withOutput(() => this.#host.restart(worker));
+  }
+
+  drain(worker: WorkerPlace): void {
+    try {
+      this.#host.drain(worker);
+    } catch (error) {
+      if (error instanceof EvenerError && error.code === 'EVENER_USAGE') throw new ApiError('CONFLICT', error.message);
+      throw error;
+    }
+  }
+
+  async why(worker: WorkerPlace): Promise<WhyReport> {
+    const report = await this.#host.why(worker);
+    if (report === null) throw new ApiError('CONFLICT', 'its place is empty just now: there is nobody to ask');
+    return { text: explanationText(report, process.cwd()).join('\n    '), report };
+  }
+
+  stop(now: boolean): void {
+    this.#host.stop(now);
+  }
+
+  get #sources(): StatusSources {
+    const { meters, memory } = this.#parts;
+    return { meters, memory, rates: this.#rates };
+  }
+
+  #serve(admission: Admission | null): ControlServer {
+    const server = new ControlServer({
+      target: this,
+      version: this.#parts.version,
+      admission,
+      pages: new Map(),
+      dashboardLink: admission === null ? () => this.#dashboardLink : null,
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  async #openAdmin({ host, port, token }: AdminOptions): Promise<string> {
+    const admission = new Admission({ token: token ?? this.#spareToken, isTokenRequired: token !== null });
+    const name = host.includes(':') ? `[${host}]` : host;
+    const failed = failWith(`admin: cannot listen on ${name}:${port}`);
+    const bound = await this.#serve(admission).listenAt(host, port).catch(failed);
+    return `http://${name}:${bound}/`;
+  }
+
+  /** The part after # is not sent to any server, nor written to a log. */
+  get #dashboardLink(): string | null {
+    const token = this.#host.options().admin?.token ?? this.#spareToken;
+    return this.#adminUrl === null ? null : `${this.#adminUrl}#token=${encodeURIComponent(token)}`;
+  }
+
+  #remember(event: SupervisorEvent): void {
+    const recorded = this.events.push(event);
+    if (event.type === 'worker-ready') void this.#parts.memory.look();
+    if (!INCIDENTS.has(event.type)) return;
+    this.#incidents.push(recorded);
+    if (this.#incidents.length > KEPT_INCIDENTS) this.#incidents.shift();
+  }
+
+  #sample(): void {
+    const nowMs = performance.now();
+    for (const fleet of this.#host.fleets()) {
+      const { name } = fleet.options;
+      let rates = this.#rates.get(name);
+      if (rates === undefined) {
+        rates = new RecentRates();
+        this.#rates.set(name, rates);
+      }
+      rates.sample(this.#parts.meters.readPool(name), nowMs);
+    }
+  }
+
+  /** A worker that does not come up is told of with what it wrote. */
+  async #withOutput(act: () => Promise<void>): Promise<void> {
+    const failed: { app: string; slot: number; pid: number }[] = [];
+    const unsubscribe = this.#host.subscribe((event) => {
+      if (event.type === 'worker-boot-failed') failed.push(event);
+    });
+    try {
+      await act();
+    } catch (error) {
+      const worker = failed.at(-1);
+      if (!(error instanceof EvenerError) || error.code !== 'EVENER_RELOAD_FAILED' || worker === undefined) throw error;
+      const lines = this.logBook.lines(worker).filter(({ pid }) => pid === worker.pid);
+      const output = lines.slice(-SHOWN_LINES).map(({ text }) => text);
+      throw new EvenerError(error.code, error.message, { ...error.details, output }, { cause: error });
+    } finally {
+      unsubscribe();
+    }
+  }
+}
+
+function failWith(what: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    const way = error.code === 'EADDRINUSE' ? '; choose another port, or stop what listens there' : '';
+    throw new Error(`${what}: ${error.code ?? error.message}${way}`);
+  };
+}
