@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { SessionTable } from '../balancing/session-table.ts';
 import type { BalancerBirth, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { Clock } from '../core/clock.ts';
@@ -62,12 +63,18 @@ export class Balancer {
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
     });
+    const rng = new XorShift();
     this.#ports = new Ports(birth.settings.pools, {
       thread: birth.thread,
       threads: birth.threads,
       counters: this.#counters,
       clients: this.#clients,
-      rng: new XorShift(),
+      affinity: {
+        sessions: new SessionTable(birth.sessions, birth.thread),
+        secret: birth.stickySecret,
+        rng,
+      },
+      rng,
       tell,
     });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);

@@ -9,6 +9,7 @@ import { RawConnection } from '../clients/raw-connection.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
+import { Affinity, type AffinityParts } from '../exchange/affinity.ts';
 import { Dispatcher } from '../exchange/dispatcher.ts';
 import { RetryBudget } from '../exchange/retry-budget.ts';
 import { Router } from '../exchange/router.ts';
@@ -50,6 +51,7 @@ export interface PortsHost {
   readonly threads: number;
   readonly counters: Counters;
   readonly clients: ClientRegistry;
+  readonly affinity: AffinityParts;
   readonly rng: Rng;
   tell(message: FromBalancer): void;
 }
@@ -147,6 +149,8 @@ export class Ports {
       const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
       place.dispatcher.hedgeMs = settings.hedgeMs;
       place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
+      place.dispatcher.pool.configure(settings);
+      this.#bind(place.dispatcher, settings);
       refresh(place.port);
     }
   }
@@ -184,12 +188,13 @@ export class Ports {
   #dispatcherFor(settings: PoolSettings): Dispatcher {
     const { clients } = this.#host;
     const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
-    const pool = new Pool<Transport>();
+    const pool = new Pool<Transport>(settings, clients.clock);
     const queue = new WaitQueue(queueLimit, queueTimeoutMs);
     const meter = this.#meterOf(settings);
     const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
     dispatcher.responseTimeoutMs = responseTimeoutMs;
     dispatcher.hedgeMs = settings.hedgeMs;
+    this.#bind(dispatcher, settings);
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     return dispatcher;
   }
@@ -203,8 +208,14 @@ export class Ports {
     return meter;
   }
 
+  #bind(dispatcher: Dispatcher, { name, sticky, hashKey }: PoolSettings): void {
+    const isSticky = sticky.learnsSessions || sticky.cookie !== null || sticky.hash !== null;
+    const affinity = isSticky ? new Affinity(sticky, dispatcher.pool, name, this.#host.affinity) : null;
+    dispatcher.bind(affinity, hashKey);
+  }
+
   #policyOf(settings: PoolSettings): NonNullable<ReturnType<typeof createPolicy>> {
-    const policy = createPolicy(settings.policy, this.#host.rng);
+    const policy = createPolicy(settings.policy, this.#host.rng, settings);
     assert(policy !== null, `the supervisor lets only known policies through, not '${settings.policy}'`);
     return policy;
   }

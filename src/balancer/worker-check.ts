@@ -59,6 +59,7 @@ export function checkWorker(
 class CheckClient implements ExchangeClient {
   readonly peer: Peer;
   readonly keepsAlive = false;
+  readonly isSecure = false;
   exchange: Exchange | null = null;
   timer: NodeJS.Timeout | null = null;
   readonly #onAnswer: (status: number) => void;

@@ -4,6 +4,9 @@ import { HashMembers } from './hash-members.ts';
 import { HashRing } from './hash-ring.ts';
 import { NO_KEY, type Policy } from './policy.ts';
 
+/** What sums of shares may be off by; it must not make room for one more. */
+const ROUNDING = 1e-9;
+
 /** With up to so many endpoints all that is in flight is counted at every pick, with more at every nth. */
 const COUNTED = 64;
 
@@ -47,7 +50,7 @@ export class BoundedHash implements Policy {
       const place = this.#members.placeOf(ring.ownerOf(start + i));
       if (place === -1) continue;
       const endpoint = eligible[place]!;
-      if (endpoint !== avoid && endpoint.inFlight < Math.ceil(allowed * endpoint.share)) return endpoint;
+      if (endpoint !== avoid && endpoint.inFlight < Math.ceil(allowed * endpoint.share - ROUNDING)) return endpoint;
     }
     return leastLoaded(eligible, avoid);
   }

@@ -6,6 +6,7 @@
  * assertion, what is not of this table.
  */
 
+import type { KeySource, Sticky } from '../config/sticky.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
@@ -23,6 +24,10 @@ export interface BalancerBirth {
   readonly settings: BalancerSettings;
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
   readonly meter: SharedArrayBuffer;
+  /** Which endpoint has which session of Socket.IO; all threads write and read it. */
+  readonly sessions: SharedArrayBuffer;
+  /** What sticky cookies are signed with, where the options name nothing. */
+  readonly stickySecret: string;
 }
 
 /** The part of the resolved options that the balancer uses. */
@@ -40,6 +45,14 @@ export interface PoolSettings {
   /** Replaces the port of the app's first listen; null = the app decides. */
   readonly port: number | null;
   readonly policy: string;
+  /** What policies go by that ask for a key. */
+  readonly hashKey: KeySource;
+  readonly hashBound: number;
+  readonly firstRoom: number;
+  readonly slowStartMs: number;
+  /** Where this balancer stands; empty = zones do not matter. */
+  readonly zone: string;
+  readonly sticky: Sticky;
   /** Requests that may wait for a worker. */
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;

@@ -25,6 +25,7 @@ export interface RefusingConnection {
 export class AppRefusal implements ExchangeClient {
   readonly exchange: Exchange;
   readonly keepsAlive = false;
+  readonly isSecure = false;
   readonly #connection: RefusingConnection;
   readonly #writer: Http1ResponseWriter;
   readonly #outcome: Outcome;

@@ -110,6 +110,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     };
   }
 
+  get isSecure(): boolean {
+    return false;
+  }
+
   get keepsAlive(): boolean {
     return this.#keepsAlive;
   }

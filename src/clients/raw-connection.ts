@@ -28,6 +28,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
   readonly id: number;
   readonly client: ClientSocket;
   readonly keepsAlive = false;
+  readonly isSecure = false;
   deadlineMs = 0;
 
   readonly #context: ClientContext;

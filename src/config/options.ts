@@ -1,5 +1,6 @@
 import type { App } from './app.ts';
 import type { Origin } from './settings.ts';
+import type { KeySource, Sticky } from './sticky.ts';
 
 /** Which requests of a port a pool gets. */
 export interface Route {
@@ -9,9 +10,46 @@ export interface Route {
   readonly path?: string;
 }
 
+/** How requests of one client stay with one endpoint. Default: `'auto'`, sessions of Socket.IO only. */
+export type StickyEntry =
+  | 'auto'
+  | 'off'
+  | {
+      readonly cookie?: StickyCookieEntry;
+      /** Like {@link PoolEntry.hashKey}: requests of one key go to one endpoint, whatever the policy. */
+      readonly hash?: string;
+      /** Learn the sessions of Socket.IO. Default: true. */
+      readonly sessions?: boolean;
+    };
+
+export interface StickyCookieEntry {
+  /** Default: `evener`. */
+  readonly name?: string;
+  /** Default: until the browser is closed. */
+  readonly maxAge?: number | string;
+  readonly path?: string;
+  readonly domain?: string;
+  /** Default: `Lax`. */
+  readonly sameSite?: 'Lax' | 'Strict' | 'None';
+  /** Default: `'auto'`, which is what the connection is. */
+  readonly secure?: boolean | 'auto';
+  /** For instances that are to understand each other's cookies. Default: one of this instance's own. */
+  readonly secret?: string;
+}
+
 /** What apps and pools of servers have in common. Durations `'10s'` or ms; `'off'` where the table allows it. */
 export interface PoolEntry {
   readonly policy?: string;
+  /** What the policies `hash` and `maglev` go by: `'address'`, `'header:x-user'`, `'cookie:session'`, `'query:room'`. Default: the address. */
+  readonly hashKey?: string;
+  /** Policy `hash`: what an endpoint may have in flight, as a multiple of the average. Default: 1.25. */
+  readonly hashBound?: number | string;
+  /** Policy `first`: requests in flight after which the next endpoint is used. Default: 16. */
+  readonly firstRoom?: number | string;
+  readonly slowStart?: number | string;
+  /** Where this balancer stands; endpoints of the same zone come first. */
+  readonly zone?: string;
+  readonly sticky?: StickyEntry;
   readonly queueLimit?: number | string;
   readonly queueTimeout?: number | string;
   readonly headerTimeout?: number | string;
@@ -99,6 +137,15 @@ export interface PoolOptions {
   /** Of the app or pool; unique. */
   readonly name: string;
   readonly policy: string;
+  /** What policies go by that ask for a key. */
+  readonly hashKey: KeySource;
+  readonly hashBound: number;
+  readonly firstRoom: number;
+  /** 0 = endpoints have their full weight at once. */
+  readonly slowStartMs: number;
+  /** Empty = zones do not matter. */
+  readonly zone: string;
+  readonly sticky: Sticky;
   readonly queueLimit: number;
   /** 0 = no limit. */
   readonly queueTimeoutMs: number;

@@ -27,6 +27,8 @@ import {
   SERVERS_EXPECTED,
 } from './sections.ts';
 import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from './settings.ts';
+import { type KeySource, STICKY_AUTO } from './sticky.ts';
+import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, shownSticky, ZONE } from './sticky-fields.ts';
 
 /** Options from one place, the more particular first: the command line, then a config file. */
 export interface OptionSource {
@@ -226,6 +228,12 @@ function pool(name: string, settings: Settings): PoolOptions {
   return {
     name,
     policy: settings.option<string>('policy'),
+    hashKey: settings.read<KeySource>('hashKey', KEY_SOURCE, { from: 'address' }, 'address'),
+    hashBound: settings.read('hashBound', BOUND, 1.25),
+    firstRoom: settings.read('firstRoom', FIRST_ROOM, 16),
+    slowStartMs: settings.option<number>('slowStart'),
+    zone: settings.read('zone', ZONE, '', null),
+    sticky: settings.read('sticky', STICKY, STICKY_AUTO, 'auto', shownSticky),
     queueLimit: settings.option<number>('queueLimit'),
     queueTimeoutMs: settings.option<number>('queueTimeout'),
     headerTimeoutMs: settings.option<number | null>('headerTimeout'),

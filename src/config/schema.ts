@@ -55,6 +55,7 @@ export type OptionKey =
   | 'name'
   | 'threads'
   | 'policy'
+  | 'slowStart'
   | 'queueLimit'
   | 'queueTimeout'
   | 'hangLimit'
@@ -94,7 +95,10 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
   }),
   option('instance', 'threads', 'threads', 'integer', '<n>', '1', 'balancer threads', { min: 1, max: 64 }),
   option('pool', 'policy', 'policy', 'choice', '<name>', 'least-inflight', 'how a worker is chosen for a request', {
-    choices: ['least-inflight'],
+    choices: ['least-inflight', 'round-robin', 'random-two', 'peak-ewma', 'prequal', 'hash', 'maglev', 'first'],
+  }),
+  option('pool', 'slowStart', null, 'duration', '', 'off', 'time in which the weight of a newcomer grows', {
+    canBeOff: true,
   }),
   option(
     'pool',

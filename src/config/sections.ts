@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { type Field, field, fieldOf, text, texts } from './fields.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
+import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, ZONE } from './sticky-fields.ts';
 
 /**
  * What a config file may hold beside the table of options: values that are no single word or number, and so have no flag.
@@ -77,6 +78,11 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('cwd', 'app', CWD, 'where the app is looked for and run; the folder of the config file'),
   section('env', 'app', ENVIRONMENT, 'what the workers get beside our environment'),
   section('route', 'pool', ROUTES, 'which requests of its address a pool gets; all'),
+  section('hashKey', 'pool', KEY_SOURCE, 'what policies hash and maglev go by; address'),
+  section('hashBound', 'pool', BOUND, 'how far above the average hash lets an endpoint be loaded; 1.25'),
+  section('firstRoom', 'pool', FIRST_ROOM, 'requests in flight that first gives one endpoint before the next; 16'),
+  section('zone', 'pool', ZONE, 'where Evener itself stands; endpoints of the same zone are preferred'),
+  section('sticky', 'pool', STICKY, 'which requests keep to one endpoint; auto: those of a Socket.IO session'),
   section('servers', 'servers', SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
   section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
 ]);

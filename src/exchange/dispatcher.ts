@@ -1,9 +1,12 @@
+import { keyOf } from '../balancing/key-source.ts';
 import { NO_KEY, type Policy } from '../balancing/policy.ts';
+import type { KeySource } from '../config/sticky.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { Transport } from './transport.ts';
@@ -36,6 +39,8 @@ export class Dispatcher {
   /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
   hedgeMs = 0;
   #policy: Policy;
+  #affinity: Affinity | null = null;
+  #keySource: KeySource | null = null;
   readonly #queue: WaitQueue;
   readonly #budget: RetryBudget;
   readonly #meter: PoolMeter;
@@ -58,14 +63,34 @@ export class Dispatcher {
     this.#budget = budget;
     this.#meter = meter;
     this.clock = clock;
+    this.#tellPolicy();
+    pool.onMembers(() => {
+      this.#tellPolicy();
+      this.#affinity?.membersChanged();
+    });
     pool.onEligible(() => this.#drain(PULLED_ON_RETURN));
   }
 
   /** From now on requests go by these. */
   configure(policy: Policy, queueLimit: number, queueTimeoutMs: number, responseTimeoutMs: number): void {
     this.#policy = policy;
+    this.#tellPolicy();
     this.#queue.configure(queueLimit, queueTimeoutMs);
     this.responseTimeoutMs = responseTimeoutMs;
+  }
+
+  /**
+   * @param affinity null = nothing belongs together
+   * @param keySource what the key is that some policies go by; null = nothing, and they choose by chance
+   */
+  bind(affinity: Affinity | null, keySource: KeySource | null): void {
+    this.#affinity = affinity;
+    this.#keySource = keySource;
+  }
+
+  /** Exchanges are to tell by {@link answered} how long their answers took. */
+  get needsLatency(): boolean {
+    return this.#policy.needsLatency;
   }
 
   /** Seconds that a refused client is asked to wait while no worker is expected soon; null = as usual. */
@@ -87,6 +112,10 @@ export class Dispatcher {
     exchange.isAdmitted = true;
     this.#meter.admitted();
     this.#budget.deposit(nowMs);
+    if (this.#affinity !== null) this.#affinity.admitted(exchange);
+    if (this.#policy.needsKey && this.#keySource !== null && exchange.lines !== '') {
+      exchange.key = keyOf(this.#keySource, exchange);
+    }
     this.dispatch(exchange, nowMs);
   }
 
@@ -122,6 +151,12 @@ export class Dispatcher {
     this.#meter.moved();
   }
 
+  /** The response's head is there, or there will be none. */
+  answered(exchange: Exchange, endpoint: Endpoint<Transport>, isOk: boolean): void {
+    const { nowMs } = this.clock;
+    endpoint.answered(nowMs - exchange.sentAtMs, isOk, nowMs);
+  }
+
   finished(exchange: Exchange): void {
     this.#meter.finished(exchange, exchange.isAdmitted, this.clock.nowMs);
     if (this.#queue.length === 0) return;
@@ -140,6 +175,7 @@ export class Dispatcher {
 
   /** To be called now and then: requests that have waited too long are answered. */
   expire(nowMs: number): void {
+    this.pool.step(nowMs);
     if (this.#queue.length === 0) return;
     this.#meter.shed(this.#queue.expire(nowMs));
     this.#drain(PULLED_ON_RETURN);
@@ -169,20 +205,36 @@ export class Dispatcher {
 
   readonly #offer = (exchange: Exchange): boolean => {
     const { nowMs } = this.clock;
+    const { prefer, avoid, key } = exchange;
+    if (prefer !== null && prefer !== avoid && this.#affinity?.holds(prefer)) {
+      this.#open(exchange, prefer, nowMs);
+      return true;
+    }
+    // A key is not given away because its endpoint is busy just now.
+    if (this.#policy.needsKey && key !== NO_KEY) return this.#offerToUsable(exchange);
     for (;;) {
-      const endpoint = this.#policy.pick(this.pool.eligible, exchange.avoid, NO_KEY, nowMs);
+      const endpoint = this.#policy.pick(this.pool.eligible, avoid, key, nowMs);
       if (endpoint === null) return false;
       if (endpoint.askIfQuiet(nowMs)) continue;
-      exchange.open(endpoint, nowMs);
+      this.#open(exchange, endpoint, nowMs);
       return true;
     }
   };
 
   #offerToUsable(exchange: Exchange): boolean {
     const { nowMs } = this.clock;
-    const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid, NO_KEY, nowMs);
+    const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid, exchange.key, nowMs);
     if (endpoint === null) return false;
-    exchange.open(endpoint, nowMs);
+    this.#open(exchange, endpoint, nowMs);
     return true;
+  }
+
+  #open(exchange: Exchange, endpoint: Endpoint<Transport>, nowMs: number): void {
+    if (this.#affinity !== null) this.#affinity.opening(exchange, endpoint);
+    exchange.open(endpoint, nowMs);
+  }
+
+  #tellPolicy(): void {
+    this.#policy.membersChanged?.(this.pool.members);
   }
 }

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { NO_KEY } from '../balancing/policy.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
 import { isSafe, Method, methodName } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
@@ -6,6 +7,7 @@ import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
 import { areTrailers } from '../http1/trailers.ts';
 import { type Refusal, STREAM_WINDOW_BYTES } from '../link/frames.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
+import type { SessionWatch } from './affinity.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { RequestBody } from './request-body.ts';
 import type { ExchangeClient, Transport } from './transport.ts';
@@ -99,6 +101,16 @@ export class Exchange {
   bytesOut = 0;
   /** Endpoint that must not be picked, since it was lost with this request in its hands. */
   avoid: Endpoint<Transport> | null = null;
+  /** Endpoint that it belongs to, or null. */
+  prefer: Endpoint<Transport> | null = null;
+  /** Hash of what it has in common with those that are to meet the same endpoint; see `NO_KEY`. */
+  key: number = NO_KEY;
+  /** When it was last sent, where that is measured. Monotonic ms. */
+  sentAtMs = 0;
+  /** Reads along in the response; null when there is nothing to be learned from it. */
+  watch: SessionWatch | null = null;
+  /** Field lines that the response gets, each with its CRLF. */
+  addedLines = '';
 
   #state: ExchangeState = ExchangeState.Waiting;
   #outcome: Outcome = Outcome.None;
@@ -186,6 +198,11 @@ export class Exchange {
     return this.isConnection ? 'TCP' : methodName(this.method);
   }
 
+  /** Of the client. */
+  get address(): string | undefined {
+    return this.client.peer.remoteAddress;
+  }
+
   get target(): string {
     return this.lines.slice(this.targetOffset, this.targetOffset + this.targetLength);
   }
@@ -239,6 +256,7 @@ export class Exchange {
     if (this.openedAtMs === 0) this.openedAtMs = nowMs;
     this.queueDeadlineMs = 0;
     this.credit = STREAM_WINDOW_BYTES;
+    if (this.dispatcher.needsLatency) this.sentAtMs = nowMs;
     endpoint.opened(nowMs);
     endpoint.transport.open(this);
     // The body of a request that asks for an upgrade waits for the worker's answer to that.
@@ -287,11 +305,14 @@ export class Exchange {
       return;
     }
     this.onBegun();
+    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, this.#endpoint!, RESPONSE_HEAD.status < 500);
     this.#state = ExchangeState.Responding;
     this.status = RESPONSE_HEAD.status;
     this.respondedAtMs = this.dispatcher.nowMs;
     this.bytesOut += end - start;
-    this.client.respond(bytes, start, headEnd, end, isLast);
+    if (this.watch !== null) this.#watch(bytes, headEnd, end);
+    if (this.addedLines === '') this.client.respond(bytes, start, headEnd, end, isLast);
+    else this.#respondWithLines(bytes, start, headEnd, end, isLast);
     if (isLast) this.#responseComplete();
   }
 
@@ -312,6 +333,7 @@ export class Exchange {
         return;
       }
     }
+    if (this.watch !== null) this.#watch(bytes, start, end);
     this.client.respondBody(bytes, start, end);
   }
 
@@ -428,6 +450,7 @@ export class Exchange {
       this.#answer(Outcome.EndpointReset);
       return;
     }
+    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
     this.#goElsewhere(endpoint, nowMs);
   }
 
@@ -490,6 +513,17 @@ export class Exchange {
     return isLast ? this.#responseRemaining === 0 : this.#responseRemaining >= 0;
   }
 
+  /** The head gets the lines before its empty one. The bytes are ours then, and describe what the client gets. */
+  #respondWithLines(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
+    const head = Buffer.from(`${bytes.latin1Slice(start, headEnd - 2)}${this.addedLines}\r\n`, 'latin1');
+    const whole = Buffer.concat([head, bytes.subarray(headEnd, end)]);
+    this.client.respond(whole, 0, head.length, whole.length, isLast);
+  }
+
+  #watch(bytes: Buffer, from: number, to: number): void {
+    if (!this.watch!.see(this.#endpoint!, bytes, from, to)) this.watch = null;
+  }
+
   #responseComplete(): void {
     if (this.body === null || this.body.hasEnded) {
       this.#complete();
@@ -527,6 +561,9 @@ export class Exchange {
 
   #finish(outcome: Outcome): void {
     assert(this.#state !== ExchangeState.Finished, 'an exchange finishes once');
+    if (this.#state === ExchangeState.Opened && this.dispatcher.needsLatency) {
+      this.dispatcher.answered(this, this.#endpoint!, false);
+    }
     if (this.#state === ExchangeState.Tunnel) this.#endpoint!.tunnels--;
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;

@@ -32,6 +32,8 @@ export interface Transport {
 export interface ExchangeClient {
   /** The two ends of its connection. */
   readonly peer: Peer;
+  /** It came over TLS. */
+  readonly isSecure: boolean;
   /** The connection may serve another request after this one. */
   readonly keepsAlive: boolean;
   /** A 1xx head. */

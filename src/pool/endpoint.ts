@@ -24,6 +24,8 @@ export class Endpoint<T = unknown> {
   finished = 0;
   /** What it is known by across restarts and among balancers: a worker's slot, a server's address. Keys are hashed to it. */
   identity: string;
+  /** Which life of {@link identity} this is: what the one before had in memory is gone. 0 where that is not known. */
+  incarnation = 0;
   /** Pools use the lowest tier in which anybody is usable: 0 = primary, backups higher. To be set before it joins a pool. */
   tier = 0;
   /** Where it stands; '' = nowhere in particular. To be set before it joins a pool. */

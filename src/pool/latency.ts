@@ -39,8 +39,8 @@ export class Latency {
 
     const at = bucketOf(load);
     const before = this.#faded(at, nowMs);
-    const value = isOk ? measuredMs : Math.max(measuredMs, before);
-    this.#byLoad[at] = before === 0 ? value : before + (value - before) * STEP;
+    if (!isOk) this.#byLoad[at] = Math.max(measuredMs, this.#byLoad[at]!);
+    else this.#byLoad[at] = before === 0 ? measuredMs : before + (measuredMs - before) * STEP;
     this.#measuredAtMs[at] = nowMs;
   }
 

@@ -1,25 +1,27 @@
 import type { Clock } from '../core/clock.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Preference, preferred, preferredUsable } from './preference.ts';
+import { preferred, preferredUsable } from './preference.ts';
 import { SlowStart } from './slow-start.ts';
 
 /** How a pool looks at its members. */
-export interface PoolTraits extends Preference {
+export interface PoolTraits {
+  /** Where this balancer stands; '' = zones do not matter. */
+  readonly zone: string;
   /** Window in which the weight of a newcomer grows. ms; 0 = it has its full weight at once. */
   readonly slowStartMs: number;
 }
 
 /** No zones, no slow start. */
-export const PLAIN_POOL: PoolTraits = Object.freeze({ zone: '', zoneMinUsable: 0.7, slowStartMs: 0 });
+export const PLAIN_POOL: PoolTraits = Object.freeze({ zone: '', slowStartMs: 0 });
 
 /**
  * Endpoints behind one policy. The eligible list changes when an endpoint crosses an edge, not when a request asks.
  */
 export class Pool<T = unknown> {
   readonly #members = new Set<Endpoint<T>>();
-  readonly #traits: PoolTraits;
+  #traits: PoolTraits;
   readonly #clock: Clock | null;
-  readonly #slowStart: SlowStart<T> | null;
+  #slowStart: SlowStart<T> | null;
   #eligible: Endpoint<T>[] = [];
   /** Made when asked for. */
   #usable: Endpoint<T>[] | null = null;
@@ -34,6 +36,19 @@ export class Pool<T = unknown> {
     this.#traits = traits;
     this.#clock = clock;
     this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs) : null;
+  }
+
+  /** From now on it looks at its members so. Those that start slowly have their full weight at once. */
+  configure(traits: PoolTraits): void {
+    const { zone, slowStartMs } = this.#traits;
+    if (zone === traits.zone && slowStartMs === traits.slowStartMs) return;
+    this.#traits = traits;
+    for (const endpoint of this.#members) endpoint.setShare(1);
+    this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs, this.#usableNow()) : null;
+    this.#usable = null;
+    this.#membersChanged();
+    this.#eligible = [...this.#eligible];
+    this.#relist();
   }
 
   get members(): ReadonlySet<Endpoint<T>> {
@@ -59,9 +74,7 @@ export class Pool<T = unknown> {
 
   /** Those that may not be eligible but would get to a request in the end. Never changed in place. */
   get usable(): readonly Endpoint<T>[] {
-    this.#usable ??= this.#isFlat
-      ? [...this.#members].filter((endpoint) => endpoint.isUsable)
-      : preferredUsable(this.#members, this.#traits);
+    this.#usable ??= this.#isFlat ? this.#usableNow() : preferredUsable(this.#members, this.#traits.zone);
     return this.#usable;
   }
 
@@ -111,6 +124,10 @@ export class Pool<T = unknown> {
     if (this.#slowStart?.step(nowMs)) this.#eligible = [...this.#eligible];
   }
 
+  #usableNow(): Endpoint<T>[] {
+    return [...this.#members].filter((endpoint) => endpoint.isUsable);
+  }
+
   #membersChanged(): void {
     const [first] = this.#members;
     const { zone } = this.#traits;
@@ -123,7 +140,7 @@ export class Pool<T = unknown> {
 
   #relist(): void {
     const before = this.#eligible;
-    const now = preferred(this.#members, this.#traits);
+    const now = preferred(this.#members, this.#traits.zone);
     if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return;
     this.#eligible = now;
     const listed = new Set(before);

@@ -11,10 +11,14 @@ export class SlowStart<T> {
   readonly #windowMs: number;
   /** Those that are not at their full weight, and since when. */
   readonly #warming = new Map<Endpoint<T>, number>();
-  readonly #usable = new Set<Endpoint<T>>();
+  readonly #usable: Set<Endpoint<T>>;
 
-  /** @param windowMs more than 0 */
-  constructor(windowMs: number) {
+  /**
+   * @param windowMs more than 0
+   * @param usable those that are there already, and have nothing to warm up for
+   */
+  constructor(windowMs: number, usable: Iterable<Endpoint<T>> = []) {
+    this.#usable = new Set(usable);
     this.#windowMs = windowMs;
   }
 

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { SessionTable } from '../balancing/session-table.ts';
 import {
   type BalancerSettings,
   CHANNEL_VERSION,
@@ -51,6 +53,9 @@ export class BalancerThreads {
     this.#observer = observer;
     const indexes = Array.from({ length: options.threads }, (_, index) => index);
     this.linkPaths = indexes.map((index) => directory.linkPath(index));
+    // Both outlive the threads.
+    const sessions = SessionTable.memoryFor(options.threads);
+    const stickySecret = randomBytes(32).toString('base64url');
     this.#threads = indexes.map((thread) => {
       const birth = {
         version: CHANNEL_VERSION,
@@ -59,6 +64,8 @@ export class BalancerThreads {
         linkPath: this.linkPaths[thread]!,
         settings: settingsOf(options, meters),
         meter: meters.threads,
+        sessions,
+        stickySecret,
       };
       return new BalancerThread(birth, script, this, rng);
     });
@@ -152,6 +159,10 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'meter'> {
-  const { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs } = pool;
-  return { name, routes, policy, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs };
+  const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs } = pool;
+  const { policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky } = pool;
+  return {
+    ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs },
+    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky },
+  };
 }

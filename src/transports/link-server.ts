@@ -16,7 +16,7 @@ export interface WorkerToExpect {
   readonly pool: string;
   /** It is to get no requests yet. */
   isHeld: boolean;
-  /** Its place in the pool, which it is known by. */
+  /** Its place in the pool, which others had before it. */
   readonly slot: number;
   readonly token: string;
   readonly meter: WorkerMeter;
@@ -150,6 +150,7 @@ export class LinkServer {
     expected.link = link;
     link.introduce(String(expected.slot), expected.meter);
     if (expected.isHeld) link.endpoint.setEnabled(false);
+    link.endpoint.incarnation = hello.worker;
     this.#links.add(link);
     link.setRevocation(Revocation.open(revocationPath(this.#path, hello.worker)));
     this.#events.onLinked(hello.worker, Number(hello.pid), link);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPolicy, POLICY_NAMES } from '../../src/balancing/policies.ts';
+import { optionOf } from '../../src/config/schema.ts';
 import { XorShift } from '../../src/core/rng.ts';
 import { type PolicyTraits, policySuite, USUAL } from './policy-suite.ts';
 
@@ -13,6 +14,10 @@ const TRAITS: Readonly<Record<string, PolicyTraits>> = {
 };
 
 for (const name of POLICY_NAMES) policySuite(name, (rng) => createPolicy(name, rng)!, TRAITS[name]);
+
+test('the options know the same policies', () => {
+  assert.deepEqual(optionOf('policy').choices, POLICY_NAMES);
+});
 
 test('there is no policy of a name that is not listed', () => {
   assert.deepEqual(POLICY_NAMES, [

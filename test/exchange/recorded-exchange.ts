@@ -22,17 +22,32 @@ const PEER: Peer = {
   localFamily: 'IPv4',
 };
 
+/** What a request on a {@link Road} may be. */
+export interface RoadRequest {
+  readonly method?: number;
+  readonly hasBody?: boolean;
+  readonly isConnection?: true;
+  /** Default: its number. */
+  readonly target?: string;
+  /** Beside Host, each with its CRLF. */
+  readonly fields?: string;
+}
+
 /** A client's side that writes down what it is told. */
 export class RecordedClient implements ExchangeClient {
   readonly peer: Peer = PEER;
+  readonly isSecure = false;
   readonly keepsAlive = true;
   readonly log: string[] = [];
+  /** Of the last response. */
+  head = '';
 
   respondInterim(bytes: Buffer, start: number, end: number): void {
     this.log.push(`interim ${bytes.toString('latin1', start, end).slice(9, 12)}`);
   }
   respond(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
     const status = bytes.toString('latin1', start + 9, start + 12);
+    this.head = bytes.toString('latin1', start, headEnd);
     this.log.push(`head ${status} ${bytes.toString('latin1', headEnd, end)}${isLast ? ' last' : ''}`.trim());
   }
   respondBody(bytes: Buffer, start: number, end: number): void {
@@ -120,12 +135,10 @@ export class Road {
   }
 
   /** A request that has not been admitted. Its target is its number: /1, /2 and so on. */
-  exchange(facts: { method?: number; hasBody?: boolean; isConnection?: true } = {}): {
-    exchange: Exchange;
-    client: RecordedClient;
-  } {
+  exchange(facts: RoadRequest = {}): { exchange: Exchange; client: RecordedClient } {
     const client = new RecordedClient();
-    const target = `/${++this.#exchanges}`;
+    const target = facts.target ?? `/${this.#exchanges + 1}`;
+    this.#exchanges++;
     const exchange = new Exchange(
       client,
       this.dispatcher,
@@ -133,7 +146,7 @@ export class Road {
         connectionId: this.#exchanges,
         method: facts.method ?? Method.Get,
         minorVersion: 1,
-        lines: facts.isConnection ? '' : `GET ${target} HTTP/1.1\r\nHost: a\r\n`,
+        lines: facts.isConnection ? '' : `GET ${target} HTTP/1.1\r\nHost: a\r\n${facts.fields ?? ''}`,
         targetOffset: 4,
         targetLength: target.length,
         hasBody: facts.hasBody ?? false,
@@ -148,10 +161,7 @@ export class Road {
   }
 
   /** A request that has been admitted. */
-  admit(facts: { method?: number; hasBody?: boolean; isConnection?: true } = {}): {
-    exchange: Exchange;
-    client: RecordedClient;
-  } {
+  admit(facts: RoadRequest = {}): { exchange: Exchange; client: RecordedClient } {
     const made = this.exchange(facts);
     this.dispatcher.admit(made.exchange, 0);
     return made;

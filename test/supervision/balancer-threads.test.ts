@@ -36,6 +36,7 @@ function rig(context: TestContext, balancerScript: URL, threads: number, port: n
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
     reread: async () => options,
+    version: '0.0.0',
   });
   const events: SupervisorEvent[] = [];
   supervisor.subscribe((event) => events.push(event));

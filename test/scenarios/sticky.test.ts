@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { APPS, EvenerProcess } from '../support/evener-process.ts';
+import { until } from '../support/until.ts';
+
+interface Reply {
+  readonly pid: number;
+  readonly cookies: readonly string[];
+}
+
+/** test/fixtures/apps/socket-io.cjs tells its process id to whoever asks. */
+function ask(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const outgoing = http.get(url, { agent: false, headers }, (response) => {
+      let body = '';
+      response.setEncoding('latin1').on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () => resolve({ pid: Number(body), cookies: response.headers['set-cookie'] ?? [] }));
+      response.on('error', reject);
+    });
+    outgoing.on('error', reject);
+  });
+}
+
+async function start(
+  context: TestContext,
+  options: object,
+): Promise<{ evener: EvenerProcess; url: string; file: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'evs-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'evener.config.json');
+  writeFileSync(file, JSON.stringify({ app: join(APPS, 'socket-io.cjs'), workers: 4, ...options }));
+  const evener = new EvenerProcess(context, ['--config', file]);
+  return { evener, url: await evener.url(4), file };
+}
+
+async function pidsOf(
+  url: string,
+  times: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Set<number>> {
+  const replies = await Promise.all(Array.from({ length: times }, () => ask(url, headers)));
+  return new Set(replies.map(({ pid }) => pid));
+}
+
+test('a cookie keeps a client with its worker, over threads, reloads and the death of a worker', async (context) => {
+  const { evener, url } = await start(context, { threads: 2, sticky: { cookie: { name: 'at' } } });
+  const first = await ask(url);
+  assert.match(first.cookies[0]!, /^at=[\w-]{30}; Path=\/; HttpOnly; SameSite=Lax$/);
+  const cookie = first.cookies[0]!.split(';')[0]!;
+  assert.deepEqual([...(await pidsOf(url, 30, { cookie }))], [first.pid]);
+  assert.deepEqual((await ask(url, { cookie })).cookies, []);
+
+  process.kill(first.pid, 'SIGKILL');
+  const successor = await until('its place to be filled', async () => {
+    const { pid, cookies } = await ask(url, { cookie });
+    return pid !== first.pid && cookies.length === 0 && pid;
+  });
+  assert.deepEqual([...(await pidsOf(url, 30, { cookie }))], [successor], 'whoever takes its place');
+
+  process.kill(evener.pid, 'SIGHUP');
+  await evener.said(/reload(ed| done|.*workers replaced)/i);
+  const renewed = await pidsOf(url, 30, { cookie });
+  assert.equal(renewed.size, 1, 'the secret has survived the reload');
+});
+
+test('a key of the request keeps it with a worker', async (context) => {
+  const { url } = await start(context, { sticky: { hash: 'header:x-user' } });
+  const pids = new Set<number>();
+  for (let user = 0; user < 12; user++) {
+    const [pid, ...others] = await pidsOf(url, 6, { 'x-user': String(user) });
+    assert.deepEqual(others, []);
+    pids.add(pid!);
+  }
+  assert.ok(pids.size > 1);
+});
+
+for (const policy of ['hash', 'maglev']) {
+  test(`policy ${policy} goes by the key that the options name`, async (context) => {
+    const { url } = await start(context, { policy, hashKey: 'query:room', hashBound: 100 });
+    const pids = new Set<number>();
+    for (let room = 0; room < 12; room++) {
+      const [pid, ...others] = await pidsOf(`${url}/?room=${room}`, 6);
+      assert.deepEqual(others, []);
+      pids.add(pid!);
+    }
+    assert.ok(pids.size > 1);
+  });
+}
+
+for (const policy of ['round-robin', 'random-two', 'peak-ewma', 'prequal', 'first']) {
+  test(`policy ${policy} serves`, async (context) => {
+    const { url } = await start(context, { policy, slowStart: '1s', firstRoom: 2 });
+    const pids = await pidsOf(url, 60);
+    assert.ok(pids.size > 1, `${[...pids]}`);
+  });
+}
