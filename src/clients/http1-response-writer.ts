@@ -1,9 +1,9 @@
-import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
 import type { ClientSocket } from './client-socket.ts';
 
 /** A response piece up to this size is written as text, which Node copies, so that it never refers to memory read into again. */
-export const COPY_LIMIT_BYTES: number = 8 * 1024;
+export const COPY_LIMIT_BYTES: number = COPIED_BYTES;
 
 /** A client that takes nothing of what is written to it for so long is gone. */
 const WRITE_STALL_MS = 120_000;

@@ -27,14 +27,17 @@ export const Outcome = {
   EndpointHeadTimeout: 19,
   EndpointAborted: 20,
   NoRoute: 21,
+  EndpointConnectFailed: 22,
+  EndpointConnectTimeout: 23,
+  EndpointSilent: 24,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** Who the ending is to be laid to. */
 export type Side = 'none' | 'client' | 'balancer' | 'endpoint';
 
-/** When the request may be run again: see `Exchange.onEndpointLost`. */
-export type RetryRule = 'never' | 'if-not-begun-or-safe';
+/** When the request may be run again: see `Exchange.onEndpointLost` and `Exchange.onConnectionLost`. */
+export type RetryRule = 'never' | 'if-not-begun-or-safe' | 'any-method';
 
 export interface OutcomeFacts {
   /** Stable; part of the API. */
@@ -79,6 +82,16 @@ export const OUTCOMES: readonly OutcomeFacts[] = [
   row('EVENER_ENDPOINT_HEAD_TIMEOUT', 504, 'endpoint', 'never', 'T', 'no response head in time'),
   row('EVENER_ENDPOINT_ABORTED', 0, 'endpoint', 'never', 'A', 'the app cut the connection'),
   row('EVENER_NO_ROUTE', 404, 'client', 'never', 'O', 'no app has a route for this host and path'),
+  row(
+    'EVENER_ENDPOINT_CONNECT_FAILED',
+    502,
+    'endpoint',
+    'any-method',
+    'F',
+    'no connection to the server could be made',
+  ),
+  row('EVENER_ENDPOINT_CONNECT_TIMEOUT', 504, 'endpoint', 'any-method', 't', 'no connection to the server in time'),
+  row('EVENER_ENDPOINT_SILENT', 504, 'endpoint', 'never', 'S', 'the server stopped in the middle of its response'),
 ];
 
 export function factsOf(outcome: Outcome): OutcomeFacts {

@@ -300,7 +300,13 @@ export class Exchange {
   /** The response's head and what of the body came with it. */
   onHead(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     const headEnd = this.#takesHead ? RESPONSE_HEAD.parse(bytes, start, end) : BAD_RESPONSE;
-    if (headEnd === BAD_RESPONSE || !this.#framingHolds(end - headEnd, isLast)) {
+    if (headEnd <= 0) this.fail(Outcome.EndpointBadResponse);
+    else this.onReadHead(bytes, start, headEnd, end, isLast);
+  }
+
+  /** The same, of a head that the transport has read itself: {@link RESPONSE_HEAD} describes it. */
+  onReadHead(bytes: Buffer, start: number, headEnd: number, end: number, isLast: boolean): void {
+    if (!this.#takesHead || !this.#framingHolds(end - headEnd, isLast)) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
@@ -363,7 +369,7 @@ export class Exchange {
     if (this.isConnection && this.#isDeclined()) {
       const endpoint = this.#endpoint!;
       endpoint.transport.finished(this);
-      this.#goElsewhere(endpoint, this.dispatcher.clock.nowMs);
+      this.#goElsewhere(endpoint, Outcome.None, this.dispatcher.clock.nowMs);
       return;
     }
     this.client.cut(Outcome.EndpointAborted, isReset);
@@ -426,7 +432,7 @@ export class Exchange {
     this.dispatcher.countMove();
     this.#abortUpstream();
     // While it is stalled it is not picked anyway; when it answers again it is as good as any.
-    this.#goElsewhere(null, nowMs);
+    this.#goElsewhere(null, Outcome.None, nowMs);
   }
 
   /** Its endpoint does not answer, and it is run elsewhere as well, once. Nothing happens where the budget does not allow it. */
@@ -435,7 +441,7 @@ export class Exchange {
     if (!this.dispatcher.allowsRetry(nowMs)) return;
     this.#retries++;
     this.#abortUpstream();
-    this.#goElsewhere(null, nowMs);
+    this.#goElsewhere(null, Outcome.None, nowMs);
   }
 
   /** The endpoint is gone, and nothing of it is still to be read. */
@@ -451,18 +457,42 @@ export class Exchange {
       return;
     }
     if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
-    this.#goElsewhere(endpoint, nowMs);
+    this.#goElsewhere(endpoint, Outcome.EndpointReset, nowMs);
   }
 
-  #goElsewhere(avoid: Endpoint<Transport> | null, nowMs: number): void {
-    this.#endpoint!.closed();
-    this.#endpoint = null;
-    this.#ungranted = 0;
-    this.#awaitsUpgrade = this.wantsUpgrade;
-    this.#state = ExchangeState.Waiting;
-    this.avoid = avoid;
-    this.body?.rewind();
-    this.dispatcher.dispatch(this, nowMs);
+  /**
+   * The connection that carried it is gone, or could not be made; the endpoint may be there all the same. What was not
+   * sent may go to any other; what was sent, and perhaps begun, is run once more under the rules of {@link #mayRunAgain}.
+   */
+  onConnectionLost(outcome: Outcome, wasSent: boolean, nowMs: number): void {
+    if (this.#state === ExchangeState.Finished) return;
+    if (this.#state === ExchangeState.Responded) {
+      this.#finish(Outcome.Completed);
+      return;
+    }
+    const endpoint = this.#endpoint!;
+    const { eligible } = this.dispatcher.pool;
+    const isOnlyChoice = eligible.length === 1 && eligible[0] === endpoint;
+    if (
+      this.#state !== ExchangeState.Opened ||
+      isOnlyChoice ||
+      !(wasSent ? this.#mayRunAgain(nowMs) : this.#mayMove())
+    ) {
+      this.#answer(outcome);
+      return;
+    }
+    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
+    // With nobody to go to it waits, and then this endpoint is as good as any.
+    this.#goElsewhere(eligible.length === 0 ? null : endpoint, outcome, nowMs);
+  }
+
+  /** May be sent once more by the same transport, over another connection: what has to be sent is all still here. */
+  get isRepeatable(): boolean {
+    return (
+      this.#state === ExchangeState.Opened &&
+      !this.#hasBegun &&
+      (this.body === null || this.body.isKept || this.body.isUnsent)
+    );
   }
 
   /** Safe, without a body, and not run before: an endpoint does not tell that it begins such a request. */
@@ -477,14 +507,38 @@ export class Exchange {
    */
   #mayRunElsewhere(nowMs: number): boolean {
     if (isSafe(this.method) && this.body === null && (this.#retries === 0 || this.#hasBegun)) {
-      if (this.#retries >= 1 || !this.dispatcher.allowsRetry(nowMs)) return false;
-      this.#retries++;
-      return true;
+      return this.#mayRunAgain(nowMs);
     }
-    if (this.#hasBegun || (this.body !== null && !this.body.isKept) || this.#moves >= MAX_MOVES) return false;
+    return !this.#hasBegun && this.#mayMove();
+  }
+
+  /** Begun, or perhaps begun. Takes the retry out of the budget. */
+  #mayRunAgain(nowMs: number): boolean {
+    if (!isSafe(this.method) || this.body !== null) return false;
+    if (this.#retries >= 1 || !this.dispatcher.allowsRetry(nowMs)) return false;
+    this.#retries++;
+    return true;
+  }
+
+  /** Not begun. Counts the move. */
+  #mayMove(): boolean {
+    if (this.body !== null && !this.body.isKept && !this.body.isUnsent) return false;
+    if (this.#moves >= MAX_MOVES) return false;
     this.#moves++;
     this.dispatcher.countMove();
     return true;
+  }
+
+  /** Takes it back from an endpoint, for which it ended like this. @param avoid must not be picked next, or null */
+  #goElsewhere(avoid: Endpoint<Transport> | null, outcome: Outcome, nowMs: number): void {
+    this.#endpoint!.closed(outcome);
+    this.#endpoint = null;
+    this.#ungranted = 0;
+    this.#awaitsUpgrade = this.wantsUpgrade;
+    this.#state = ExchangeState.Waiting;
+    this.avoid = avoid;
+    this.body?.rewind();
+    this.dispatcher.dispatch(this, nowMs);
   }
 
   /** A head may come now. What is not about a request is answered in bytes only. */
@@ -568,7 +622,7 @@ export class Exchange {
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;
     if (this.#endpoint !== null) {
-      this.#endpoint.closed();
+      this.#endpoint.closed(outcome);
       this.#endpoint.transport.finished(this);
     }
     this.dispatcher.finished(this);

@@ -20,6 +20,8 @@ export class RequestBody {
   #offset = 0;
   #keptBytes = 0;
   #isKept = true;
+  /** Some of it was handed to a transport since the last {@link rewind}. */
+  #hasSent = false;
   #hasEnded = false;
   #endSent = false;
   #trailers = '';
@@ -32,6 +34,11 @@ export class RequestBody {
   /** All of it so far is still here: the request could be sent again. */
   get isKept(): boolean {
     return this.#isKept;
+  }
+
+  /** Nothing of it has been sent, so that it is all still here. */
+  get isUnsent(): boolean {
+    return !this.#hasSent;
   }
 
   /** Something waits for credit or for an endpoint. */
@@ -47,6 +54,7 @@ export class RequestBody {
     }
     if (!this.#isKept && !this.isBacklogged && exchange.isOpened && exchange.credit >= view.length) {
       exchange.credit -= view.length;
+      this.#hasSent = true;
       return exchange.transport!.sendBody(exchange, view);
     }
     this.#pieces.push(Buffer.from(view));
@@ -68,8 +76,9 @@ export class RequestBody {
     this.#next = 0;
   }
 
-  /** To be sent again from its first byte. Only while it is kept. */
+  /** To be sent again from its first byte. Only while it is kept or unsent. */
   rewind(): void {
+    this.#hasSent = false;
     this.#next = 0;
     this.#offset = 0;
     this.#endSent = false;
@@ -83,6 +92,7 @@ export class RequestBody {
       const piece = this.#pieces[this.#next]!;
       const end = Math.min(piece.length, this.#offset + exchange.credit);
       exchange.credit -= end - this.#offset;
+      this.#hasSent = true;
       transport.sendBody(exchange, piece.subarray(this.#offset, end));
       if (end < piece.length) {
         this.#offset = end;

@@ -2,6 +2,12 @@ import type { Peer } from '../link/frames.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
+ * Pieces of a response up to this size are copied by the client that they are handed to; of larger ones it may write
+ * views, for which it then answers in {@link ExchangeClient.settle}.
+ */
+export const COPIED_BYTES: number = 8 * 1024;
+
+/**
  * What carries exchanges to an endpoint. It reports back by the `on...` methods of {@link Exchange}, in the order in
  * which things arrived, and never after {@link abort}.
  */

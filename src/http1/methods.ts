@@ -45,3 +45,8 @@ export function methodCode(bytes: Buffer, start: number, end: number): number {
 export function isSafe(code: number): boolean {
   return code === Method.Get || code === Method.Head || code === Method.Options;
 }
+
+/** RFC 9110 section 9.2.2: to run it twice is to run it once. */
+export function isIdempotent(code: number): boolean {
+  return isSafe(code) || code === Method.Trace || code === Method.Put || code === Method.Delete;
+}

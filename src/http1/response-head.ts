@@ -1,5 +1,5 @@
 import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
-import { Framing, MAX_LENGTH_DIGITS } from './request-head.ts';
+import { Framing, INCOMPLETE, MAX_FIELDS, MAX_LENGTH_DIGITS } from './request-head.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
 
 /** The head is refused: the response is answered with 502 instead. */
@@ -18,16 +18,23 @@ export class ResponseHead {
   hasOtherCodings = false;
   /** The connection may serve another request after this response. */
   keepAlive = true;
+  /** Field lines; more than {@link MAX_FIELDS} are counted, but not noted in the two tables below. */
+  fields = 0;
+  /** Offset of the first field line. */
+  fieldsStart = 0;
+  /** For each field line the offset of its first byte, and that of the colon after its name. */
+  readonly fieldStarts: Int32Array = new Int32Array(MAX_FIELDS);
+  readonly nameEnds: Int32Array = new Int32Array(MAX_FIELDS);
 
   #lengths = 0;
   #coding: Coding = Coding.None;
   #close = false;
 
   /**
-   * Parses a whole head at the start of [from, to).
+   * Parses the head at the start of [from, to).
    *
-   * @returns the offset after the empty line, or {@link BAD_RESPONSE}. A head that does not end within [from, to) is
-   * bad: over the link a head travels in one frame.
+   * @returns the offset after the empty line; {@link INCOMPLETE} when it does not end within [from, to) and may yet
+   * become a good one; or {@link BAD_RESPONSE}.
    */
   parse(bytes: Buffer, from: number, to: number): number {
     this.framing = Framing.UntilClose;
@@ -39,7 +46,8 @@ export class ResponseHead {
 
     // "HTTP/1.1 200 " then a reason, RFC 9112 section 4.
     let at = from;
-    if (to - at < 13 || !startsWithVersion(bytes, at)) return BAD_RESPONSE;
+    if (to - at < 13) return mayBecomeStatusLine(bytes, at, to) ? INCOMPLETE : BAD_RESPONSE;
+    if (!startsWithVersion(bytes, at)) return BAD_RESPONSE;
     const hundreds = bytes[at + 9]! - 0x30;
     const tens = bytes[at + 10]! - 0x30;
     const ones = bytes[at + 11]! - 0x30;
@@ -51,11 +59,16 @@ export class ResponseHead {
       at++;
       while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
     }
-    if (at + 1 >= to || bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
+    if (at + 1 >= to) return at === to || bytes[at] === Byte.Cr ? INCOMPLETE : BAD_RESPONSE;
+    if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
     at += 2;
 
+    this.fields = 0;
+    this.fieldsStart = at;
     for (;;) {
-      if (at + 1 >= to) return BAD_RESPONSE;
+      if (at + 1 >= to) {
+        return at === to || bytes[at] === Byte.Cr || TOKEN[bytes[at]!] === 1 ? INCOMPLETE : BAD_RESPONSE;
+      }
       if (bytes[at] === Byte.Cr) {
         if (bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
         at += 2;
@@ -63,13 +76,20 @@ export class ResponseHead {
       }
       const nameStart = at;
       while (at < to && TOKEN[bytes[at]!] === 1) at++;
-      if (at >= to || at === nameStart || bytes[at] !== Byte.Colon) return BAD_RESPONSE;
+      if (at >= to) return INCOMPLETE;
+      if (at === nameStart || bytes[at] !== Byte.Colon) return BAD_RESPONSE;
       const nameEnd = at++;
       while (at < to && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
       const valueStart = at;
       while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
-      if (at + 1 >= to || bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
+      if (at + 1 >= to) return at === to || bytes[at] === Byte.Cr ? INCOMPLETE : BAD_RESPONSE;
+      if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
       if (!this.#field(bytes, nameStart, nameEnd, valueStart, at)) return BAD_RESPONSE;
+      if (this.fields < MAX_FIELDS) {
+        this.fieldStarts[this.fields] = nameStart;
+        this.nameEnds[this.fields] = nameEnd;
+      }
+      this.fields++;
       at += 2;
     }
     if (this.#coding !== Coding.None) {
@@ -140,6 +160,27 @@ function startsWithVersion(bytes: Buffer, at: number): boolean {
     bytes[at + 8] === Byte.Space
   );
 }
+
+/** True while [at, to), shorter than a status line can be, may still become one. */
+function mayBecomeStatusLine(bytes: Buffer, at: number, to: number): boolean {
+  for (let i = 0; at + i < to; i++) {
+    const byte = bytes[at + i]!;
+    const isDigit = byte >= 0x30 && byte <= 0x39;
+    if (
+      i < 9
+        ? i === 7
+          ? byte !== 0x30 && byte !== 0x31
+          : byte !== VERSION.charCodeAt(i)
+        : i < 12
+          ? !isDigit
+          : byte !== Byte.Space && byte !== Byte.Cr
+    ) {
+      return false;
+    }
+  }
+  return true;
+}
+const VERSION = 'HTTP/1.1 ';
 
 function trimEnd(bytes: Buffer, start: number, end: number): number {
   let last = end;

@@ -1,3 +1,4 @@
+import type { Outcome } from '../core/outcome.ts';
 import { Latency } from './latency.ts';
 import type { Pool } from './pool.ts';
 
@@ -33,7 +34,10 @@ export class Endpoint<T = unknown> {
   /** How long it takes to answer; null until that was measured, which only some policies ask for. */
   latency: Latency | null = null;
 
-  readonly #ask: () => void;
+  /** Hears how each exchange with it ended; for passive health. */
+  onOutcome: ((outcome: Outcome) => void) | null = null;
+
+  readonly #ask: (() => void) | null;
   /** Since when it has been busy and not been heard of. Monotonic ms. */
   #quietSinceMs = 0;
   /** It was asked and has not answered. */
@@ -46,9 +50,11 @@ export class Endpoint<T = unknown> {
   #share = 1;
   /** What others have in flight there, as it last reported. */
   #othersInFlight = 0;
+  #isHealthy = true;
+  #isReachable = true;
 
-  /** @param ask asks it for a sign of life, upon which it is {@link heard}. */
-  constructor(id: number, transport: T, ask: () => void) {
+  /** @param ask asks it for a sign of life, upon which it is {@link heard}; null where it cannot be asked. */
+  constructor(id: number, transport: T, ask: (() => void) | null) {
     this.id = id;
     this.identity = String(id);
     this.transport = transport;
@@ -59,9 +65,10 @@ export class Endpoint<T = unknown> {
     if (this.inFlight++ === this.tunnels) this.#quietSinceMs = nowMs;
   }
 
-  closed(): void {
+  closed(outcome: Outcome): void {
     this.inFlight--;
     this.finished++;
+    if (this.onOutcome !== null) this.onOutcome(outcome);
   }
 
   /** Something came from it: its event loop turns. */
@@ -119,7 +126,7 @@ export class Endpoint<T = unknown> {
    * @returns whether it was asked.
    */
   askIfQuiet(nowMs: number): boolean {
-    if (this.inFlight === this.tunnels || nowMs - this.#quietSinceMs <= QUIET_MS) return false;
+    if (this.#ask === null || this.inFlight === this.tunnels || nowMs - this.#quietSinceMs <= QUIET_MS) return false;
     this.#setHeldUp(true);
     this.#ask();
     return true;
@@ -135,6 +142,16 @@ export class Endpoint<T = unknown> {
     return this.#isStalled;
   }
 
+  /** Health: the verdict of its checks. True where there are none. */
+  get isHealthy(): boolean {
+    return this.#isHealthy;
+  }
+
+  /** Health: connections to it can be made, as far as is known. */
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
   /** May be picked now. */
   get isEligible(): boolean {
     return this.isUsable && !this.#isHeldUp;
@@ -142,7 +159,7 @@ export class Endpoint<T = unknown> {
 
   /** May be picked when nobody is eligible and too many wait: it will get to it. */
   get isUsable(): boolean {
-    return this.#isEnabled && !this.#isStalled;
+    return this.#isEnabled && !this.#isStalled && this.#isHealthy && this.#isReachable;
   }
 
   setEnabled(isEnabled: boolean): void {
@@ -152,6 +169,16 @@ export class Endpoint<T = unknown> {
 
   setStalled(isStalled: boolean): void {
     this.#isStalled = isStalled;
+    this.#tellPools();
+  }
+
+  setHealthy(isHealthy: boolean): void {
+    this.#isHealthy = isHealthy;
+    this.#tellPools();
+  }
+
+  setReachable(isReachable: boolean): void {
+    this.#isReachable = isReachable;
     this.#tellPools();
   }
 

@@ -1,6 +1,7 @@
 import type { Policy } from '../../src/balancing/policy.ts';
 import { Clock } from '../../src/core/clock.ts';
 import { mix32 } from '../../src/core/hash.ts';
+import { Outcome } from '../../src/core/outcome.ts';
 import { type Rng, XorShift } from '../../src/core/rng.ts';
 import type { Endpoint } from '../../src/pool/endpoint.ts';
 import { PLAIN_POOL, Pool } from '../../src/pool/pool.ts';
@@ -75,7 +76,7 @@ export function serve(serving: Serving): { servers: Server[]; weights: readonly 
       pool.step(doneAtMs);
     }
     if (policy.needsLatency) server.endpoint.answered(doneAtMs - openedAtMs, true, doneAtMs);
-    server.endpoint.closed();
+    server.endpoint.closed(Outcome.Completed);
     if (done >= requests / 2) server.served++;
     admit();
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { Outcome } from '../../src/core/outcome.ts';
 import { Endpoint } from '../../src/pool/endpoint.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { bareEndpoint } from './endpoints.ts';
@@ -140,7 +141,7 @@ describe('an endpoint that is busy and silent', () => {
     const endpoint = new Endpoint(1, null, () => assert.fail('asked'));
     assert.equal(endpoint.askIfQuiet(1000), false);
     endpoint.opened(1000);
-    endpoint.closed();
+    endpoint.closed(Outcome.Completed);
     assert.equal(endpoint.askIfQuiet(2000), false);
   });
 

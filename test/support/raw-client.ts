@@ -16,6 +16,16 @@ export interface RawResponse {
   readonly chunks: readonly string[];
 }
 
+/** One request as it stood on the wire. */
+export interface RawRequest {
+  /** Request line and fields, as received, with the empty line. */
+  readonly head: string;
+  /** Unframed. */
+  readonly body: Buffer;
+  /** Trailer lines. */
+  readonly trailers: string;
+}
+
 /** Bytes over a socket, and what comes back. */
 export class RawClient {
   readonly socket: net.Socket;
@@ -58,6 +68,11 @@ export class RawClient {
     return client;
   }
 
+  /** The other end of a connection that was accepted. */
+  static accepted(test: TestContext, socket: net.Socket): RawClient {
+    return new RawClient(test, socket);
+  }
+
   /** Bytes received and not yet taken. */
   get bytes(): number {
     return this.#bytes;
@@ -94,13 +109,29 @@ export class RawClient {
     return this.#until(`${length} bytes`, () => (this.#bytes >= length ? this.#take(length) : null));
   }
 
-  /** The next response, interim ones too. @param method of the request it answers */
-  async response(method: string = 'GET'): Promise<RawResponse> {
-    const head = await this.#until('a head', () => {
+  /** The next head, with its empty line. */
+  head(): Promise<string> {
+    return this.#until('a head', () => {
       const end = this.#peek().indexOf('\r\n\r\n');
       return end === -1 ? null : this.#take(end + 4).toString('latin1');
     });
-    const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(head)?.[1]);
+  }
+
+  /** The next request, and its body unframed. */
+  async request(): Promise<RawRequest> {
+    const head = await this.head();
+    if (/^transfer-encoding:.*chunked/im.test(head)) {
+      const { body, trailers } = await this.#chunked();
+      return { head, body, trailers };
+    }
+    const length = /^content-length: *(\d+)/im.exec(head);
+    return { head, body: length === null ? Buffer.alloc(0) : await this.read(Number(length[1])), trailers: '' };
+  }
+
+  /** The next response, interim ones too. @param method of the request it answers */
+  async response(method: string = 'GET'): Promise<RawResponse> {
+    const head = await this.head();
+    const status = Number(/^HTTP\/1\.[01] (\d{3})[ \r]/.exec(head)?.[1]);
     const plain = { status, head, trailers: '', chunks: [] };
     if (method === 'HEAD' || status < 200 || status === 204 || status === 304 || method === 'CONNECT') {
       return { ...plain, body: Buffer.alloc(0) };

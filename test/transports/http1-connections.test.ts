@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import { RawServer } from '../support/raw-server.ts';
+import { until } from '../support/until.ts';
+import { get, ok, ProxiedRoad, post } from './proxied-road.ts';
+
+describe('connections to a server are kept', () => {
+  test('and used again, the last one first', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const a = await road.client();
+    const b = await road.client();
+    a.write(get('/a'));
+    const first = await server.next();
+    await first.head();
+    b.write(get('/b'));
+    const second = await server.next();
+    await second.head();
+    first.write(ok('a'));
+    await a.response();
+    second.write(ok('b'));
+    await b.response();
+    a.write(get('/c'));
+    assert.match(await second.head(), /^GET \/c /);
+    second.write(ok('c'));
+    assert.equal(String((await a.response()).body), 'c');
+    assert.equal(server.accepted.length, 2);
+  });
+
+  test('no longer than their time-out', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url], { http1: { idleTimeoutMs: 200 } });
+    const client = await road.client();
+    client.write(get('/'));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(ok('x'));
+    await client.response();
+    await peer.ended();
+    await until('the connection to be forgotten', () => road.transports[0]!.connections === 0);
+  });
+
+  test('no longer than the server says, less a second', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url], { http1: { idleTimeoutMs: 60_000 } });
+    const client = await road.client();
+    client.write(get('/'));
+    const peer = await server.next();
+    await peer.head();
+    const before = performance.now();
+    peer.write(ok('x', 'Keep-Alive: timeout=1, max=100\r\n'));
+    await client.response();
+    await peer.ended();
+    const tookMs = performance.now() - before;
+    assert.ok(tookMs >= 400, `closed after ${tookMs} ms`);
+  });
+
+  test('up to their number', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url], { http1: { maxIdleConnections: 1 } });
+    const clients = await Promise.all([road.client(), road.client(), road.client()]);
+    for (const client of clients) client.write(get('/'));
+    for (const _ of clients) {
+      const peer = await server.next();
+      await peer.head();
+    }
+    for (const peer of server.accepted) peer.write(ok('x'));
+    for (const client of clients) await client.response();
+    await until('the others to be closed', () => road.transports[0]!.connections === 1);
+    assert.equal(road.transports[0]!.idleConnections, 1);
+  });
+
+  test('for a request that must not run twice only while they are fresh', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(post('/1', 'a'));
+    const peer = await server.next();
+    await peer.request();
+    peer.write(ok('1'));
+    await client.response();
+    client.write(post('/2', 'a'));
+    assert.match((await peer.request()).head, /^POST \/2 /);
+    peer.write(ok('2'));
+    await client.response();
+    await sleep(1_100);
+    client.write(post('/3', 'a'));
+    const next = await server.next();
+    assert.match((await next.request()).head, /^POST \/3 /);
+    next.write(ok('3'));
+    await client.response();
+  });
+});
+
+describe('when a kept connection closes under a request', () => {
+  /** Two servers' worth of one connection that has served, and the next request written to it. */
+  async function kept(t: Parameters<typeof RawServer.listen>[0], request: string) {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/first'));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(ok('first'));
+    await client.response();
+    client.write(request);
+    await peer.request();
+    return { server, road, client, peer };
+  }
+
+  for (const [what, request] of [
+    ['GET', get('/again')],
+    ['PUT and its body', 'PUT /again HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'],
+    ['DELETE', 'DELETE /again HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ] as const) {
+    test(`${what} is sent again, on a new one`, async (t) => {
+      const { server, road, client, peer } = await kept(t, request);
+      peer.end();
+      const next = await server.next();
+      const { head, body } = await next.request();
+      assert.match(head, /^\w+ \/again /);
+      assert.equal(String(body), request.startsWith('PUT') ? 'abc' : '');
+      next.write(ok('second'));
+      assert.equal(String((await client.response()).body), 'second');
+      assert.equal(road.counted.retried, 0);
+    });
+  }
+
+  test('and so does the new one, it is not sent a third time', async (t) => {
+    const { server, client, peer } = await kept(t, get('/again'));
+    peer.end();
+    const next = await server.next();
+    await next.head();
+    next.end();
+    assert.equal((await client.response()).status, 502);
+    assert.equal(server.accepted.length, 2);
+  });
+
+  test('POST is answered with 502, and not sent again', async (t) => {
+    const { server, client, peer } = await kept(t, post('/again', 'abc'));
+    peer.end();
+    assert.equal((await client.response()).status, 502);
+    assert.equal(server.accepted.length, 1);
+  });
+
+  test('after a 1xx has come, it is not sent again', async (t) => {
+    const { server, client, peer } = await kept(t, 'PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx');
+    peer.write('HTTP/1.1 102 Processing\r\n\r\n');
+    assert.equal((await client.response()).status, 102);
+    peer.end();
+    assert.equal((await client.response()).status, 502);
+    assert.equal(server.accepted.length, 1);
+  });
+});
+
+describe('when a connection that is new closes under a request', () => {
+  test('GET runs once more, on another server', async (t) => {
+    const servers = [await RawServer.listen(t), await RawServer.listen(t)];
+    const road = await ProxiedRoad.start(
+      t,
+      servers.map(({ url }) => url),
+    );
+    const client = await road.client();
+    client.write(get('/'));
+    const at = await until('a request', () => servers.findIndex(({ accepted }) => accepted.length > 0) + 1 || null);
+    const peer = await servers[at - 1]!.next();
+    await peer.head();
+    peer.end();
+    const other = await servers[2 - at]!.next();
+    await other.head();
+    other.write(ok('other'));
+    assert.equal(String((await client.response()).body), 'other');
+    assert.equal(road.counted.retried, 1);
+  });
+
+  for (const [what, request] of [
+    ['POST', post('/', 'abc')],
+    ['PUT', 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'],
+  ] as const) {
+    test(`${what} is answered with 502`, async (t) => {
+      const servers = [await RawServer.listen(t), await RawServer.listen(t)];
+      const road = await ProxiedRoad.start(
+        t,
+        servers.map(({ url }) => url),
+      );
+      const client = await road.client();
+      client.write(request);
+      const at = await until('a request', () => servers.findIndex(({ accepted }) => accepted.length > 0) + 1 || null);
+      const peer = await servers[at - 1]!.next();
+      await peer.request();
+      peer.end();
+      assert.equal((await client.response()).status, 502);
+      assert.equal(servers[2 - at]!.accepted.length, 0);
+    });
+  }
+});
+
+describe('a server that cannot be connected to', () => {
+  test('is left out at once, and a POST goes to another', async (t) => {
+    const server = await RawServer.listen(t);
+    const down = await freePort();
+    const road = await ProxiedRoad.start(t, [`127.0.0.1:${down}`, server.url]);
+    const clients = await Promise.all(Array.from({ length: 4 }, () => road.client()));
+    for (const client of clients) client.write(post('/', 'abc'));
+    for (const _ of clients) {
+      const peer = await server.next();
+      assert.equal(String((await peer.request()).body), 'abc');
+      peer.write(ok('up', 'Connection: close\r\n'));
+    }
+    for (const client of clients) assert.equal((await client.response()).status, 200);
+    assert.match(road.told[0]!, /^0 unreachable: .*ECONNREFUSED/);
+    assert.equal(road.transports[0]!.endpoint.isEligible, false);
+  });
+
+  test('gets requests again as soon as it is back', async (t) => {
+    const port = await freePort();
+    const road = await ProxiedRoad.start(t, [`127.0.0.1:${port}`]);
+    const client = await road.client();
+    client.write(post('/', 'abc'));
+    await until('the server to be found down', () => road.told.length === 1);
+    // Meanwhile the request waits.
+    const server = await RawServer.listen(t, port);
+    const peer = await until('the request', async () => {
+      for (const candidate of server.accepted) if (candidate.bytes > 0) return candidate;
+      return null;
+    });
+    assert.equal(String((await peer.request()).body), 'abc');
+    peer.write(ok('back'));
+    assert.equal(String((await client.response()).body), 'back');
+    assert.deepEqual(road.told.slice(1), ['0 reachable']);
+  });
+
+  test('where it is the only one, lets requests wait no longer than the queue’s limit', async (t) => {
+    const port = await freePort();
+    const road = await ProxiedRoad.start(t, [`127.0.0.1:${port}`], { queueTimeoutMs: 200 });
+    const client = await road.client();
+    client.write(get('/'));
+    const response = await client.response();
+    assert.equal(response.status, 503);
+    assert.match(response.head, /^Retry-After: /m);
+  });
+
+  test('a large body that was not sent yet goes to another as well', async (t) => {
+    const server = await RawServer.listen(t);
+    const down = await freePort();
+    const road = await ProxiedRoad.start(t, [`127.0.0.1:${down}`, server.url]);
+    // Whichever is first: both get one.
+    const body = Buffer.alloc(1024 * 1024, 'y');
+    const clients = await Promise.all([road.client(), road.client()]);
+    for (const client of clients) {
+      client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+      client.write(body);
+    }
+    for (const _ of clients) {
+      const peer = await server.next();
+      assert.equal((await peer.request()).body.length, body.length);
+      peer.write(ok('up', 'Connection: close\r\n'));
+    }
+    for (const client of clients) assert.equal((await client.response()).status, 200);
+  });
+});
+
+test('a connection that is not made in time counts as one that failed', async (t) => {
+  const full = await fullServer(t);
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [full, server.url], { http1: { connectTimeoutMs: 300 } });
+  const clients = await Promise.all([road.client(), road.client()]);
+  for (const client of clients) client.write(post('/', 'abc'));
+  for (const _ of clients) {
+    const peer = await server.next();
+    await peer.request();
+    peer.write(ok('up', 'Connection: close\r\n'));
+  }
+  for (const client of clients) assert.equal((await client.response()).status, 200);
+  assert.equal(road.told.join(), '0 unreachable: no connection within 300 ms');
+});
+
+test('a server on a Unix socket', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evu-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const server = await RawServer.listen(t, join(folder, 'app.sock'));
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write('GET / HTTP/1.0\r\n\r\n');
+  const peer = await server.next();
+  assert.match(await peer.head(), /^GET \/ HTTP\/1\.1\r\nHost: localhost\r\n/);
+  peer.write(ok('unix'));
+  assert.equal(String((await client.response()).body), 'unix');
+});
+
+test('a server that is taken out finishes what it has', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(get('/'));
+  const peer = await server.next();
+  await peer.head();
+  road.transports[0]!.drain();
+  assert.deepEqual(road.told, []);
+  peer.write(ok('last'));
+  assert.equal(String((await client.response()).body), 'last');
+  await peer.ended();
+  assert.deepEqual(road.told, ['0 idle']);
+});
+
+test('a server that is closed at once leaves nobody without an answer', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url], { queueTimeoutMs: 200 });
+  const client = await road.client();
+  client.write(post('/', 'abc'));
+  const peer = await server.next();
+  await peer.request();
+  road.transports[0]!.close();
+  assert.equal((await client.response()).status, 502);
+});
+
+test('a request whose client leaves closes its connection', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(get('/'));
+  const peer = await server.next();
+  await peer.head();
+  client.socket.destroy();
+  await peer.ended();
+  await until('nothing to be in flight', () => road.transports[0]!.endpoint.inFlight === 0);
+});
+
+/** A server that is stopped, with its queue full: the kernel answers nobody who wants to connect. */
+async function fullServer(t: TestContext): Promise<string> {
+  const code =
+    "const s = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))";
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(String(line));
+  child.kill('SIGSTOP');
+  for (;;) {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    t.after(() => socket.destroy());
+    const isConnected = await Promise.race([once(socket, 'connect').then(() => true), sleep(500, false)]);
+    if (!isConnected) return `127.0.0.1:${port}`;
+  }
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { describe, test } from 'node:test';
+import { RawClient } from '../support/raw-client.ts';
+import { RawServer } from '../support/raw-server.ts';
+import { until } from '../support/until.ts';
+import { get, ok, ProxiedRoad } from './proxied-road.ts';
+
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: echo\r\n';
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+
+test('an upgrade turns into bytes both ways, with those that came along', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(`${get('/', UPGRADE)}early`);
+  const peer = await server.next();
+  assert.match(await peer.head(), /\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n$/);
+  peer.write(`${SWITCH}first`);
+  assert.equal(await client.head(), SWITCH);
+  assert.equal(String(await client.read(5)), 'first');
+  assert.equal(String(await peer.read(5)), 'early');
+  client.write('ping');
+  assert.equal(String(await peer.read(4)), 'ping');
+  peer.write('pong');
+  assert.equal(String(await client.read(4)), 'pong');
+});
+
+describe('a tunnel ends', () => {
+  for (const who of ['client', 'server'] as const) {
+    test(`one way at a time, the ${who} first, and nothing is lost`, async (t) => {
+      const server = await RawServer.listen(t);
+      const road = await ProxiedRoad.start(t, [server.url]);
+      const socket = net.connect({ port: Number(new URL(road.url).port), host: '127.0.0.1', allowHalfOpen: true });
+      const client = RawClient.accepted(t, socket);
+      client.write(get('/', UPGRADE));
+      const peer = await server.next();
+      await peer.head();
+      peer.write(SWITCH);
+      await client.head();
+      const [first, second] = who === 'client' ? [client, peer] : [peer, client];
+      first.write('a'.repeat(300_000));
+      first.end();
+      assert.equal((await second.rest()).length, 300_000);
+      second.write('b'.repeat(300_000));
+      second.end();
+      assert.equal((await first.rest()).length, 300_000);
+      await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+    });
+  }
+
+  test('at once when the server resets it', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/', UPGRADE));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(SWITCH);
+    await client.head();
+    peer.socket.resetAndDestroy();
+    await client.ended();
+    await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+  });
+
+  test('when the client goes away', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/', UPGRADE));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(SWITCH);
+    await client.head();
+    client.socket.resetAndDestroy();
+    await peer.ended();
+  });
+});
+
+test('an upgrade that the server declines is an ordinary request', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(get('/', UPGRADE));
+  const peer = await server.next();
+  await peer.head();
+  peer.write(ok('no'));
+  assert.equal(String((await client.response()).body), 'no');
+  client.write(get('/next'));
+  assert.match(await peer.head(), /^GET \/next /);
+  peer.write(ok('next'));
+  assert.equal(String((await client.response()).body), 'next');
+});
+
+test('an upgrade with a body is an ordinary request, and its body follows', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n${UPGRADE}\r\nabc`);
+  const peer = await server.next();
+  const { head, body } = await peer.request();
+  assert.doesNotMatch(head, /upgrade/i);
+  assert.equal(String(body), 'abc');
+  peer.write(ok('done'));
+  assert.equal(String((await client.response()).body), 'done');
+});
+
+test('requests cannot get past us as h2c', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(get('/', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'));
+  const peer = await server.next();
+  assert.equal((await peer.head()).match(/upgrade|http2/i), null);
+  peer.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  assert.equal((await client.response()).status, 502);
+});
+
+test('CONNECT is passed on, and opens a tunnel where the server agrees', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write('CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n');
+  const peer = await server.next();
+  assert.match(await peer.head(), /^CONNECT b\.example:443 HTTP\/1\.1\r\n/);
+  peer.write('HTTP/1.1 200 Connected\r\n\r\nhello');
+  assert.equal((await client.response('CONNECT')).status, 200);
+  assert.equal(String(await client.read(5)), 'hello');
+  client.write('hi');
+  assert.equal(String(await peer.read(2)), 'hi');
+});
+
+test('TRACE and OPTIONS that may go no further are answered here', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write('TRACE /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: secret\r\nX: 1\r\n\r\n');
+  const trace = await client.response();
+  assert.match(trace.head, /^Content-Type: message\/http\r$/m);
+  assert.equal(String(trace.body), 'TRACE /x HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n');
+  client.write('OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n');
+  assert.match((await client.response()).head, /^Allow: /m);
+  assert.equal(server.accepted.length, 0);
+});
