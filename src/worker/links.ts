@@ -8,11 +8,19 @@ import type { CapturableServer } from './node-http.ts';
 /** Between two attempts to reach a balancer thread that is starting again. */
 const REDIAL_MS = 50;
 
-/** A balancer thread that cannot be reached for so long will not come back: the supervisor is gone. */
-const GIVE_UP_MS = 1_500;
+/**
+ * A balancer thread that cannot be reached for so long will not come back: the supervisor is gone, and the guard with it.
+ * Long, since on a starved machine a thread needs seconds to start; where the parent has gone nobody has to be waited for.
+ */
+const GIVE_UP_MS = 30_000;
+/** The same where the process that started this one is no more. */
+const ORPHAN_GIVE_UP_MS = 1_000;
 
 /** Settings of servers are looked at again this often: apps change them after listen(). */
 const SETTINGS_MS = 1_000;
+
+/** Whoever started this process: the supervisor, or a shell of a package command. */
+const PARENT = process.ppid;
 
 /** This worker's links, one to each balancer thread, and the listeners it has there. */
 export class Links {
@@ -89,7 +97,8 @@ export class Links {
       const nowMs = performance.now();
       const sinceMs = failingSinceMs === 0 || wasConnected ? nowMs : failingSinceMs;
       this.#clients[index] = null;
-      if (nowMs - sinceMs > GIVE_UP_MS) process.exit(1);
+      const patienceMs = process.ppid === PARENT ? GIVE_UP_MS : ORPHAN_GIVE_UP_MS;
+      if (nowMs - sinceMs > patienceMs) process.exit(1);
       const redial = setTimeout(() => this.#dial(index, sinceMs), REDIAL_MS);
       if (this.#refs.size === 0) redial.unref();
     });
