@@ -89,6 +89,11 @@ export class Narrator {
         return `${this.#who(event)} drains, as asked; its place stays empty`;
       case 'admin-listening':
         return `admin on ${event.url}`;
+      case 'shedding':
+        if (event.lastsMs > 0) return null;
+        return `${this.#appPrefix(event.app ?? '')}refusing requests with 503: more come than the workers can take`;
+      case 'shedding-over':
+        return `${this.#appPrefix(event.app ?? '')}refusing no more: ${count(event.requests, 'request')} in ${durationText(event.lastedMs)}`;
       case 'reload-started':
         return event.workers === 0
           ? 'reload: applying the options'
@@ -121,7 +126,7 @@ export class Narrator {
   }
 
   #appPrefix(app: string): string {
-    return this.#apps.size > 1 ? `${app}: ` : '';
+    return this.#apps.size > 1 && app !== '' ? `${app}: ` : '';
   }
 }
 

@@ -60,6 +60,24 @@ export type SupervisorEvent =
   | (WorkerFacts & { readonly type: 'worker-drained' })
   /** Where metrics, the control API and the dashboard are reached by HTTP. */
   | { readonly type: 'admin-listening'; readonly url: string }
+  /** Requests are refused for want of capacity. When it begins, and now and then while it lasts. */
+  | {
+      readonly type: 'shedding';
+      /** null where it is not known whose requests they are. */
+      readonly app: string | null;
+      /** Since it was last told. */
+      readonly fresh: number;
+      /** Since it began. */
+      readonly requests: number;
+      /** 0 when it begins. */
+      readonly lastsMs: number;
+    }
+  | {
+      readonly type: 'shedding-over';
+      readonly app: string | null;
+      readonly requests: number;
+      readonly lastedMs: number;
+    }
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }

@@ -4,8 +4,11 @@ import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
+import { Outcome } from '../core/outcome.ts';
 import { XorShift } from '../core/rng.ts';
 import { Meters } from '../observability/meters.ts';
+import { IncidentRing } from '../observability/incident-ring.ts';
+import { Redactor } from '../observability/redaction.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
@@ -14,12 +17,14 @@ import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
+import { IncidentDesk } from './incident-desk.ts';
 import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { replaceRolling } from './rolling-replacement.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
+import { type ShedCounts, ShedWatch } from './shed-watch.ts';
 import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
 import { factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -47,6 +52,8 @@ export interface ReloadRequest {
   /** Workers replaced at a time; null = what the options say. */
   readonly parallel?: number | null;
 }
+/** In events: our own words, and the user's names for apps. */
+const NAMES: ReadonlySet<string> = new Set(['type', 'app', 'code']);
 
 type Phase = 'idle' | 'starting' | 'running' | 'closing' | 'closed';
 
@@ -58,6 +65,7 @@ interface Parts {
   /** By the app's name. */
   readonly fleets: Map<string, WorkerFleet>;
   readonly memory: MemoryWatch;
+  readonly shed: ShedWatch;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
   /** The control API. */
@@ -84,11 +92,18 @@ export class Supervisor {
   #files: FileWatch | null = null;
   /** What the reload under way was asked for; null = what the options say. */
   #reloadParallel: number | null = null;
+  #redactor: Redactor;
+  readonly #desk: IncidentDesk;
+  /** What has gone wrong, and what of it lasts. */
+  readonly incidents: IncidentRing;
   #resolveClosed: (error: EvenerError | null) => void = () => {};
 
   constructor(options: ResolvedOptions, surroundings: SupervisorSurroundings) {
     this.#options = options;
     this.#surroundings = surroundings;
+    this.#redactor = redactorFor(options);
+    this.incidents = new IncidentRing((value) => this.#redactor.data(value));
+    this.#desk = new IncidentDesk(this.incidents, () => this.#options.apps.map(({ name }) => name));
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -295,6 +310,11 @@ export class Supervisor {
       () => this.#watchedForMemory(),
       (pid, bytes) => this.#tooLarge(pid, bytes),
     );
+    const shed = new ShedWatch(
+      () => this.#shedSoFar(meters),
+      (event) => this.#emit(event),
+      () => performance.now(),
+    );
     const shared = {
       exitOnCrashLoop: options.exitOnCrashLoop,
       linkPaths: threads.linkPaths,
@@ -305,7 +325,8 @@ export class Supervisor {
       err: new OutputSink(stderr, noColor),
       rng,
     };
-    return { directory, guard, threads, fleets, memory, shared, desk: this.#assembleDesk(directory, meters, memory) };
+    const desk = this.#assembleDesk(directory, meters, memory);
+    return { directory, guard, threads, fleets, memory, shed, shared, desk };
   }
 
   #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
@@ -461,6 +482,7 @@ export class Supervisor {
     const parts = this.#runningParts('reload()');
     const changes = changesOf(before, options);
     this.#options = options;
+    this.#redactor = redactorFor(options);
     parts.threads.configure(options);
     for (const app of changes.added) this.#addFleet(parts, app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
@@ -536,6 +558,7 @@ export class Supervisor {
     this.#closingSinceMs = performance.now();
     parts.memory.close();
     this.#files?.close();
+    parts.shed.close();
     for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();
     return parts;
@@ -564,7 +587,24 @@ export class Supervisor {
     throw new EvenerError('EVENER_NOT_RUNNING', `${what} needs a running supervisor`);
   }
 
-  #emit(event: SupervisorEvent): void {
-    for (const listener of this.#listeners) listener(event);
+  #shedSoFar(meters: Meters): ShedCounts {
+    const pools = [...this.#options.apps, ...this.#options.pools];
+    return new Map(
+      pools.map(({ name }) => {
+        const { outcomes } = meters.readPool(name);
+        return [name, outcomes[Outcome.QueueFull]! + outcomes[Outcome.QueueTimeout]!];
+      }),
+    );
   }
+
+  #emit(event: SupervisorEvent): void {
+    // Errors and last lines of an app may hold what is nobody's business.
+    const told = this.#redactor.data(event, NAMES);
+    this.#desk.tell(told);
+    for (const listener of this.#listeners) listener(told);
+  }
+}
+
+function redactorFor({ apps }: ResolvedOptions): Redactor {
+  return new Redactor([process.env, ...apps.map(({ env }) => env)]);
 }

@@ -5,6 +5,7 @@ import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
 import type { LogSource } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
+import { Redactor } from '../observability/redaction.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
@@ -398,8 +399,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return bootFailure({
       exit,
       listenFailure: worker.listenFailure,
-      tail: worker.output.tail,
       held: heldBy(worker, this.#options),
+      tail: new Redactor([this.#options.env]).data(worker.output.tail),
       timedOutAfterMs: worker.dismissal === 'boot-timeout' ? this.#options.bootTimeoutMs : null,
       app: this.#options.app.words.join(' '),
       cwd: this.#options.app.cwd,

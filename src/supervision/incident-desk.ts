@@ -1,0 +1,285 @@
+import { durationText } from '../core/duration-text.ts';
+import type { IncidentKind, IncidentReport, Severity } from '../observability/incident.ts';
+import type { IncidentRing } from '../observability/incident-ring.ts';
+import type { SupervisorEvent, WorkerFacts } from './events.ts';
+import { hangSummary } from './hang-text.ts';
+
+/** So many deaths or failed starts in a row are more than a mishap. */
+const GRAVE_AFTER = 3;
+/** A balancer thread that has not died again for so long has recovered. */
+const THREAD_SOUND_MS = 10_000;
+const EXPIRE_EVERY_MS = 5_000;
+
+/** Fields of an event that are not evidence but stand in the incident itself, or say nothing. */
+const NO_EVIDENCE: ReadonlySet<string> = new Set(['type', 'app', 'slot']);
+
+/**
+ * Makes incidents of what a supervisor tells: every event either opens one, adds to one, closes some, or is none. What
+ * happens to one worker in a row (it stalls, hangs, is ended) is one incident that becomes graver.
+ */
+export class IncidentDesk {
+  readonly #ring: IncidentRing;
+  readonly #apps: () => readonly string[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isReloading = false;
+
+  /** @param apps names of those that run, by the options as they are now */
+  constructor(ring: IncidentRing, apps: () => readonly string[]) {
+    this.#ring = ring;
+    this.#apps = apps;
+    const expiry = setInterval(() => ring.expire(), EXPIRE_EVERY_MS);
+    expiry.unref();
+    this.#timers.add(expiry);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  tell(event: SupervisorEvent): void {
+    switch (event.type) {
+      case 'starting':
+      case 'listening':
+      case 'draining':
+      case 'file-changed':
+      case 'worker-restarting':
+      case 'worker-drained':
+      case 'admin-listening':
+        return;
+      case 'worker-stalled':
+        this.#workerReport(event, silenceKey(event), 'worker-stalled', 'info', {
+          cause: `its event loop has been silent for ${durationText(event.silentMs)}`,
+          decision: 'it gets no new requests until it answers',
+        });
+        return;
+      case 'worker-recovered':
+        this.#ring.close(silenceKey(event), `it answers again after ${durationText(event.silentMs)}`);
+        return;
+      case 'worker-hung':
+        this.#workerReport(event, silenceKey(event), 'worker-hung', 'error', {
+          cause: `its event loop has been silent for ${durationText(event.silentMs)}: ${hangSummary(event.report, process.cwd())}`,
+          decision: event.isLeftAlone ? 'it is left alone, for somebody debugs it' : 'it is ended and replaced',
+        });
+        return;
+      case 'worker-died':
+        this.#workerDied(event);
+        return;
+      case 'worker-boot-failed':
+        this.#bootFailed(event);
+        return;
+      case 'worker-too-large':
+        this.#workerReport(event, largeKey(event), 'worker-too-large', 'info', {
+          cause: `it has grown to ${megabytes(event.bytes)}, over the limit of ${megabytes(event.limitBytes)}`,
+          decision: 'it is replaced by one that is ready first',
+        });
+        return;
+      case 'worker-ready':
+        // One that died has to stay up for a while first: see worker-settled.
+        this.#ring.close(largeKey(event), `replaced by pid ${event.pid}`);
+        if (event.restarts === 0) this.#closeOf(event, `pid ${event.pid} is ready`);
+        return;
+      case 'worker-settled':
+        this.#closeOf(event, `pid ${event.pid} stays up, after ${times(event.restarts, 'restart')}`);
+        return;
+      case 'worker-retired':
+        this.#ring.close(silenceKey(event), 'it has ended');
+        return;
+      case 'crash-loop':
+        this.#report({
+          kind: 'crash-loop',
+          severity: 'critical',
+          dedupKey: `crash-loop:${event.app}`,
+          app: event.app,
+          cause: `no worker is up: ${event.reason}`,
+          decision: 'clients get 503; starts go on, with growing pauses',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'crash-loop-over':
+        this.#ring.close(`crash-loop:${event.app}`, 'a worker is up again');
+        return;
+      case 'balancer-died':
+        this.#balancerDied(event);
+        return;
+      case 'reload-started':
+        this.#isReloading = true;
+        return;
+      case 'reload-failed':
+        this.#isReloading = false;
+        this.#report({
+          kind: 'reload-failed',
+          severity: 'error',
+          dedupKey: 'reload-failed',
+          app: null,
+          cause: event.reason,
+          decision: 'the workers of before go on',
+          evidence: {},
+        });
+        return;
+      case 'reload-done':
+        this.#isReloading = false;
+        this.#ring.close('reload-failed', `a reload was done in ${durationText(event.tookMs)}`);
+        this.#closeOfMissingApps();
+        return;
+      case 'scaled':
+        this.#ring.closeWhere(
+          ({ app, worker }) => app === event.app && worker !== null && worker >= event.workers,
+          'its place was taken away',
+        );
+        return;
+      case 'shedding':
+        this.#report({
+          kind: 'shedding',
+          severity: 'error',
+          dedupKey: sheddingKey(event.app),
+          app: event.app,
+          cause: 'more requests come than the workers can take, and the queue is full or stands too long',
+          decision: 'the requests too many get 503 with Retry-After',
+          evidence: evidenceOf(event),
+          adds: event.fresh,
+        });
+        return;
+      case 'shedding-over':
+        this.#ring.close(
+          sheddingKey(event.app),
+          `no request is refused any more, after ${times(event.requests, 'request')} in ${durationText(event.lastedMs)}`,
+        );
+        return;
+      case 'failed':
+        this.#report({
+          kind: 'gave-up',
+          severity: 'critical',
+          dedupKey: 'gave-up',
+          app: null,
+          cause: event.reason,
+          decision: 'Evener has ended',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'stopped':
+        this.#ring.closeWhere(({ kind }) => kind !== 'gave-up', 'Evener was stopped');
+        return;
+      default:
+        // An event that is not decided on above does not compile.
+        event satisfies never;
+    }
+  }
+
+  #workerDied(event: Extract<SupervisorEvent, { type: 'worker-died' }>): void {
+    const { cause, restartInMs, restarts } = event;
+    const decision = restartText(restartInMs);
+    // Its silence was told of, and that it would be ended for it: this is how that went on.
+    const silence = this.#ring.openWith(silenceKey(event));
+    if (silence !== null) {
+      const evidence = { ...silence.evidence, ...evidenceOf(event) };
+      this.#workerReport(event, silenceKey(event), silence.kind, silence.severity, {
+        cause: silence.cause,
+        decision: `${cause}; ${decision}`,
+        evidence,
+        adds: 0,
+      });
+      return;
+    }
+    const severity = restarts >= GRAVE_AFTER ? 'error' : 'warning';
+    this.#workerReport(event, deathKey(event), 'worker-died', severity, { cause, decision });
+  }
+
+  #bootFailed(event: Extract<SupervisorEvent, { type: 'worker-boot-failed' }>): void {
+    const { reason, restartInMs, failedStarts } = event;
+    // A new worker of a reload: its failure is the reload's.
+    if (this.#isReloading && failedStarts === 0) return;
+    const severity = failedStarts >= GRAVE_AFTER ? 'error' : 'warning';
+    const decision = restartText(restartInMs);
+    this.#workerReport(event, bootKey(event), 'worker-boot-failed', severity, { cause: reason, decision });
+  }
+
+  #balancerDied(event: Extract<SupervisorEvent, { type: 'balancer-died' }>): void {
+    const dedupKey = `balancer-died:${event.thread}`;
+    const { openedAt, count } = this.#report({
+      kind: 'balancer-died',
+      severity: 'error',
+      dedupKey,
+      app: null,
+      cause: `balancer thread ${event.thread} died: ${firstLine(event.cause)}`,
+      decision: `its connections are lost; ${restartText(event.restartInMs)}, and the workers dial in again`,
+      evidence: evidenceOf(event),
+    });
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      const now = this.#ring.openWith(dedupKey);
+      if (now?.openedAt === openedAt && now.count === count) this.#ring.close(dedupKey, 'it runs again');
+    }, event.restartInMs + THREAD_SOUND_MS);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #workerReport(
+    event: WorkerEvent,
+    dedupKey: string,
+    kind: IncidentKind,
+    severity: Severity,
+    said: Pick<IncidentReport, 'cause' | 'decision'> & Partial<Pick<IncidentReport, 'evidence' | 'adds'>>,
+  ): void {
+    const { app, slot } = event;
+    const evidence = said.evidence ?? evidenceOf(event);
+    this.#ring.report({ kind, severity, dedupKey, app, worker: slot, ...said, evidence });
+  }
+
+  #report(report: Omit<IncidentReport, 'worker'>): ReturnType<IncidentRing['report']> {
+    return this.#ring.report({ ...report, worker: null });
+  }
+
+  #closeOf({ app, slot }: WorkerFacts, recovery: string): void {
+    this.#ring.closeWhere((incident) => incident.app === app && incident.worker === slot, recovery);
+  }
+
+  #closeOfMissingApps(): void {
+    const apps = this.#apps();
+    this.#ring.closeWhere(({ app }) => app !== null && !apps.includes(app), 'its app was taken out');
+  }
+}
+
+type WorkerEvent = Extract<SupervisorEvent, WorkerFacts>;
+
+/** All that an event says beyond what stands in the incident: what is added to events later gets in by itself. */
+function evidenceOf(event: SupervisorEvent): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(event).filter(([key]) => !NO_EVIDENCE.has(key)));
+}
+
+function silenceKey({ app, slot }: WorkerFacts): string {
+  return `worker-silent:${app}/${slot}`;
+}
+
+function deathKey({ app, slot }: WorkerFacts): string {
+  return `worker-died:${app}/${slot}`;
+}
+
+function bootKey({ app, slot }: WorkerFacts): string {
+  return `worker-boot-failed:${app}/${slot}`;
+}
+
+function largeKey({ app, slot }: WorkerFacts): string {
+  return `worker-too-large:${app}/${slot}`;
+}
+
+function sheddingKey(app: string | null): string {
+  return app === null ? 'shedding' : `shedding:${app}`;
+}
+
+function restartText(delayMs: number | null): string {
+  if (delayMs === null) return 'it is not restarted';
+  return delayMs === 0 ? 'it is restarted at once' : `it is restarted in ${durationText(delayMs)}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!;
+}
+
+function times(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
