@@ -5,11 +5,13 @@ import type { Supervisor } from './supervision/supervisor.ts';
 
 export type { InFlightRequest, ListenerAddress } from './channel/messages.ts';
 export type { App } from './config/app.ts';
+export type { AlertmanagerEntry, NotifyEntry, PagerDutyEntry, SlackEntry, WebhookEntry } from './config/notify.ts';
 export {
   type AppEntry,
   type AppOptions,
   defineConfig,
   type EvenerOptions,
+  type IncidentFunction,
   type PoolEntry,
   type ResolvedOptions,
   type Route,
@@ -17,7 +19,9 @@ export {
 } from './config/options.ts';
 export { expectation, OPTIONS, type OptionKey, type OptionKind, type OptionSpec } from './config/schema.ts';
 export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
+export type { Evidence, Incident, IncidentChange, IncidentKind, Severity } from './core/incident.ts';
 export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
+export type { IncidentListener, IncidentRing } from './observability/incident-ring.ts';
 export type { AppFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
 export { explanationText, hangDetails, hangSummary } from './supervision/hang-text.ts';

@@ -91,9 +91,15 @@ export class Narrator {
         return `admin on ${event.url}`;
       case 'shedding':
         if (event.lastsMs > 0) return null;
-        return `${this.#appPrefix(event.app ?? '')}refusing requests with 503: more come than the workers can take`;
+        return `${this.#appPrefix(event.app)}refusing requests with 503: more come than the workers can take`;
       case 'shedding-over':
-        return `${this.#appPrefix(event.app ?? '')}refusing no more: ${count(event.requests, 'request')} in ${durationText(event.lastedMs)}`;
+        return `${this.#appPrefix(event.app)}refusing no more: ${count(event.requests, 'request')} in ${durationText(event.lastedMs)}`;
+      case 'notifier-failed': {
+        const { notifier, reason, isRetried } = event;
+        return `notices do not reach ${notifier}: ${reason}${isRetried ? '; trying again' : ''}`;
+      }
+      case 'notifier-recovered':
+        return `notices reach ${event.notifier} again${event.lost === 0 ? '' : `; ${count(event.lost, 'notice')} lost`}`;
       case 'reload-started':
         return event.workers === 0
           ? 'reload: applying the options'
@@ -126,7 +132,7 @@ export class Narrator {
   }
 
   #appPrefix(app: string): string {
-    return this.#apps.size > 1 && app !== '' ? `${app}: ` : '';
+    return this.#apps.size > 1 ? `${app}: ` : '';
   }
 }
 

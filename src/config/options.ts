@@ -1,4 +1,6 @@
+import type { Incident, IncidentChange } from '../core/incident.ts';
 import type { App } from './app.ts';
+import type { NotifyEntry, NotifyOptions } from './notify.ts';
 import type { Origin } from './settings.ts';
 import type { KeySource, Sticky } from './sticky.ts';
 
@@ -107,6 +109,8 @@ export interface AccessLogEntry {
   /** A request header whose value is logged as the request's id. Default: an id is made up. */
   readonly requestId?: string;
 }
+/** Gets a copy of its own of the incident. */
+export type IncidentFunction = (incident: Incident, change: IncidentChange) => unknown;
 
 /** Options as a user writes them. What stands at the top is the default of every app and pool. */
 export interface EvenerOptions extends AppEntry, ServersEntry {
@@ -118,6 +122,10 @@ export interface EvenerOptions extends AppEntry, ServersEntry {
   readonly admin?: number | string | AdminEntry;
   /** A file, `true` for stdout, or all there is to say. Default: no log. */
   readonly accessLog?: boolean | string | AccessLogEntry;
+  /** Who hears of incidents. */
+  readonly notify?: readonly NotifyEntry[];
+  /** Called with every change of an incident: `(incident, change) => ...`. May be async. */
+  readonly onIncident?: IncidentFunction;
   /** Several apps, by name. */
   readonly apps?: Readonly<Record<string, AppEntry>>;
   /** Pools of remote servers, by name. */
@@ -234,6 +242,8 @@ export interface ResolvedOptions {
   /** Apps and pools together are at least one. */
   readonly apps: readonly AppOptions[];
   readonly pools: readonly ServersOptions[];
+  readonly notify: readonly NotifyOptions[];
+  readonly onIncident: IncidentFunction | null;
   /** The config file, or null. */
   readonly file: string | null;
   /** Where each value came from, for `evener check`. */

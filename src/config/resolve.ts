@@ -4,6 +4,7 @@ import { readAdmin } from './admin.ts';
 import { type App, packageName, resolveApp } from './app.ts';
 import { availableCores } from './available-cores.ts';
 import { readWorkers, type WorkerRange } from './fields.ts';
+import { NOTIFY, ON_INCIDENT, resolveNotify, shownNotify } from './notify.ts';
 import type {
   AppOptions,
   EvenerOptions,
@@ -75,6 +76,8 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
     watch: top.option<boolean | null>('watch') ?? false,
     admin: readAdmin(top, surroundings.env),
     accessLog: readAccessLog(top, folderOf(sources, 'accessLog')),
+    notify: resolveNotify(top.read('notify', NOTIFY, undefined, null, shownNotify), surroundings.env),
+    onIncident: top.read('onIncident', ON_INCIDENT, null, null, () => 'a function'),
     apps: Object.freeze(apps),
     pools: Object.freeze(pools),
     file: surroundings.file,

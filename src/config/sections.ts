@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { type Field, field, fieldOf, text, texts } from './fields.ts';
+import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, ZONE } from './sticky-fields.ts';
@@ -85,6 +86,8 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('sticky', 'pool', STICKY, 'which requests keep to one endpoint; auto: those of a Socket.IO session'),
   section('servers', 'servers', SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
   section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
+  section('notify', 'instance', NOTIFY, 'who hears of incidents: webhooks, Slack, PagerDuty, Alertmanager'),
+  section('onIncident', 'instance', ON_INCIDENT, 'a function that is called with every change of an incident'),
 ]);
 
 /** What may stand at the top, in an app or in a pool of servers. */

@@ -1,11 +1,6 @@
+import { compareSeverity, type Incident, type IncidentChange, type IncidentKind } from '../core/incident.ts';
 import { TokenBucket } from '../core/token-bucket.ts';
-import {
-  compareSeverity,
-  type Incident,
-  type IncidentChange,
-  type IncidentKind,
-  type IncidentReport,
-} from './incident.ts';
+import type { IncidentReport } from './incident.ts';
 
 /** Kept incidents. Each is a few kilobytes, its evidence included. */
 const CAPACITY = 256;

@@ -63,8 +63,8 @@ export type SupervisorEvent =
   /** Requests are refused for want of capacity. When it begins, and now and then while it lasts. */
   | {
       readonly type: 'shedding';
-      /** null where it is not known whose requests they are. */
-      readonly app: string | null;
+      /** Or pool of servers. */
+      readonly app: string;
       /** Since it was last told. */
       readonly fresh: number;
       /** Since it began. */
@@ -74,10 +74,18 @@ export type SupervisorEvent =
     }
   | {
       readonly type: 'shedding-over';
-      readonly app: string | null;
+      readonly app: string;
       readonly requests: number;
       readonly lastedMs: number;
     }
+  /** A receiver of notices, or the config's `onIncident`, does not get them. Once, until it gets them again. */
+  | {
+      readonly type: 'notifier-failed';
+      readonly notifier: string;
+      readonly reason: string;
+      readonly isRetried: boolean;
+    }
+  | { readonly type: 'notifier-recovered'; readonly notifier: string; readonly lost: number }
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }

@@ -1,5 +1,6 @@
 import { durationText } from '../core/duration-text.ts';
-import type { IncidentKind, IncidentReport, Severity } from '../observability/incident.ts';
+import type { IncidentKind, Severity } from '../core/incident.ts';
+import type { IncidentReport } from '../observability/incident.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
 import type { SupervisorEvent, WorkerFacts } from './events.ts';
 import { hangSummary } from './hang-text.ts';
@@ -44,8 +45,10 @@ export class IncidentDesk {
       case 'draining':
       case 'file-changed':
       case 'worker-restarting':
-      case 'worker-drained':
       case 'admin-listening':
+      // An incident of these would go to the receivers that do not work.
+      case 'notifier-failed':
+      case 'notifier-recovered':
         return;
       case 'worker-stalled':
         this.#workerReport(event, silenceKey(event), 'worker-stalled', 'info', {
@@ -81,6 +84,9 @@ export class IncidentDesk {
         return;
       case 'worker-settled':
         this.#closeOf(event, `pid ${event.pid} stays up, after ${times(event.restarts, 'restart')}`);
+        return;
+      case 'worker-drained':
+        this.#closeOf(event, 'it was taken out, as asked');
         return;
       case 'worker-retired':
         this.#ring.close(silenceKey(event), 'it has ended');
@@ -263,8 +269,8 @@ function largeKey({ app, slot }: WorkerFacts): string {
   return `worker-too-large:${app}/${slot}`;
 }
 
-function sheddingKey(app: string | null): string {
-  return app === null ? 'shedding' : `shedding:${app}`;
+function sheddingKey(app: string): string {
+  return `shedding:${app}`;
 }
 
 function restartText(delayMs: number | null): string {

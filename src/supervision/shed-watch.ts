@@ -6,8 +6,8 @@ const OVER_AFTER_MS = 5_000;
 /** How often is told what has come together while it lasts. */
 const TELL_EVERY_MS = 10_000;
 
-/** Requests refused for want of capacity since the start, by app; null where it is not known whose they were. */
-export type ShedCounts = ReadonlyMap<string | null, number>;
+/** Requests refused for want of capacity since the start, by pool. */
+export type ShedCounts = ReadonlyMap<string, number>;
 
 interface Spell {
   readonly sinceMs: number;
@@ -23,8 +23,8 @@ export class ShedWatch {
   readonly #read: () => ShedCounts;
   readonly #emit: (event: SupervisorEvent) => void;
   readonly #now: () => number;
-  readonly #before = new Map<string | null, number>();
-  readonly #spells = new Map<string | null, Spell>();
+  readonly #before = new Map<string, number>();
+  readonly #spells = new Map<string, Spell>();
   readonly #timer: NodeJS.Timeout;
 
   /** @param now monotonic, ms */
@@ -55,7 +55,7 @@ export class ShedWatch {
     }
   }
 
-  #refused(app: string | null, requests: number, nowMs: number): void {
+  #refused(app: string, requests: number, nowMs: number): void {
     const known = this.#spells.get(app);
     if (known !== undefined) {
       known.requests += requests;
@@ -68,14 +68,14 @@ export class ShedWatch {
     this.#told(app, spell, nowMs);
   }
 
-  #told(app: string | null, spell: Spell, nowMs: number): void {
+  #told(app: string, spell: Spell, nowMs: number): void {
     const { fresh, requests, sinceMs } = spell;
     spell.fresh = 0;
     spell.toldMs = nowMs;
     this.#emit({ type: 'shedding', app, fresh, requests, lastsMs: nowMs - sinceMs });
   }
 
-  #over(app: string | null, spell: Spell): void {
+  #over(app: string, spell: Spell): void {
     this.#spells.delete(app);
     if (spell.fresh > 0) this.#told(app, spell, spell.lastMs);
     const { requests, lastMs, sinceMs } = spell;

@@ -6,8 +6,9 @@ import { MAX_WORKERS } from '../config/schema.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
 import { Outcome } from '../core/outcome.ts';
 import { XorShift } from '../core/rng.ts';
-import { Meters } from '../observability/meters.ts';
+import { FLUSH_LIMIT_MS, Notices } from '../notify/notices.ts';
 import { IncidentRing } from '../observability/incident-ring.ts';
+import { Meters } from '../observability/meters.ts';
 import { Redactor } from '../observability/redaction.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
@@ -86,6 +87,7 @@ export class Supervisor {
   readonly #reloads = new ReloadQueue(() => this.#rollingReload());
   #parts: Parts | null = null;
   #phase: Phase = 'idle';
+  #isKilled = false;
   #closingSinceMs = 0;
   #recycleAfterMs = 0;
   #lastIncarnation = 0;
@@ -96,6 +98,7 @@ export class Supervisor {
   readonly #desk: IncidentDesk;
   /** What has gone wrong, and what of it lasts. */
   readonly incidents: IncidentRing;
+  readonly #notices: Notices;
   #resolveClosed: (error: EvenerError | null) => void = () => {};
 
   constructor(options: ResolvedOptions, surroundings: SupervisorSurroundings) {
@@ -104,6 +107,11 @@ export class Supervisor {
     this.#redactor = redactorFor(options);
     this.incidents = new IncidentRing((value) => this.#redactor.data(value));
     this.#desk = new IncidentDesk(this.incidents, () => this.#options.apps.map(({ name }) => name));
+    this.#notices = new Notices(this.incidents, options.name, options, {
+      notifierFailed: (notifier, reason, isRetried) =>
+        this.#emit({ type: 'notifier-failed', notifier, reason, isRetried }),
+      notifierRecovered: (notifier, lost) => this.#emit({ type: 'notifier-recovered', notifier, lost }),
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -169,6 +177,7 @@ export class Supervisor {
   async kill(): Promise<void> {
     if (this.#parts === null) this.#closeUnstarted(null);
     if (this.#phase === 'closed') return;
+    this.#isKilled = true;
     const parts = this.#beginClosing();
     for (const worker of this.#live()) worker.kill('closing');
     await this.#end(parts, null);
@@ -286,7 +295,7 @@ export class Supervisor {
 
   #closeUnstarted(error: EvenerError | null): void {
     this.#phase = 'closed';
-    this.#resolveClosed(error);
+    void this.#sayLast().then(() => this.#resolveClosed(error));
   }
 
   #assemble(): Parts {
@@ -483,6 +492,7 @@ export class Supervisor {
     const changes = changesOf(before, options);
     this.#options = options;
     this.#redactor = redactorFor(options);
+    this.#notices.configure(options);
     parts.threads.configure(options);
     for (const app of changes.added) this.#addFleet(parts, app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
@@ -510,6 +520,7 @@ export class Supervisor {
 
   #takeBack(parts: Parts, before: ResolvedOptions, added: readonly AppOptions[]): void {
     this.#options = before;
+    this.#notices.configure(before);
     parts.threads.configure(before);
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
     for (const { name } of added) this.#removeFleet(parts, name);
@@ -575,7 +586,14 @@ export class Supervisor {
     else this.#emit({ type: 'failed', code: error.code, reason: error.message });
     desk.close();
     directory.remove();
+    await this.#sayLast();
     this.#resolveClosed(error);
+  }
+
+  /** Lets the last notices go out, for a moment; not where somebody wants the end at once. */
+  async #sayLast(): Promise<void> {
+    this.#desk.close();
+    await this.#notices.close(this.#isKilled ? 0 : FLUSH_LIMIT_MS);
   }
 
   get #isClosing(): boolean {
@@ -605,6 +623,7 @@ export class Supervisor {
   }
 }
 
-function redactorFor({ apps }: ResolvedOptions): Redactor {
-  return new Redactor([process.env, ...apps.map(({ env }) => env)]);
+function redactorFor({ apps, notify }: ResolvedOptions): Redactor {
+  const secrets = notify.flatMap(({ url, key }) => [url.reveal(), key?.reveal() ?? '']);
+  return new Redactor([process.env, ...apps.map(({ env }) => env)], secrets);
 }

@@ -122,9 +122,9 @@ test('a reload that fails is one incident, until one is done', (context) => {
 
 test('shedding counts the requests', (context) => {
   const changes = changesOf(context, [
-    { type: 'shedding', app: null, fresh: 40, requests: 40, lastsMs: 0 },
-    { type: 'shedding', app: null, fresh: 60, requests: 100, lastsMs: 10_000 },
-    { type: 'shedding-over', app: null, requests: 100, lastedMs: 11_000 },
+    { type: 'shedding', app: 'shop', fresh: 40, requests: 40, lastsMs: 0 },
+    { type: 'shedding', app: 'shop', fresh: 60, requests: 100, lastsMs: 10_000 },
+    { type: 'shedding-over', app: 'shop', requests: 100, lastedMs: 11_000 },
   ]);
   assert.deepEqual(
     changes.map((line) => line.split(':', 1)[0]),
