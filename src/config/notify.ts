@@ -98,7 +98,7 @@ export const NOTIFY: Field<unknown> = field(
   (value) => value,
 );
 
-export const ON_INCIDENT: Field<IncidentFunction | null> = field('a function', { not: {} }, (value) =>
+export const ON_INCIDENT: Field<IncidentFunction | null> = field('a function', { anyOf: [{ not: {} }] }, (value) =>
   typeof value === 'function' ? (value as IncidentFunction) : undefined,
 );
 
