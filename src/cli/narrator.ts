@@ -44,8 +44,11 @@ export class Narrator {
         this.#hasBeenReady = true;
         if (event.restarts >= MANY_RESTARTS) return null;
         const after = event.failedStarts === 0 ? '' : `, after ${count(event.failedStarts, 'failed start')}`;
+        if (event.inPlaceOf !== null) return `${this.#who(event)} takes the place of worker ${event.inPlaceOf}`;
         return `${this.#name(event)} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
       }
+      case 'worker-standing-by':
+        return `${this.#name(event)} stands by (pid ${event.pid}, ${durationText(event.bootMs)})`;
       case 'worker-died': {
         const lost = event.inFlight.length === 0 ? '' : `; ${count(event.inFlight.length, 'request')} in flight`;
         if (event.restarts > MANY_RESTARTS) return null;

@@ -72,6 +72,7 @@ export interface AppEntry extends PoolEntry {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly workers?: number | string;
   readonly port?: number | string;
+  readonly standby?: number | string;
   readonly hangLimit?: number | string;
   readonly bootTimeout?: number | string;
   readonly drainLimit?: number | string;
@@ -175,6 +176,8 @@ export interface AppOptions extends PoolOptions {
   readonly workers: { readonly min: number; readonly max: number };
   /** null = the app decides; 0 = any free one. */
   readonly port: number | null;
+  /** Workers beside those, booted and without requests, one of which takes a dead one's place. */
+  readonly standby: number;
   /** 0 = a silent worker is never replaced. */
   readonly hangLimitMs: number;
   /** 0 = no limit. */

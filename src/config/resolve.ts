@@ -163,6 +163,7 @@ class Resolver {
       env,
       workers: this.#workers(settings, env),
       port: settings.option<number | null>('port'),
+      standby: settings.option<number>('standby'),
       hangLimitMs: settings.option<number>('hangLimit'),
       bootTimeoutMs: settings.option<number>('bootTimeout'),
       drainLimitMs: settings.option<number>('drainLimit'),

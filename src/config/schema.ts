@@ -58,6 +58,7 @@ export type OptionKey =
   | 'slowStart'
   | 'queueLimit'
   | 'queueTimeout'
+  | 'standby'
   | 'hangLimit'
   | 'bootTimeout'
   | 'headerTimeout'
@@ -114,6 +115,9 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
   ),
   option('pool', 'queueTimeout', 'queue-timeout', 'duration', '<dur>', '10s', 'longest wait for a worker; then 503', {
     canBeOff: true,
+  }),
+  option('app', 'standby', null, 'integer', '', '0', 'workers booted ahead; one takes the place of one that dies', {
+    max: 16,
   }),
   option('app', 'hangLimit', 'hang-limit', 'duration', '<dur>', '10s', 'a worker silent for longer is replaced', {
     canBeOff: true,

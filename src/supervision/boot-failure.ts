@@ -1,5 +1,5 @@
-import { isAbsolute, relative } from 'node:path';
 import { durationText } from '../core/duration-text.ts';
+import { printedError } from './printed-error.ts';
 import type { ListenFailure, WorkerExit } from './worker-process.ts';
 
 /** Why a worker did not come up. */
@@ -25,12 +25,6 @@ export interface BootEvidence {
   readonly cwd: string;
 }
 
-/** Errors that a second run of the same file repeats. */
-const HOPELESS_ERROR =
-  /^(?:\w+\s)?(?:SyntaxError\b|Error: Cannot find module|Error \[ERR_(?:MODULE_NOT_FOUND|UNKNOWN_FILE_EXTENSION|PACKAGE_PATH_NOT_EXPORTED|REQUIRE_ESM|UNSUPPORTED_DIR_IMPORT|INVALID_PACKAGE_CONFIG)\]|TypeError \[ERR_UNKNOWN_FILE_EXTENSION\])/;
-const ERROR_LINE = /^(?:Uncaught )?\w*(?:Error|Exception)\b.*: /;
-/** Lines between the place of an error and the error: the source, the mark, an empty one; more for long sources. */
-const PLACE_REACH = 8;
 /** Shells say so when a package's script names a command that is not there. sh(1): exit code 127 */
 const COMMAND_NOT_FOUND = 127;
 
@@ -53,7 +47,7 @@ export function bootFailure(evidence: BootEvidence): BootFailure {
       'Evener runs servers: is this the script that calls listen()?';
     return { reason, isHopeless: true };
   }
-  const error = errorIn(evidence.tail, evidence.cwd);
+  const error = printedError(evidence.tail, evidence.cwd);
   const ending = exitText(exit);
   return {
     reason: error === null ? `${app} ended before it listened: ${ending}` : `${app} failed to start: ${error.text}`,
@@ -84,32 +78,4 @@ function portReason({ code, address, port }: ListenFailure): string {
     default:
       return `${port <= 0 ? address : `port ${port}`} cannot be opened: ${code}`;
   }
-}
-
-/**
- * The error that ended a Node process, from what Node prints for it: `file:line`, the line itself, a mark under it, and
- * then the error with its stack. The last one that comes with a place, else the last one.
- */
-function errorIn(tail: readonly string[], cwd: string): { text: string; isHopeless: boolean } | null {
-  const errors = tail.flatMap((line, at) => (ERROR_LINE.test(line) ? [at] : [])).reverse();
-  const placed = errors.find((at) => placeAbove(tail, at) !== null);
-  const at = placed ?? errors[0];
-  if (at === undefined) return null;
-  const error = tail[at]!;
-  const place = placeAbove(tail, at);
-  const where = place === null || place.path.startsWith('node:') ? '' : `${shortPath(place.path, cwd)}:${place.line}: `;
-  return { text: where + error, isHopeless: HOPELESS_ERROR.test(error) };
-}
-
-function placeAbove(tail: readonly string[], at: number): { path: string; line: string } | null {
-  for (let above = at - 1; above >= 0 && above >= at - PLACE_REACH; above--) {
-    const match = /^(?:file:\/\/)?((?:\/|node:).+):(\d+)$/.exec(tail[above]!);
-    if (match !== null) return { path: match[1]!, line: match[2]! };
-  }
-  return null;
-}
-
-function shortPath(path: string, cwd: string): string {
-  const short = relative(cwd, decodeURI(path));
-  return short.startsWith('..') || isAbsolute(short) ? path : short;
 }

@@ -1,5 +1,6 @@
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
+import type { CrashReport } from './crash-report.ts';
 import type { HangReport } from './hang-report.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
@@ -11,12 +12,17 @@ export type SupervisorEvent =
       readonly bootMs: number;
       readonly failedStarts: number;
       readonly restarts: number;
+      /** Slot of the one whose place it took, having stood by; else null. */
+      readonly inPlaceOf: number | null;
     })
+  /** Booted, and out of rotation until one dies. */
+  | (WorkerFacts & { readonly type: 'worker-standing-by'; readonly bootMs: number })
   /** It had been ready, and nobody had asked it to go. */
   | (WorkerFacts & {
       readonly type: 'worker-died';
       /** `exit code 1`, `signal SIGKILL`, or why we ended it. */
       readonly cause: string;
+      readonly report: CrashReport;
       readonly inFlight: readonly InFlightRequest[];
       /** null = not restarted. */
       readonly restartInMs: number | null;

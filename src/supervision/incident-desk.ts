@@ -45,6 +45,7 @@ export class IncidentDesk {
       case 'draining':
       case 'file-changed':
       case 'worker-restarting':
+      case 'worker-standing-by':
       case 'admin-listening':
       // An incident of these would go to the receivers that do not work.
       case 'notifier-failed':

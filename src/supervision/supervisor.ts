@@ -19,6 +19,7 @@ import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
 import { IncidentDesk } from './incident-desk.ts';
+import { MemoryShortage } from './memory-shortage.ts';
 import { MemoryWatch, type Watched } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { changesOf } from './reload-plan.ts';
@@ -128,7 +129,7 @@ export class Supervisor {
 
   /** How many workers there should be, of all apps. */
   get workers(): number {
-    return this.#fleets.reduce((sum, fleet) => sum + fleet.slots.size, 0);
+    return this.#fleets.reduce((sum, fleet) => sum + fleet.active.length, 0);
   }
 
   /** Calls the listener with every event; the answer takes it off again. */
@@ -197,16 +198,16 @@ export class Supervisor {
   scaleBy(step: number, app: string | null = null): void {
     this.#runningParts('scaleBy()');
     const fleets = app === null ? this.#fleets : [this.#fleetOf(app, 'scaleBy()')];
-    for (const fleet of fleets) this.#scaleFleet(fleet, fleet.slots.size + step);
+    for (const fleet of fleets) this.#scaleFleet(fleet, fleet.active.length + step);
   }
 
   #scaleFleet(fleet: WorkerFleet, workers: number): void {
     const wanted = Math.min(MAX_WORKERS, Math.max(1, Math.round(workers)));
-    if (wanted === fleet.slots.size) return;
+    if (wanted === fleet.active.length) return;
     this.#emit({ type: 'scaled', app: fleet.options.name, workers: wanted });
-    for (let index = 0; fleet.slots.size < wanted; index++) if (!fleet.slots.has(index)) fleet.addSlot(index);
-    const indexes = [...fleet.slots.keys()].sort((a, b) => b - a);
-    for (const index of indexes.slice(0, fleet.slots.size - wanted)) fleet.removeSlot(index);
+    for (let index = 0; fleet.active.length < wanted; index++) if (!fleet.slots.has(index)) fleet.addSlot(index);
+    const indexes = fleet.active.map(({ index }) => index).sort((a, b) => b - a);
+    for (const index of indexes.slice(0, Math.max(0, indexes.length - wanted))) fleet.removeSlot(index);
   }
 
   /**
@@ -330,6 +331,7 @@ export class Supervisor {
       meters,
       preload,
       guard,
+      memoryShortage: new MemoryShortage(),
       out: new OutputSink(stdout, noColor),
       err: new OutputSink(stderr, noColor),
       rng,

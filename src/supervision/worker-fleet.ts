@@ -9,10 +9,12 @@ import { Redactor } from '../observability/redaction.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
-import { type BootFailure, bootFailure, exitText } from './boot-failure.ts';
+import { type BootFailure, bootFailure } from './boot-failure.ts';
+import { crashReport, crashText } from './crash-report.ts';
 import type { SupervisorEvent } from './events.ts';
 import type { Guard } from './guard.ts';
 import { HungWorkers, type WorkerExplanation } from './hung-workers.ts';
+import type { MemoryShortage } from './memory-shortage.ts';
 import type { OutputSink } from './output.ts';
 import { isHeldAtFirst, Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -61,6 +63,7 @@ export interface WorkerFleetParts {
   readonly meters: Meters;
   readonly preload: URL;
   readonly guard: Guard;
+  readonly memoryShortage: MemoryShortage;
   readonly out: OutputSink;
   readonly err: OutputSink;
   readonly rng: Rng;
@@ -77,6 +80,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #addresses = new Map<string, ListenerAddress>();
   readonly #shownOutput = new Set<string>();
+  /**
+   * Slots whose workers stand by. A worker's number cannot change while it runs, so that it is roles that change hands: one
+   * that takes a dead one's place keeps its own number, and the dead one's is that of the next to stand by.
+   */
+  readonly #standby = new Set<number>();
   readonly #stalls: StallWatch;
   readonly #readiness: Readiness;
   readonly #questions: WorkerQuestions;
@@ -85,6 +93,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #generation = 0;
   #liveGroups = 0;
   #hasBeenReady = false;
+  /** While one is admitted that stood by: whose place it takes. */
+  #placeTaken: number | null = null;
   #retryAfterSeconds: number | null = null;
 
   constructor(options: AppOptions, parts: WorkerFleetParts, host: WorkerFleetHost) {
@@ -123,6 +133,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   configure(options: AppOptions): void {
     this.#options = options;
     this.#stalls.setLimit(options.hangLimitMs);
+    this.#fillStandby();
+  }
+
+  /** Slots whose workers get requests. */
+  get active(): WorkerSlot[] {
+    return [...this.slots.values()].filter(({ index }) => !this.#standby.has(index));
+  }
+
+  /** Whether the slot's worker is booted ahead and gets no requests. */
+  isStandby(slot: number): boolean {
+    return this.#standby.has(slot);
   }
 
   /** Whether any worker has ever been ready. */
@@ -155,6 +176,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   removeSlot(index: number): void {
     this.slots.get(index)?.close();
     this.slots.delete(index);
+    this.#standby.delete(index);
     for (const worker of this.live()) if (worker.slot === index) worker.retire(this.#options.drainLimitMs);
   }
 
@@ -182,7 +204,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const incarnation = this.#host.nextIncarnation();
     const token = randomBytes(16).toString('hex');
     const { name } = this.#options;
-    const isHeld = isHeldAtFirst(this.#options);
+    const isHeld = isHeldAtFirst(this.#options) || this.#options.standby > 0;
     const meter = meters.worker(incarnation);
     this.#host.post({ type: 'expect-worker', worker: incarnation, pool: name, slot: slot.index, token, isHeld, meter });
     const birth = {
@@ -231,23 +253,36 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   // What workers tell.
 
   workerListening(worker: WorkerProcess): void {
-    if (!worker.plan.isHeld) worker.admit();
-    else void this.#admitWhenFit(worker);
+    if (!worker.plan.isHeld) {
+      this.#standby.delete(worker.slot);
+      worker.admit();
+    } else {
+      void this.#admitWhenFit(worker);
+    }
   }
 
   workerReady(worker: WorkerProcess): void {
+    const inPlaceOf = this.#placeTaken;
     const slot = this.slots.get(worker.slot);
     const failedStarts = slot?.failedStarts ?? 0;
     slot?.ready(worker);
     this.#hasBeenReady = true;
     this.#shownOutput.clear();
     const restarts = slot?.restarts ?? 0;
-    this.#host.emit({ type: 'worker-ready', ...factsOf(worker), bootMs: worker.bootMs, failedStarts, restarts });
+    this.#host.emit({
+      type: 'worker-ready',
+      ...factsOf(worker),
+      bootMs: worker.bootMs,
+      failedStarts,
+      restarts,
+      inPlaceOf,
+    });
     if (this.#retryAfterSeconds !== null) {
       this.#setUnavailable(null);
       this.#host.emit({ type: 'crash-loop-over', app: this.#options.name });
       for (const other of this.slots.values()) other.hurry();
     }
+    this.#fillStandby();
     this.#host.changed();
   }
 
@@ -265,6 +300,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       if (worker.dismissal === 'retired') this.#host.emit({ type: 'worker-retired', ...factsOf(worker) });
     } else if (worker.wasReady) {
       const slot = this.slots.get(worker.slot);
+      if (!this.#host.isClosing && slot?.current === worker && !slot.isBeingReplaced) this.#standIn(slot);
       const restartInMs = this.#host.isClosing ? null : (slot?.exited(worker, null) ?? slot?.nextStartInMs ?? null);
       void this.#reportDeath(worker, exit, restartInMs);
     } else {
@@ -344,8 +380,51 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   async #admitWhenFit(worker: WorkerProcess): Promise<void> {
     if (!(await this.#readiness.passed(worker, this.#options))) return;
+    const slot = this.slots.get(worker.slot);
+    if (slot === undefined || !this.#standby.has(worker.slot)) {
+      this.#admit(worker, null);
+      return;
+    }
+    worker.standBy();
+    slot.ready(worker);
+    this.#host.emit({ type: 'worker-standing-by', ...factsOf(worker), bootMs: worker.bootMs });
+    // In the meantime one may have died that nobody could stand in for.
+    const gap = this.active.find((other) => !other.isReady && other.failedStarts > 0);
+    if (gap !== undefined) this.#standIn(gap);
+    this.#host.changed();
+  }
+
+  #admit(worker: WorkerProcess, inPlaceOf: number | null): void {
     this.#host.post({ type: 'admit-worker', worker: worker.incarnation });
+    this.#placeTaken = inPlaceOf;
     worker.admit();
+    this.#placeTaken = null;
+  }
+
+  /** One that stands by takes the place of this slot, which stands by from now on. @returns false when there is none */
+  #standIn(slot: WorkerSlot): boolean {
+    if (this.#standby.has(slot.index)) return false;
+    for (const index of this.#standby) {
+      const worker = this.slots.get(index)?.current ?? null;
+      if (worker === null || !worker.isStandingBy || worker.dismissal !== null) continue;
+      this.#standby.delete(index);
+      this.#standby.add(slot.index);
+      this.#admit(worker, slot.index);
+      return true;
+    }
+    return false;
+  }
+
+  /** Those that stand by come last: when all others are ready. */
+  #fillStandby(): void {
+    const wanted = this.#options.standby;
+    for (const index of [...this.#standby].slice(wanted)) this.removeSlot(index);
+    if (this.#host.isClosing || this.#standby.size >= wanted || !this.active.every((slot) => slot.isReady)) return;
+    for (let index = 0; this.#standby.size < wanted; index++) {
+      if (this.slots.has(index)) continue;
+      this.#standby.add(index);
+      this.addSlot(index);
+    }
   }
 
   #announce(address: ListenerAddress): void {
@@ -420,10 +499,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
     const restarts = this.slots.get(worker.slot)?.restarts ?? 0;
-    const inFlight = await worker.lastInFlight();
-    const cause = causeOf(worker, exit);
+    const wasMemoryShort = this.#parts.memoryShortage.hasHappened();
+    const [inFlight] = await Promise.all([worker.lastInFlight(), worker.lastOutput()]);
+    const { tail } = worker.output;
+    const { cwd } = this.#options.app;
+    const report = crashReport({ exit, dismissal: worker.dismissal, tail, cwd, wasMemoryShort });
+    const cause = crashText(exit, report);
     if (!this.#host.isClosing) {
-      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, inFlight, restartInMs, restarts });
+      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, report, inFlight, restartInMs, restarts });
     }
     this.#bury(worker);
   }
@@ -444,6 +527,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #replaceHung(worker: WorkerProcess): void {
     const slot = this.slots.get(worker.slot);
     if (slot?.current !== worker || slot.isBeingReplaced) return;
+    // One that stands by is started again when it has ended.
+    if (this.#standby.has(slot.index) || this.#standIn(slot)) return;
     slot.replace(this.#options.drainLimitMs).catch(() => {});
   }
 
@@ -476,15 +561,4 @@ function heldBy(worker: WorkerProcess, { ready, healthPath }: AppOptions): strin
 
 function isAskedToGo(dismissal: Dismissal | null): boolean {
   return dismissal === 'retired' || dismissal === 'closing';
-}
-
-function causeOf(worker: WorkerProcess, exit: WorkerExit): string {
-  switch (worker.dismissal) {
-    case 'hung':
-      return 'it hung and was ended';
-    case 'unlinked':
-      return 'it lost its link and was ended';
-    default:
-      return exitText(exit);
-  }
 }

@@ -30,7 +30,7 @@ export interface ListenFailure {
 }
 
 /** Why a worker was told to go; null for one that goes by itself. */
-export type Dismissal = 'retired' | 'hung' | 'boot-timeout' | 'unlinked' | 'closing';
+export type Dismissal = 'retired' | 'hung' | 'too-large' | 'boot-timeout' | 'unlinked' | 'closing';
 
 export interface WorkerObserver {
   /** It listens. It gets requests, and is ready, once it is {@link WorkerProcess.admit | admitted}. */
@@ -120,7 +120,7 @@ export class WorkerProcess {
     child.once('exit', (code, signal) => over({ code, signal, spawnFailure: null }));
     if (plan.bootTimeoutMs > 0) {
       this.#after(plan.bootTimeoutMs, () => {
-        if (this.#state === WorkerState.Starting) this.dismiss('boot-timeout', 1000);
+        if (this.#state === WorkerState.Starting && !this.wasReady) this.dismiss('boot-timeout', 1000);
       });
     }
     this.#after(plan.holdOutputMs, () => this.output.release());
@@ -148,11 +148,17 @@ export class WorkerProcess {
     return this.#child.pid ?? 0;
   }
 
+  /** Ready, or standing by. */
   get wasReady(): boolean {
     return this.#readyAtMs !== null;
   }
 
-  /** From fork to ready. */
+  /** It could take requests, and waits until it is to. */
+  get isStandingBy(): boolean {
+    return this.wasReady && this.#state === WorkerState.Starting;
+  }
+
+  /** From fork to ready, or to standing by. */
   get bootMs(): number {
     return (this.#readyAtMs ?? performance.now()) - this.startedAtMs;
   }
@@ -194,6 +200,12 @@ export class WorkerProcess {
     if (this.#listening.size !== this.plan.threads || this.#listens) return;
     this.#listens = true;
     this.#observer.workerListening(this);
+  }
+
+  /** It has passed all that was asked of it, and is to get no requests yet. */
+  standBy(): void {
+    this.#readyAtMs = performance.now();
+    this.output.release();
   }
 
   /** It has passed all that was asked of it. */
@@ -247,6 +259,11 @@ export class WorkerProcess {
     this.drained(thread);
   }
 
+  /** Resolves when all that it wrote has been read, or should have been. */
+  async lastOutput(): Promise<void> {
+    await Promise.race([this.output.ended, sleep(LAST_OUTPUT_MS)]);
+  }
+
   /** What was in flight when it went, once every thread that it was linked to has told. */
   async lastInFlight(): Promise<readonly InFlightRequest[]> {
     const deadline = performance.now() + LAST_WORD_MS;
@@ -259,7 +276,7 @@ export class WorkerProcess {
     this.#state = next;
     switch (act) {
       case 'announce':
-        this.#readyAtMs = performance.now();
+        this.#readyAtMs ??= performance.now();
         this.output.release();
         this.#observer.workerReady(this);
         return;
@@ -286,7 +303,7 @@ export class WorkerProcess {
     this.#handle(WorkerEvent.Exit);
     for (const timer of this.#timers) clearTimeout(timer);
     const gone = this.#seeOutDescendants();
-    if (!this.wasReady) await Promise.race([this.output.ended, sleep(LAST_OUTPUT_MS)]);
+    if (!this.wasReady) await this.lastOutput();
     this.#observer.workerExited(this, exit);
     await gone;
     this.#observer.workerGone(this);

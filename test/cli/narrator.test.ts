@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Narrator } from '../../src/cli/narrator.ts';
-import type { SupervisorEvent } from '../../src/index.ts';
+import type { CrashReport, SupervisorEvent } from '../../src/index.ts';
 
 const worker = { app: 'web', slot: 2, pid: 5 };
-const ready: SupervisorEvent = { type: 'worker-ready', ...worker, bootMs: 85.4, failedStarts: 0, restarts: 0 };
+const ready: SupervisorEvent = {
+  type: 'worker-ready',
+  ...worker,
+  bootMs: 85.4,
+  failedStarts: 0,
+  restarts: 0,
+  inPlaceOf: null,
+};
+
+const REPORT: CrashReport = { kind: 'signal', exitCode: null, signal: 'SIGKILL', error: null, tail: [] };
 
 function lines(...events: SupervisorEvent[]): string[] {
   const said: string[] = [];
@@ -19,7 +28,7 @@ function listening(host: string | null, port: number, path: string | null = null
 
 function death(restarts: number, restartInMs: number | null, requests: number = 0): SupervisorEvent {
   const inFlight = Array.from({ length: requests }, () => ({ method: 'GET', target: '/', ageMs: 1 }));
-  return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', inFlight, restartInMs, restarts };
+  return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', report: REPORT, inFlight, restartInMs, restarts };
 }
 
 test('says where it listens so that it can be clicked', () => {

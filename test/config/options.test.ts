@@ -44,6 +44,7 @@ test('has the documented defaults', () => {
     sticky: { learnsSessions: true, cookie: null, hash: null },
     queueLimit: 1000,
     queueTimeoutMs: 10_000,
+    standby: 0,
     hangLimitMs: 10_000,
     bootTimeoutMs: 30_000,
     headerTimeoutMs: null,

@@ -31,10 +31,11 @@ function changesOf(context: TestContext, events: readonly SupervisorEvent[], app
 }
 
 const died = (restarts: number): SupervisorEvent => {
-  return { type: 'worker-died', ...WORKER, cause: 'exit code 1', inFlight: [], restartInMs: 0, restarts };
+  const report = { kind: 'exit', exitCode: 1, signal: null, error: null, tail: [] } as const;
+  return { type: 'worker-died', ...WORKER, cause: 'exit code 1', report, inFlight: [], restartInMs: 0, restarts };
 };
 const ready = (restarts: number): SupervisorEvent => {
-  return { type: 'worker-ready', ...WORKER, pid: 72, bootMs: 9, failedStarts: 0, restarts };
+  return { type: 'worker-ready', ...WORKER, pid: 72, bootMs: 9, failedStarts: 0, restarts, inPlaceOf: null };
 };
 const settled = (restarts: number): SupervisorEvent => ({ type: 'worker-settled', ...WORKER, pid: 72, restarts });
 
