@@ -64,9 +64,18 @@ export interface EventSource {
   subscribe(listener: (event: RecordedEvent) => void): () => void;
 }
 
-export const WORKER_STATES = ['starting', 'ready', 'stalled', 'draining', 'stopping', 'waiting', 'drained'] as const;
+export const WORKER_STATES = [
+  'starting',
+  'standby',
+  'ready',
+  'stalled',
+  'draining',
+  'stopping',
+  'waiting',
+  'drained',
+] as const;
 /**
- * Of a worker's place: stalled = its event loop does not answer, so it gets nothing new; waiting = the last one ended, the
+ * Of a worker's place: standby = booted ahead, gets nothing until one dies; stalled = its event loop does not answer, so it gets nothing new; waiting = the last one ended, the
  * next is started after a pause; drained = it was drained and stays empty.
  */
 export type WorkerStatusState = (typeof WORKER_STATES)[number];

@@ -24,7 +24,7 @@ export function appStatusOf(fleet: WorkerFleet, { meters, rates }: StatusSources
     name,
     command: app.words.join(' '),
     addresses: fleet.addresses.map(addressText),
-    workers: { wanted: fleet.slots.size, ready: fleet.in(WorkerState.Ready).length },
+    workers: { wanted: fleet.active.length, ready: fleet.in(WorkerState.Ready).length },
     requests: reading.finished,
     retried: reading.retried,
     moved: reading.moved,
@@ -101,7 +101,7 @@ function restartsOf(slot: WorkerSlot | undefined): number {
 function stateOf(worker: WorkerProcess, isStalled: boolean): WorkerStatusState {
   switch (worker.state) {
     case WorkerState.Starting:
-      return 'starting';
+      return worker.isStandingBy ? 'standby' : 'starting';
     case WorkerState.Ready:
       return isStalled ? 'stalled' : 'ready';
     case WorkerState.Draining:

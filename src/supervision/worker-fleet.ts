@@ -419,7 +419,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #fillStandby(): void {
     const wanted = this.#options.standby;
     for (const index of [...this.#standby].slice(wanted)) this.removeSlot(index);
-    if (this.#host.isClosing || this.#standby.size >= wanted || !this.active.every((slot) => slot.isReady)) return;
+    if (
+      this.#host.isClosing ||
+      this.#standby.size >= wanted ||
+      !this.active.every((slot) => slot.isReady || slot.isParked)
+    )
+      return;
     for (let index = 0; this.#standby.size < wanted; index++) {
       if (this.slots.has(index)) continue;
       this.#standby.add(index);
