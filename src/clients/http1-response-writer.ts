@@ -1,3 +1,4 @@
+import { writeText } from '../core/direct-write.ts';
 import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -51,7 +52,7 @@ export class Http1ResponseWriter {
 
   /** Bytes that need no framing: heads, whole small responses, errors. */
   text(text: string): void {
-    this.#client.socket.write(text, 'latin1');
+    writeText(this.#client.socket, text);
   }
 
   body(bytes: Buffer, start: number, end: number): void {

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { writeText } from '../core/direct-write.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
 import type { ServerAddress } from '../pool/server-address.ts';
 
@@ -51,6 +52,7 @@ export class UpstreamSocket {
   #error: NodeJS.ErrnoException | null = null;
   #isPaused = false;
   #isClosed = false;
+  readonly #isPlain: boolean;
 
   constructor(
     address: ServerAddress,
@@ -60,6 +62,7 @@ export class UpstreamSocket {
     onSession: (session: Buffer) => void,
   ) {
     this.#events = events;
+    this.#isPlain = upstreamTls === null;
     const onread = { buffer: this.#nextBuffer, callback: this.#onRead };
     const where = address.path === null ? { host: address.host ?? '', port: address.port } : { path: address.path };
     if (upstreamTls === null) {
@@ -108,7 +111,8 @@ export class UpstreamSocket {
 
   /** What needs no count, such as a head. Latin1. */
   text(text: string): void {
-    this.#socket.write(text, 'latin1');
+    if (this.#isPlain) writeText(this.#socket, text);
+    else this.#socket.write(text, 'latin1');
   }
 
   /** A piece of a body that is copied. Latin1. */
