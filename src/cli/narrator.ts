@@ -112,7 +112,7 @@ export class Narrator {
       case 'reload-failed':
         return `reload failed, the workers of before go on: ${event.reason}`;
       case 'scaled':
-        return `${this.#appPrefix(event.app)}scaled to ${count(event.workers, 'worker')}`;
+        return `${this.#appPrefix(event.app)}scaled to ${count(event.workers, 'worker')}${event.why === null ? '' : `: ${event.why}`}`;
       case 'draining':
         return `stopping: finishing what is in flight, for at most ${durationText(event.limitMs)}`;
       case 'stopped':

@@ -95,7 +95,8 @@ export type SupervisorEvent =
   | { readonly type: 'reload-started'; readonly workers: number }
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }
-  | { readonly type: 'scaled'; readonly app: string; readonly workers: number }
+  /** `why`: what moved Evener to it by itself; null where somebody asked for it. */
+  | { readonly type: 'scaled'; readonly app: string; readonly workers: number; readonly why: string | null }
   | { readonly type: 'draining'; readonly limitMs: number }
   | { readonly type: 'stopped'; readonly tookMs: number }
   /** It has given up and closed itself. */

@@ -10,6 +10,7 @@ import { FLUSH_LIMIT_MS, Notices } from '../notify/notices.ts';
 import { IncidentRing } from '../observability/incident-ring.ts';
 import { Meters } from '../observability/meters.ts';
 import { Redactor } from '../observability/redaction.ts';
+import { type AppLoad, Autoscaler } from './autoscaler.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
@@ -68,6 +69,7 @@ interface Parts {
   readonly fleets: Map<string, WorkerFleet>;
   readonly memory: MemoryWatch;
   readonly shed: ShedWatch;
+  readonly autoscaler: Autoscaler;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
   /** The control API. */
@@ -201,10 +203,10 @@ export class Supervisor {
     for (const fleet of fleets) this.#scaleFleet(fleet, fleet.active.length + step);
   }
 
-  #scaleFleet(fleet: WorkerFleet, workers: number): void {
+  #scaleFleet(fleet: WorkerFleet, workers: number, why: string | null = null): void {
     const wanted = Math.min(MAX_WORKERS, Math.max(1, Math.round(workers)));
     if (wanted === fleet.active.length) return;
-    this.#emit({ type: 'scaled', app: fleet.options.name, workers: wanted });
+    this.#emit({ type: 'scaled', app: fleet.options.name, workers: wanted, why });
     for (let index = 0; fleet.active.length < wanted; index++) if (!fleet.slots.has(index)) fleet.addSlot(index);
     const indexes = fleet.active.map(({ index }) => index).sort((a, b) => b - a);
     for (const index of indexes.slice(0, Math.max(0, indexes.length - wanted))) fleet.removeSlot(index);
@@ -336,8 +338,13 @@ export class Supervisor {
       err: new OutputSink(stderr, noColor),
       rng,
     };
+    const autoscaler = new Autoscaler({
+      loads: () =>
+        this.#phase === 'running' && !this.#reloads.isBusy ? this.#fleets.map((one) => this.#loadOf(one)) : [],
+      scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
+    });
     const desk = this.#assembleDesk(directory, meters, memory);
-    return { directory, guard, threads, fleets, memory, shed, shared, desk };
+    return { directory, guard, threads, fleets, memory, shed, autoscaler, shared, desk };
   }
 
   #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
@@ -572,6 +579,7 @@ export class Supervisor {
     parts.memory.close();
     this.#files?.close();
     parts.shed.close();
+    parts.autoscaler.close();
     for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();
     return parts;
@@ -605,6 +613,20 @@ export class Supervisor {
   #runningParts(what: string): Parts {
     if (this.#phase === 'running') return this.#parts!;
     throw new EvenerError('EVENER_NOT_RUNNING', `${what} needs a running supervisor`);
+  }
+
+  #loadOf(fleet: WorkerFleet): AppLoad {
+    const { meters } = this.#parts!.shared;
+    const ready = fleet.in(WorkerState.Ready);
+    return {
+      app: fleet.options.name,
+      ...fleet.options.workers,
+      workers: fleet.active.length,
+      utilizations: ready.map((worker) => meters.readWorker(worker.incarnation).utilization),
+      queued: meters.readPool(fleet.options.name).queued,
+      largestBytes: Math.max(0, ...ready.map((worker) => this.#parts!.memory.bytesOf(worker.pid) ?? 0)),
+      availableBytes: process.availableMemory(),
+    };
   }
 
   #shedSoFar(meters: Meters): ShedCounts {

@@ -134,7 +134,7 @@ test('shedding counts the requests', (context) => {
 });
 
 test('what has no worker any more is over: a place taken away, an app taken out, the end of all', (context) => {
-  const scaled = changesOf(context, [died(1), { type: 'scaled', app: 'shop', workers: 1 }]);
+  const scaled = changesOf(context, [died(1), { type: 'scaled', app: 'shop', workers: 1, why: null }]);
   assert.match(scaled.at(-1)!, /^closed worker-died .*: its place was taken away$/);
   const reloaded = changesOf(context, [died(1), { type: 'reload-done', tookMs: 1 }], ['api']);
   assert.match(reloaded.at(-1)!, /^closed worker-died .*: its app was taken out$/);

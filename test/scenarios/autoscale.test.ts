@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EvenerProcess, request } from '../support/evener-process.ts';
+
+test('starts another worker while those there are busy, and no more than asked for', async (context) => {
+  const evener = new EvenerProcess(context, ['busy.cjs', '-w', '1-2']);
+  const url = await evener.url(1);
+  await evener.said(/starting busy\.cjs: 1 worker/);
+  let isOver = false;
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!isOver) assert.equal((await request(url)).status, 200);
+  });
+  await evener.said(/scaled to 2 workers: (event loops are \d+ % busy|\d+ requests? waits? for a worker)/);
+  await evener.said(/worker 1 ready/);
+  const seen = new Set<string>();
+  while (seen.size < 2) seen.add((await request(url)).body);
+  isOver = true;
+  await Promise.all(clients);
+  assert.equal(evener.count(/scaled to/), 1);
+});
