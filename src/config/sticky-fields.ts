@@ -76,6 +76,7 @@ const STICKY_EXPECTED = "'auto', 'off', { cookie: { ... } } or { hash: 'address'
 /** `'auto'`, `'off'`, or an object. */
 export const STICKY: Field<Sticky> = v.pipe(
   v.unknown(),
+  v.metadata({ anyOf: [choice(['auto', 'off']), FORMS] }),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
     const { value } = dataset;
     if (value === 'auto') return { sessions: STICKY_AUTO.learnsSessions };

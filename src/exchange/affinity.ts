@@ -77,9 +77,11 @@ export class Affinity {
     exchange.addedLines = isTold ? '' : this.#tokens.line(endpoint.identity, exchange.client.isSecure);
   }
 
-  /** Whether it is to be kept to: it is there, and not going. One that stalls may come back, and has the session. */
-  holds(endpoint: Endpoint<Transport>): boolean {
-    return (endpoint.isUsable || (endpoint.isEnabled && endpoint.isStalled)) && this.#pool.members.has(endpoint);
+  /** Whether the request may still go where it belongs: that is there, and not going. */
+  holds({ prefer, avoid, isBound }: Exchange): boolean {
+    if (prefer === null || prefer === avoid || !this.#pool.members.has(prefer)) return false;
+    // One that stalls may come back, and it alone has the session.
+    return prefer.isUsable || (isBound && prefer.isEnabled && prefer.isStalled);
   }
 
   /** @returns whether the session is known. */
@@ -93,7 +95,8 @@ export class Affinity {
     const mark = sessions.find(sid);
     if (mark === NO_MARK) return false;
     exchange.prefer = this.#byMark.get(mark) ?? null;
-    return exchange.prefer !== null;
+    exchange.isBound = exchange.prefer !== null;
+    return exchange.isBound;
   }
 
   #preferByKey(exchange: Exchange, byKey: Maglev): void {

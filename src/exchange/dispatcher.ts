@@ -206,7 +206,7 @@ export class Dispatcher {
   readonly #offer = (exchange: Exchange): boolean => {
     const { nowMs } = this.clock;
     const { prefer, avoid, key } = exchange;
-    if (prefer !== null && prefer !== avoid && this.#affinity?.holds(prefer)) {
+    if (prefer !== null && this.#affinity?.holds(exchange)) {
       this.#open(exchange, prefer, nowMs);
       return true;
     }

@@ -101,11 +101,13 @@ export class Exchange {
   bytesOut = 0;
   /** Endpoint that must not be picked, since it was lost with this request in its hands. */
   avoid: Endpoint<Transport> | null = null;
+  /** Nobody but {@link prefer} can answer it: it waits there, also while that stalls. */
+  isBound = false;
   /** Endpoint that it belongs to, or null. */
   prefer: Endpoint<Transport> | null = null;
   /** Hash of what it has in common with those that are to meet the same endpoint; see `NO_KEY`. */
   key: number = NO_KEY;
-  /** When it was last sent, where that is measured. Monotonic ms. */
+  /** When it was sent to the endpoint that has it now, where that is measured. Monotonic ms. */
   sentAtMs = 0;
   /** Reads along in the response; null when there is nothing to be learned from it. */
   watch: SessionWatch | null = null;
@@ -411,13 +413,13 @@ export class Exchange {
 
   /** It may be taken back from an endpoint that does not answer: surely not begun, and still whole. */
   get isUnbegun(): boolean {
-    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.refusal !== null) return false;
+    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.isBound || this.refusal !== null) return false;
     return !this.#isPerhapsBegun && (this.body === null || this.body.isKept) && this.#moves < MAX_MOVES;
   }
 
   /** It may be run a second time elsewhere while its endpoint does not answer: begun or not, that does no harm. */
   get isHedgeable(): boolean {
-    return this.#state === ExchangeState.Opened && this.#isPerhapsBegun;
+    return this.#state === ExchangeState.Opened && this.#isPerhapsBegun && !this.isBound;
   }
 
   /** Whether anybody but its endpoint could take it, or there is room to wait. */
@@ -456,7 +458,6 @@ export class Exchange {
       this.#answer(Outcome.EndpointReset);
       return;
     }
-    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
     this.#goElsewhere(endpoint, Outcome.EndpointReset, nowMs);
   }
 
@@ -481,7 +482,6 @@ export class Exchange {
       this.#answer(outcome);
       return;
     }
-    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
     // With nobody to go to it waits, and then this endpoint is as good as any.
     this.#goElsewhere(eligible.length === 0 ? null : endpoint, outcome, nowMs);
   }
@@ -531,7 +531,9 @@ export class Exchange {
 
   /** Takes it back from an endpoint, for which it ended like this. @param avoid must not be picked next, or null */
   #goElsewhere(avoid: Endpoint<Transport> | null, outcome: Outcome, nowMs: number): void {
-    this.#endpoint!.closed(outcome);
+    const endpoint = this.#endpoint!;
+    if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
+    endpoint.closed(outcome);
     this.#endpoint = null;
     this.#ungranted = 0;
     this.#awaitsUpgrade = this.wantsUpgrade;

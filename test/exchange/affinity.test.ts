@@ -6,6 +6,7 @@ import { XorShift } from '../../src/core/rng.ts';
 import { Affinity } from '../../src/exchange/affinity.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { Transport } from '../../src/exchange/transport.ts';
+import { Method } from '../../src/http1/methods.ts';
 import type { Endpoint } from '../../src/pool/endpoint.ts';
 import { type RecordedClient, Road } from './recorded-exchange.ts';
 
@@ -97,6 +98,19 @@ describe('sessions of Socket.IO', () => {
       assert.equal(later.endpoint === endpoint, how === 'stalls', how);
       assert.notEqual(later.endpoint, null);
     }
+  });
+
+  test('are not taken away from an endpoint that does not answer, as other requests are', () => {
+    const [{ road }] = rig(STICKY_AUTO) as [ReturnType<typeof rig>[0]];
+    const opened = ask(road, POLL);
+    assert.equal(opened.exchange.isHedgeable, true);
+    answer(opened.exchange, OPEN);
+    const later = ask(road, `${POLL}&sid=abc`);
+    assert.deepEqual([later.exchange.isBound, later.exchange.isHedgeable], [true, false]);
+    const posted = road.admit({ target: `${POLL}&sid=abc`, method: Method.Post, hasBody: true }).exchange;
+    assert.equal(posted.isUnbegun, false);
+    const other = road.admit({ method: Method.Post, hasBody: true }).exchange;
+    assert.equal(other.isUnbegun, true);
   });
 
   test('do not follow a request to an endpoint that it was just lost by', () => {
