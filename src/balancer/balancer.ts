@@ -6,6 +6,7 @@ import { Clock } from '../core/clock.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { XorShift } from '../core/rng.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { fingerprintOf } from '../exchange/quarantine.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type ListenRequest } from '../link/frames.ts';
 import { Counters } from '../observability/counters.ts';
@@ -116,6 +117,9 @@ export class Balancer {
         break;
       case 'unavailable':
         this.#ports.setUnavailable(message.pool, message.retryAfterSeconds);
+        break;
+      case 'quarantine':
+        this.#ports.setQuarantine(message.pool, message.suspects, message.refused);
         break;
       case 'configure':
         this.#ports.configure(message.settings.pools);
@@ -277,5 +281,10 @@ export class Balancer {
 function describe(exchange: Exchange, nowMs: number): InFlightRequest {
   // No query: it may hold what is nobody's business.
   const [path] = exchange.target.split('?', 1);
-  return { method: exchange.methodName, target: path!, ageMs: Math.round(nowMs - exchange.startedAtMs) };
+  return {
+    method: exchange.methodName,
+    target: path!,
+    ageMs: Math.round(nowMs - exchange.startedAtMs),
+    fingerprint: exchange.isSuspect ? fingerprintOf(exchange) : null,
+  };
 }

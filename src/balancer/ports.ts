@@ -11,6 +11,7 @@ import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { Affinity, type AffinityParts } from '../exchange/affinity.ts';
 import { Dispatcher } from '../exchange/dispatcher.ts';
+import { Quarantine } from '../exchange/quarantine.ts';
 import { RetryBudget } from '../exchange/retry-budget.ts';
 import { Router } from '../exchange/router.ts';
 import type { Transport } from '../exchange/transport.ts';
@@ -65,6 +66,8 @@ export class Ports {
   /** What thread 0 has told of ports. */
   readonly #announced = new Map<string, OpenedPort>();
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
+  /** By pool; none for one in which nobody is suspected. */
+  readonly #quarantines = new Map<string, Quarantine>();
   /** By pool: no worker is expected for so long. */
   readonly #unavailable = new Map<string, number | null>();
   /** By pool: one meter for all that it has on ports. */
@@ -139,6 +142,17 @@ export class Ports {
     }
   }
 
+  /** Requests of a pool that workers have died of. */
+  setQuarantine(pool: string, suspects: readonly string[], refused: readonly string[]): void {
+    const acquit = (fingerprint: string): void => this.#host.tell({ type: 'request-acquitted', pool, fingerprint });
+    const isEmpty = suspects.length === 0 && refused.length === 0;
+    if (isEmpty) this.#quarantines.delete(pool);
+    else this.#quarantines.set(pool, new Quarantine(suspects, refused, acquit));
+    for (const place of this.places()) {
+      if (place.settings.name === pool) place.dispatcher.quarantine = this.#quarantines.get(pool) ?? null;
+    }
+  }
+
   /** The options have been read again. A pool that is gone goes on until its workers have. */
   configure(pools: readonly PoolSettings[]): void {
     this.#settings = byName(pools);
@@ -196,6 +210,7 @@ export class Ports {
     dispatcher.hedgeMs = settings.hedgeMs;
     this.#bind(dispatcher, settings);
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
+    dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;
     return dispatcher;
   }
 

@@ -10,7 +10,7 @@ import type { KeySource, Sticky } from '../config/sticky.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 3;
+export const CHANNEL_VERSION = 4;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -106,6 +106,15 @@ export type FromSupervisor =
   | { readonly type: 'describe-worker'; readonly worker: Incarnation; readonly question: number }
   /** No worker can be had for now (crash loop): answer 503 with this Retry-After instead of queueing. null = over. */
   | { readonly type: 'unavailable'; readonly pool: string; readonly retryAfterSeconds: number | null }
+  /** Requests of this pool, by fingerprint, that workers have died or hung with: all that are suspected or refused now. */
+  | {
+      readonly type: 'quarantine';
+      readonly pool: string;
+      /** Tell `request-acquitted` when one of them is answered. */
+      readonly suspects: readonly string[];
+      /** Answer them with 503. */
+      readonly refused: readonly string[];
+    }
   /** The options have been read again: what has changed is applied to what is there. */
   | { readonly type: 'configure'; readonly settings: BalancerSettings }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
@@ -164,6 +173,8 @@ export type FromBalancer =
       readonly loopUtilization: number;
       readonly inFlight: readonly InFlightRequest[];
     }
+  /** A suspect was answered. */
+  | { readonly type: 'request-acquitted'; readonly pool: string; readonly fingerprint: string }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   | { readonly type: 'drained' };
@@ -190,8 +201,11 @@ export interface ListenerAddress {
 /** A request that was in flight when its worker went away. */
 export interface InFlightRequest {
   readonly method: string;
+  /** Without its query. */
   readonly target: string;
   readonly ageMs: number;
+  /** The same for the same method, target and length of the body; null when the worker cannot have been at work on it. */
+  readonly fingerprint: string | null;
 }
 
 const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
@@ -202,6 +216,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'check-worker',
   'describe-worker',
   'unavailable',
+  'quarantine',
   'configure',
   'adopt-port',
   'drain',
@@ -219,6 +234,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-stalled',
   'worker-recovered',
   'worker-described',
+  'request-acquitted',
   'port-opened',
   'drained',
 ]);

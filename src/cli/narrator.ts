@@ -78,6 +78,11 @@ export class Narrator {
         const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
         return `${this.#who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;
       }
+      case 'request-quarantined': {
+        const what = `${event.method} ${event.target}`;
+        const then = `it is answered with 503 for ${durationText(event.forMs)}`;
+        return `${this.#appPrefix(event.app)}${what} was in flight when ${event.workers} workers died or hung; ${then}`;
+      }
       case 'crash-loop':
         return `${this.#appPrefix(event.app)}no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;
       case 'crash-loop-over':

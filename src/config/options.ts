@@ -73,6 +73,7 @@ export interface AppEntry extends PoolEntry {
   readonly workers?: number | string;
   readonly port?: number | string;
   readonly standby?: number | string;
+  readonly quarantine?: number | string;
   readonly hangLimit?: number | string;
   readonly bootTimeout?: number | string;
   readonly drainLimit?: number | string;
@@ -178,6 +179,8 @@ export interface AppOptions extends PoolOptions {
   readonly port: number | null;
   /** Workers beside those, booted and without requests, one of which takes a dead one's place. */
   readonly standby: number;
+  /** 0 = no request is refused for what workers died of. */
+  readonly quarantineMs: number;
   /** 0 = a silent worker is never replaced. */
   readonly hangLimitMs: number;
   /** 0 = no limit. */

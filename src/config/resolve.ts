@@ -164,6 +164,7 @@ class Resolver {
       workers: this.#workers(settings, env),
       port: settings.option<number | null>('port'),
       standby: settings.option<number>('standby'),
+      quarantineMs: settings.option<number>('quarantine'),
       hangLimitMs: settings.option<number>('hangLimit'),
       bootTimeoutMs: settings.option<number>('bootTimeout'),
       drainLimitMs: settings.option<number>('drainLimit'),

@@ -59,6 +59,7 @@ export type OptionKey =
   | 'queueLimit'
   | 'queueTimeout'
   | 'standby'
+  | 'quarantine'
   | 'hangLimit'
   | 'bootTimeout'
   | 'headerTimeout'
@@ -122,6 +123,18 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
   option('app', 'hangLimit', 'hang-limit', 'duration', '<dur>', '10s', 'a worker silent for longer is replaced', {
     canBeOff: true,
   }),
+  option(
+    'app',
+    'quarantine',
+    null,
+    'duration',
+    '',
+    '60s',
+    'how long a request that two workers died of is answered with 503',
+    {
+      canBeOff: true,
+    },
+  ),
   option('app', 'bootTimeout', 'boot-timeout', 'duration', '<dur>', '30s', 'longest time from fork to listening', {
     canBeOff: true,
   }),

@@ -30,6 +30,7 @@ export const Outcome = {
   EndpointConnectFailed: 22,
   EndpointConnectTimeout: 23,
   EndpointSilent: 24,
+  Quarantined: 25,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -92,6 +93,7 @@ export const OUTCOMES: readonly OutcomeFacts[] = [
   ),
   row('EVENER_ENDPOINT_CONNECT_TIMEOUT', 504, 'endpoint', 'any-method', 't', 'no connection to the server in time'),
   row('EVENER_ENDPOINT_SILENT', 504, 'endpoint', 'never', 'S', 'the server stopped in the middle of its response'),
+  row('EVENER_QUARANTINED', 503, 'balancer', 'never', 'X', 'two workers died or hung with this request in their hands'),
 ];
 
 export function factsOf(outcome: Outcome): OutcomeFacts {

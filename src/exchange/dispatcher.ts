@@ -8,6 +8,7 @@ import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { Transport } from './transport.ts';
 import type { WaitQueue } from './wait-queue.ts';
@@ -34,6 +35,8 @@ const GROWTH_INTERVAL = 4;
 export class Dispatcher {
   readonly pool: Pool<Transport>;
   readonly clock: Clock;
+  /** Requests that workers have died of; null while there are none. */
+  quarantine: Quarantine | null = null;
   /** Longest wait for the head of a response; 0 = no limit. */
   responseTimeoutMs = 0;
   /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
@@ -121,6 +124,10 @@ export class Dispatcher {
 
   /** A request that looks for an endpoint: new, or taken back from one that was lost. */
   dispatch(exchange: Exchange, nowMs: number): void {
+    if (this.quarantine?.refuses(exchange)) {
+      exchange.fail(Outcome.Quarantined);
+      return;
+    }
     // Nobody overtakes those that wait.
     if (this.#queue.length === 0 && this.#offer(exchange)) return;
     if (this.#queue.length >= this.#heldBack && this.#offerToUsable(exchange)) return;
@@ -159,6 +166,7 @@ export class Dispatcher {
 
   finished(exchange: Exchange): void {
     this.#meter.finished(exchange, exchange.isAdmitted, this.clock.nowMs);
+    this.quarantine?.finished(exchange);
     if (this.#queue.length === 0) return;
     this.#finishes = (this.#finishes + 1) % GROWTH_INTERVAL;
     this.#drain(this.#finishes === 0 ? 2 : 1);

@@ -417,6 +417,12 @@ export class Exchange {
     return !this.#isPerhapsBegun && (this.body === null || this.body.isKept) && this.#moves < MAX_MOVES;
   }
 
+  /** Its endpoint may be at work on it, and has not answered: if that ends, this may be why. */
+  get isSuspect(): boolean {
+    if (this.#state !== ExchangeState.Opened || this.refusal !== null || this.isConnection) return false;
+    return this.#hasBegun || this.#isPerhapsBegun;
+  }
+
   /** It may be run a second time elsewhere while its endpoint does not answer: begun or not, that does no harm. */
   get isHedgeable(): boolean {
     return this.#state === ExchangeState.Opened && this.#isPerhapsBegun && !this.isBound;

@@ -23,6 +23,8 @@ export interface BalancerThreadsObserver {
   threadStarted(thread: BalancerThread): void;
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void;
   threadSaid(thread: BalancerThread, message: WorkerMessage): void;
+  /** A request that was suspected was answered. */
+  requestAcquitted(pool: string, fingerprint: string): void;
   /** All of them have finished what was in flight. */
   threadsDrained(): void;
 }
@@ -144,6 +146,9 @@ export class BalancerThreads {
         for (const other of this.#threads) {
           if (other.index !== 0) other.post({ type: 'adopt-port', opened: message.opened });
         }
+        return;
+      case 'request-acquitted':
+        this.#observer.requestAcquitted(message.pool, message.fingerprint);
         return;
       default:
         this.#observer.threadSaid(thread, message);

@@ -49,6 +49,18 @@ export type SupervisorEvent =
       readonly isLeftAlone: boolean;
     })
   | (WorkerFacts & { readonly type: 'worker-too-large'; readonly bytes: number; readonly limitBytes: number })
+  /** Two workers or more died or hung with this request in their hands, and it was never answered: it is refused for a while. */
+  | {
+      readonly type: 'request-quarantined';
+      readonly app: string;
+      readonly method: string;
+      /** Without its query. */
+      readonly target: string;
+      /** That of the requests in flight in reports. */
+      readonly fingerprint: string;
+      readonly workers: number;
+      readonly forMs: number;
+    }
   /** No worker of an app is up and every slot fails to start one: clients get 503. */
   | {
       readonly type: 'crash-loop';

@@ -14,6 +14,8 @@ export interface HungWorkersHost {
   emit(event: SupervisorEvent): void;
   /** Starts what takes its place, if it has one. */
   replace(worker: WorkerProcess): void;
+  /** What it has in hand may be why. */
+  blame(worker: WorkerProcess, inFlight: readonly InFlightRequest[]): void;
   /** It is to be left alone this time; it counts as silent anew. */
   spare(worker: WorkerProcess): void;
 }
@@ -45,8 +47,13 @@ export class HungWorkers {
     const report = await explainHang(this.#subject(worker, null), 'end');
     if (this.#isOver(worker)) return;
     this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs, report, isLeftAlone });
-    if (isLeftAlone) this.#host.spare(worker);
-    else worker.dismiss('hung', NOTICE_MS);
+    if (isLeftAlone) {
+      this.#host.spare(worker);
+      return;
+    }
+    // Whoever stopped it, it was not a request.
+    if (report.activity !== 'stopped') this.#host.blame(worker, report.inFlight);
+    worker.dismiss('hung', NOTICE_MS);
   }
 
   /** Explains it on demand and lets it go on. The inspector is opened only where its event loop does not answer. */

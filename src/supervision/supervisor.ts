@@ -316,6 +316,7 @@ export class Supervisor {
       },
       threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
       threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
+      requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
       threadsDrained: () => this.#changes.happened(),
     });
     const memory = new MemoryWatch(

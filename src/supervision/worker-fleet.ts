@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
 import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../channel/messages.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
@@ -16,6 +17,7 @@ import type { Guard } from './guard.ts';
 import { HungWorkers, type WorkerExplanation } from './hung-workers.ts';
 import type { MemoryShortage } from './memory-shortage.ts';
 import type { OutputSink } from './output.ts';
+import { PoisonWatch } from './poison-watch.ts';
 import { isHeldAtFirst, Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
 import { workerCommand } from './worker-command.ts';
@@ -29,6 +31,8 @@ const FIRST_START_MS = 3_000;
 const FIRST_START_TRIES = 2;
 /** `exitOnCrashLoop`: failed starts in a row, of every slot. */
 const CRASH_LOOP_TRIES = 5;
+/** Signals by which people and service managers end a process. */
+const ENDING_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']);
 /** While nobody is up the first slot tries at least this often, so that a mended app is back soon. */
 const SCOUT_DELAY_MS = 5_000;
 /** A worker that is told to end for its own failure gets this long. */
@@ -89,6 +93,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #readiness: Readiness;
   readonly #questions: WorkerQuestions;
   readonly #hung: HungWorkers;
+  readonly #poison: PoisonWatch;
   readonly #startedAtMs: number = performance.now();
   #generation = 0;
   #liveGroups = 0;
@@ -104,6 +109,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#readiness = new Readiness((message) => host.post(message));
     this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#onHung(worker, silentMs));
     this.#questions = new WorkerQuestions(parts.linkPaths.length, (message) => host.post(message));
+    this.#poison = new PoisonWatch(options.quarantineMs, {
+      pool: options.name,
+      post: (message) => host.post(message),
+      quarantined: ({ method, target, fingerprint }, workers, forMs) => {
+        const { name: app } = this.#options;
+        host.emit({ type: 'request-quarantined', app, method, target, fingerprint: fingerprint!, workers, forMs });
+      },
+    });
     this.#hung = new HungWorkers({
       get isClosing() {
         return host.isClosing;
@@ -111,6 +124,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       questions: this.#questions,
       emit: (event) => host.emit(event),
       replace: (worker) => this.#replaceHung(worker),
+      blame: (worker, inFlight) => this.#poison.blame(worker.incarnation, inFlight),
       spare: (worker) => this.#stalls.stalled(worker.incarnation, 0),
     });
   }
@@ -133,6 +147,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   configure(options: AppOptions): void {
     this.#options = options;
     this.#stalls.setLimit(options.hangLimitMs);
+    this.#poison.configure(options.quarantineMs);
     this.#fillStandby();
   }
 
@@ -194,6 +209,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** Starts nothing any more. The workers are left as they are. */
   close(): void {
     this.#stalls.close();
+    this.#poison.close();
     for (const slot of this.slots.values()) slot.close();
   }
 
@@ -328,9 +344,16 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       thread.post({ type: 'expect-worker', worker: incarnation, pool, slot, token, isHeld, meter });
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
+    const quarantine = this.#poison.message;
+    if (quarantine !== null) thread.post(quarantine);
     if (this.#retryAfterSeconds !== null) {
       thread.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds: this.#retryAfterSeconds });
     }
+  }
+
+  /** A request that was suspected of the end of a worker was answered. */
+  requestAcquitted(fingerprint: string): void {
+    this.#poison.acquitted(fingerprint);
   }
 
   threadDied(thread: number): void {
@@ -505,7 +528,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
     const restarts = this.slots.get(worker.slot)?.restarts ?? 0;
     const wasMemoryShort = this.#parts.memoryShortage.hasHappened();
-    const [inFlight] = await Promise.all([worker.lastInFlight(), worker.lastOutput()]);
+    const inFlight = await worker.lastInFlight();
+    if (mayBeBlamed(exit, worker.dismissal, wasMemoryShort)) this.#poison.blame(worker.incarnation, inFlight);
+    await worker.lastOutput();
     const { tail } = worker.output;
     const { cwd } = this.#options.app;
     const report = crashReport({ exit, dismissal: worker.dismissal, tail, cwd, wasMemoryShort });
@@ -566,4 +591,12 @@ function heldBy(worker: WorkerProcess, { ready, healthPath }: AppOptions): strin
 
 function isAskedToGo(dismissal: Dismissal | null): boolean {
   return dismissal === 'retired' || dismissal === 'closing';
+}
+
+/** Whether a request may be why a worker ended: not where somebody ended it, by all that can be told. */
+function mayBeBlamed({ code, signal }: WorkerExit, dismissal: Dismissal | null, wasMemoryShort: boolean): boolean {
+  if (dismissal !== null) return false;
+  const isKilled = signal === 'SIGKILL' || code === 128 + constants.signals.SIGKILL;
+  if (isKilled) return wasMemoryShort;
+  return signal === null ? code !== 128 + constants.signals.SIGTERM : !ENDING_SIGNALS.has(signal);
 }

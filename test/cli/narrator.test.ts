@@ -27,7 +27,12 @@ function listening(host: string | null, port: number, path: string | null = null
 }
 
 function death(restarts: number, restartInMs: number | null, requests: number = 0): SupervisorEvent {
-  const inFlight = Array.from({ length: requests }, () => ({ method: 'GET', target: '/', ageMs: 1 }));
+  const inFlight = Array.from({ length: requests }, () => ({
+    method: 'GET',
+    target: '/',
+    ageMs: 1,
+    fingerprint: null,
+  }));
   return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', report: REPORT, inFlight, restartInMs, restarts };
 }
 

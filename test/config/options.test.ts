@@ -45,6 +45,7 @@ test('has the documented defaults', () => {
     queueLimit: 1000,
     queueTimeoutMs: 10_000,
     standby: 0,
+    quarantineMs: 60_000,
     hangLimitMs: 10_000,
     bootTimeoutMs: 30_000,
     headerTimeoutMs: null,

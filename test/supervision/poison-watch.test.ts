@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FromSupervisor, InFlightRequest } from '../../src/channel/messages.ts';
+import { PoisonWatch } from '../../src/supervision/poison-watch.ts';
+import { EvenerProcess, request } from '../support/evener-process.ts';
+import { workerPids } from '../support/worker-pids.ts';
+
+class Watched {
+  nowMs = 0;
+  readonly sentences: string[] = [];
+  suspects: readonly string[] = [];
+  refused: readonly string[] = [];
+  readonly watch: PoisonWatch;
+
+  constructor(quarantineMs: number = 60_000) {
+    const host = {
+      pool: 'app',
+      post: (message: FromSupervisor) => this.#hear(message),
+      quarantined: ({ target }: InFlightRequest, workers: number, forMs: number) =>
+        this.sentences.push(`${target} ${workers} ${forMs}`),
+    };
+    this.watch = new PoisonWatch(quarantineMs, host, () => this.nowMs);
+  }
+
+  blame(worker: number, ...fingerprints: (string | null)[]): void {
+    const inFlight = fingerprints.map((fingerprint) => {
+      return { method: 'GET', target: `/${fingerprint}`, ageMs: 1, fingerprint };
+    });
+    this.watch.blame(worker, inFlight);
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    this.watch.tick();
+  }
+
+  #hear(message: FromSupervisor): void {
+    assert.equal(message.type, 'quarantine');
+    if (message.type !== 'quarantine') return;
+    this.suspects = message.suspects;
+    this.refused = message.refused;
+  }
+}
+
+test('refuses what was in flight at the ends of two workers, and lets it go after a while', () => {
+  const app = new Watched();
+  app.blame(1, 'a', 'b');
+  assert.deepEqual([app.suspects, app.refused], [['a', 'b'], []]);
+  app.blame(1, 'a');
+  assert.deepEqual(app.refused, [], 'one worker counts once');
+  app.blame(2, 'a', 'c');
+  assert.deepEqual([app.suspects, app.refused, app.sentences], [['b', 'c'], ['a'], ['/a 2 60000']]);
+  app.pass(59_999);
+  assert.deepEqual(app.refused, ['a']);
+  app.pass(1);
+  assert.deepEqual([app.suspects.includes('a'), app.refused], [true, []]);
+  app.watch.close();
+});
+
+test('refuses for longer what does it again', () => {
+  const app = new Watched();
+  for (let worker = 1; worker <= 9; worker++) {
+    app.blame(worker, 'a');
+    app.pass(3_600_000 > app.nowMs ? 600_000 - 1 : 3_600_000);
+  }
+  assert.deepEqual(app.sentences.slice(0, 3), ['/a 2 60000', '/a 3 120000', '/a 4 240000']);
+  app.watch.close();
+});
+
+test('acquits what is answered, and forgets what was suspected long ago', () => {
+  const app = new Watched();
+  app.blame(1, 'a', 'b');
+  app.watch.acquitted('a');
+  app.blame(2, 'a');
+  assert.deepEqual(app.refused, []);
+  app.pass(600_000);
+  app.blame(3, 'b');
+  assert.deepEqual([app.suspects, app.refused], [['b'], []]);
+  app.watch.close();
+});
+
+test('blames nobody where many were there both times, nothing that had not begun, and nothing when it is off', () => {
+  const app = new Watched();
+  const many = ['a', 'b', 'c', 'd', 'e'];
+  app.blame(1, ...many);
+  app.blame(2, ...many);
+  app.blame(3, null);
+  assert.deepEqual([app.refused, app.sentences], [[], []]);
+  const off = new Watched(0);
+  off.blame(1, 'a');
+  off.blame(2, 'a');
+  assert.deepEqual(off.suspects, []);
+  app.watch.close();
+});
+
+test('does not give a third worker a POST that killed two', async (t) => {
+  const evener = new EvenerProcess(t, ['crashes.cjs', '-w', '3']);
+  const url = await evener.url(3);
+  const poison = `${url}/throw?who=me`;
+  for (let death = 1; death <= 2; death++) {
+    assert.equal((await request(poison, 'POST')).status, 502);
+    await evener.saidTimes(/died: exit code 1/, death);
+  }
+  await evener.said(/POST \/throw was in flight when 2 workers died or hung; it is answered with 503 for 60 s$/m);
+  const refused = await request(poison, 'POST');
+  assert.deepEqual([refused.status, refused.headers['retry-after'] !== undefined], [503, true]);
+  assert.match(refused.body, /two workers died or hung/);
+  assert.equal((await request(url)).status, 200, 'others are served');
+  await evener.saidTimes(/worker \d ready/, 5);
+  assert.equal(evener.count(/died/), 2 + evener.count(/workers died or hung/));
+  assert.doesNotMatch(evener.stderr, /who=me/);
+});
+
+test('a GET kills two workers, itself and once more, and no third', async (t) => {
+  const evener = new EvenerProcess(t, ['crashes.cjs', '-w', '3', '--threads', '2']);
+  const url = await evener.url(3);
+  assert.equal((await request(`${url}/throw`)).status, 502);
+  await evener.said(/GET \/throw was in flight when 2 workers died/);
+  // Every thread knows.
+  for (let i = 0; i < 8; i++) assert.equal((await request(`${url}/throw`)).status, 503);
+  await evener.saidTimes(/worker \d ready/, 5);
+  assert.equal(evener.count(/died: exit code 1/), 2);
+});
+
+test('a request that hung two workers is refused; one that was there when somebody killed two is not', async (t) => {
+  const evener = new EvenerProcess(t, ['hangs/hangs.cjs', '-w', '2', '--hang-limit', '500ms']);
+  const url = await evener.url(2);
+  for (let hang = 1; hang <= 2; hang++) {
+    assert.equal((await request(`${url}/spin`, 'POST')).status, 502);
+    await evener.saidTimes(/died: it hung and was ended/, hang);
+  }
+  assert.equal((await request(`${url}/spin`, 'POST')).status, 503);
+  const waiting = new EvenerProcess(t, ['deliveries.cjs', '-w', '1', '--', '/dev/null']);
+  const slow = `${await waiting.url(1)}/?ms=60000`;
+  for (let death = 1; death <= 2; death++) {
+    const answer = request(slow, 'POST');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    process.kill(workerPids(waiting).at(-1)!, 'SIGKILL');
+    assert.equal((await answer).status, 502);
+    await waiting.saidTimes(/worker 0 ready/, death + 1);
+  }
+  assert.equal((await request(slow.replace('60000', '1'), 'POST')).status, 200);
+  assert.equal(waiting.count(/answered with 503/), 0);
+});
