@@ -5,10 +5,6 @@ import type { ResponseHead } from './response-head.ts';
 export interface ResponseRules {
   /** Upgrade and Connection stay: it switches protocols. */
   readonly keepsUpgrade: boolean;
-  /** Content-Length and Transfer-Encoding go: a 1xx or a 204 has no body to delimit (RFC 9110 section 8.6). */
-  readonly dropsLength: boolean;
-  /** Transfer-Encoding goes: the client gets the body in another framing. */
-  readonly dropsCoding: boolean;
   /** Load reports stay in the response. */
   readonly keepsLoad: boolean;
   /** Lines to be put in, each with its CRLF. */
@@ -103,12 +99,9 @@ export class ProxiedResponse {
       case 14:
         if (first !== 0x63 || !equalsIgnoringCase(bytes, nameStart, 'content-length')) return false;
         // Said twice and the same: once is enough (RFC 9110 section 8.6).
-        return rules.dropsLength || ++this.#lengths > 1;
+        return ++this.#lengths > 1;
       case 16:
         return first === 0x70 && equalsIgnoringCase(bytes, nameStart, 'proxy-connection');
-      case 17:
-        if (first !== 0x74 || !equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) return false;
-        return rules.dropsLength || rules.dropsCoding;
       case 21:
         if (first !== 0x65 || !equalsIgnoringCase(bytes, nameStart, 'endpoint-load-metrics')) return false;
         this.load = bytes.latin1Slice(nameEnd + 1, end).trim();
@@ -159,16 +152,15 @@ function withNominated(before: string[] | null, line: string): string[] | null {
   return names;
 }
 
-/** Fields that have no place in trailers since they frame, route or describe the connection (RFC 9110 section 6.5.1). */
-const NO_TRAILERS =
-  /^(?:transfer-encoding|content-length|connection|keep-alive|proxy-connection|te|trailer|upgrade|host|endpoint-load-metrics(?:-bin)?):/i;
+/** Trailers that are about the connection, or for us alone. Those that would frame or route are refused before. */
+const NOT_PASSED = /^(?:connection|keep-alive|proxy-connection|te|trailer|upgrade|endpoint-load-metrics(?:-bin)?):/i;
 
 /** Trailer lines as they are sent on. */
 export function proxiedTrailers(trailers: string): string {
   if (trailers === '') return '';
   return trailers
     .split('\r\n')
-    .filter((line) => line !== '' && !NO_TRAILERS.test(line))
+    .filter((line) => line !== '' && !NOT_PASSED.test(line))
     .map((line) => `${line}\r\n`)
     .join('');
 }

@@ -106,8 +106,8 @@ export class Http1Transport implements Transport {
     this.#of(exchange)?.grant(bytes);
   }
 
-  abort(exchange: Exchange): void {
-    this.#of(exchange)?.destroy();
+  abort(exchange: Exchange, isReset: boolean): void {
+    this.#of(exchange)?.destroy(isReset);
   }
 
   finished(exchange: Exchange): void {
@@ -201,6 +201,10 @@ export class Http1Transport implements Transport {
       return;
     }
     if (exchange === null) return;
+    if (connection.isTunnel) {
+      exchange.onAborted(error !== null);
+      return;
+    }
     const isUnsent = connection.isUnsent(error);
     if (
       connection.closedWhileKept &&

@@ -32,15 +32,12 @@ const MAX_HEAD_BYTES = 96 * 1024;
 /** Longest wait for a server to take the last bytes of a tunnel. */
 const LAST_WRITE_MS = 5_000;
 
-/** 1xx heads of one response. */
-const MAX_INTERIMS = 64;
-
 /** Heads are rewritten one at a time. */
 const REQUEST = new ProxiedRequest();
 const RESPONSE = new ProxiedResponse(MAX_FIELDS);
 
-const PLAIN: ResponseRules = rules({});
-const WITH_LOAD: ResponseRules = rules({ keepsLoad: true });
+const PLAIN: ResponseRules = Object.freeze({ keepsUpgrade: false, keepsLoad: false, added: '' });
+const WITH_LOAD: ResponseRules = Object.freeze({ ...PLAIN, keepsLoad: true });
 
 /** One connection to a server. It carries one exchange at a time. */
 export class Http1UpstreamConnection {
@@ -66,7 +63,6 @@ export class Http1UpstreamConnection {
   #keepsAlive = true;
   /** Bytes of the present response have come. */
   #hasAnswered = false;
-  #interims = 0;
 
   // Writing.
   /** Text that leaves with the next write. */
@@ -94,6 +90,7 @@ export class Http1UpstreamConnection {
   #ungranted = 0;
   #hasServerEnded = false;
   #isReading = false;
+  #wasTunnel = false;
 
   constructor(transport: Http1Transport, slot: number, nowMs: number) {
     this.#transport = transport;
@@ -181,12 +178,17 @@ export class Http1UpstreamConnection {
     return true;
   }
 
-  /** Nothing more is wanted of it. */
-  destroy(): void {
+  /** Nothing more is wanted of it. `isReset`: the other end is to see that it did not end well. */
+  destroy(isReset: boolean = false): void {
     this.exchange = null;
     this.isWanted = false;
     this.deadlineMs = 0;
-    this.socket.destroy();
+    if (isReset && this.#state === Upstream.Tunnel) this.socket.reset();
+    else this.socket.destroy();
+  }
+
+  get isTunnel(): boolean {
+    return this.#state === Upstream.Tunnel || this.#wasTunnel;
   }
 
   /** The same once all that was written has left. */
@@ -276,6 +278,7 @@ export class Http1UpstreamConnection {
   onClose(error: NodeJS.ErrnoException | null): void {
     const state = this.#state;
     if (state === Upstream.Closed) return;
+    this.#wasTunnel = state === Upstream.Tunnel;
     this.#state = Upstream.Closed;
     this.deadlineMs = 0;
     this.#transport.onClosed(this, state === Upstream.Connecting, error);
@@ -300,7 +303,6 @@ export class Http1UpstreamConnection {
     this.#state = Upstream.Head;
     this.#hasAnswered = false;
     this.#writes = 0;
-    this.#interims = 0;
     this.#unflushed = 0;
     this.#requestFraming = REQUEST.framing;
     this.#isTunnelRequest = REQUEST.isTunnel;
@@ -402,11 +404,7 @@ export class Http1UpstreamConnection {
       }
       return this.#openTunnel(exchange, bytes, from, to);
     }
-    if (++this.#interims > MAX_INTERIMS) {
-      exchange.fail(Outcome.EndpointBadResponse);
-      return to;
-    }
-    RESPONSE.write(bytes, from, end, RESPONSE_HEAD, rules({ dropsLength: true }));
+    RESPONSE.write(bytes, from, end, RESPONSE_HEAD, PLAIN);
     exchange.onInterim(RESPONSE.bytes, RESPONSE.start, RESPONSE.headEnd);
     return exchange.isFinished ? to : end;
   }
@@ -440,25 +438,14 @@ export class Http1UpstreamConnection {
     }
     const isChunkedAnew = framing === Framing.UntilClose && !isOldClient;
     if (isChunkedAnew) added += 'Transfer-Encoding: chunked\r\n';
-    const changes = added !== '' || status === 204 || isOldClient;
-    RESPONSE.write(
-      bytes,
-      from,
-      end,
-      head,
-      changes
-        ? rules({ dropsLength: status === 204, dropsCoding: isOldClient, keepsLoad: settings.keepsLoadReports, added })
-        : settings.keepsLoadReports
-          ? WITH_LOAD
-          : PLAIN,
-    );
+    const kept = settings.keepsLoadReports ? WITH_LOAD : PLAIN;
+    RESPONSE.write(bytes, from, end, head, added === '' ? kept : { ...kept, added });
     if (RESPONSE.keepAliveSeconds >= 0) this.#limitIdle(RESPONSE.keepAliveSeconds * 1000);
     if (RESPONSE.load !== '' || RESPONSE.loadBinary !== '') transport.onLoad(RESPONSE.load, RESPONSE.loadBinary);
 
     // What the client's connection reads from the head: its framing, and whether it says that it will be closed.
     head.keepAlive = true;
     if (isChunkedAnew) head.framing = Framing.Chunked;
-    else if (isOldClient && head.framing === Framing.Chunked) head.framing = Framing.UntilClose;
 
     this.#framing = framing;
     this.#remaining = framing === Framing.Length ? head.contentLength : 0;
@@ -570,8 +557,4 @@ export class Http1UpstreamConnection {
     this.idleLimitMs = idleTimeoutMs === 0 ? limitMs : Math.min(idleTimeoutMs, limitMs);
     if (limitMs === 0) this.#keepsAlive = false;
   }
-}
-
-function rules(changes: Partial<ResponseRules>): ResponseRules {
-  return { keepsUpgrade: false, dropsLength: false, dropsCoding: false, keepsLoad: false, added: '', ...changes };
 }

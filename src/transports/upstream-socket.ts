@@ -142,6 +142,12 @@ export class UpstreamSocket {
     this.#socket.destroy();
   }
 
+  /** Closes with a reset. Unix sockets and TLS have none of their own. */
+  reset(): void {
+    if (this.#isPlain && this.#socket.remoteFamily !== undefined) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
   /** When all that was written has left. */
   destroySoon(): void {
     this.#socket.destroySoon();

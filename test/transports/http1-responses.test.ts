@@ -69,7 +69,7 @@ describe('a response reaches the client', () => {
     client.write(get('/'));
     const peer = await server.next();
     await peer.head();
-    peer.write(CHUNKED.replace('X-Sum: 5\r\n', 'X-Sum: 5\r\nContent-Length: 3\r\nTransfer-Encoding: x\r\n'));
+    peer.write(CHUNKED.replace('X-Sum: 5\r\n', 'X-Sum: 5\r\nKeep-Alive: timeout=5\r\nConnection: x\r\n'));
     assert.equal((await client.response()).trailers, 'X-Sum: 5\r\n');
   });
 
@@ -192,7 +192,7 @@ describe('a response is refused', () => {
     ['a switch that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
     ['a head without end', `HTTP/1.1 200 OK\r\nA: ${'x'.repeat(100 * 1024)}`],
     ['more fields than any response has', `HTTP/1.1 200 OK\r\n${'A:b\r\n'.repeat(2001)}\r\n`],
-    ['interim responses without end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(100)],
+    ['interim responses without end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(2000)],
   ] as const) {
     test(`with 502, for ${what}`, async (t) => {
       const server = await RawServer.listen(t);
@@ -283,6 +283,10 @@ describe('a response cut short is seen as cut short', () => {
     ['within chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc'],
     ['before the last chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'],
     ['within trailers', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-A'],
+    [
+      'within what is no trailer',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n',
+    ],
   ] as const) {
     for (const ending of ['FIN', 'reset'] as const) {
       test(`${what}, by a ${ending}`, async (t) => {
