@@ -1,6 +1,7 @@
 import { createPolicy, DEFAULT_KNOBS } from '../../src/balancing/policies.ts';
 import type { Policy } from '../../src/balancing/policy.ts';
 import { mix32 } from '../../src/core/hash.ts';
+import { Outcome } from '../../src/core/outcome.ts';
 import { XorShift } from '../../src/core/rng.ts';
 import { Endpoint } from '../../src/pool/endpoint.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -35,7 +36,7 @@ export class SimulatedBalancer {
   answered(target: number, latencyMs: number, inHand: number, nowMs: number): void {
     const endpoint = this.#endpoints[target]!;
     if (this.#policy.needsLatency) endpoint.answered(latencyMs, true, nowMs);
-    endpoint.closed();
+    endpoint.closed(Outcome.Completed);
     endpoint.reported(inHand);
   }
 }

@@ -135,6 +135,17 @@ export class IncidentDesk {
           'its place was taken away',
         );
         return;
+      case 'request-quarantined':
+        this.#report({
+          kind: 'request-quarantined',
+          severity: 'error',
+          dedupKey: `request-quarantined:${event.app}:${event.fingerprint}`,
+          app: event.app,
+          cause: `${times(event.workers, 'worker')} died or hung with ${event.method} ${event.target} in hand`,
+          decision: `it is answered with 503 for ${durationText(event.forMs)}, and given to no other worker`,
+          evidence: evidenceOf(event),
+        });
+        return;
       case 'shedding':
         this.#report({
           kind: 'shedding',
