@@ -21,7 +21,17 @@ const HEADER: Field<string> = field('the name of a header, such as x-request-id'
   typeof value === 'string' && /^[\w-]{1,100}$/.test(value) ? value.toLowerCase() : undefined,
 );
 
-const WHOLE = v.strictObject({
+/** All there is to say. */
+interface Whole {
+  readonly file?: string | undefined;
+  readonly format?: 'json' | 'combined' | undefined;
+  readonly maxSize?: number | undefined;
+  readonly keep?: number | undefined;
+  readonly query?: boolean | undefined;
+  readonly requestId?: string | undefined;
+}
+
+const WHOLE: v.GenericSchema<unknown, Whole> = v.strictObject({
   file: v.optional(text('a file')),
   format: v.optional(choice(['json', 'combined'])),
   maxSize: v.optional(SIZE),
@@ -29,11 +39,11 @@ const WHOLE = v.strictObject({
   query: v.optional(flag()),
   requestId: v.optional(HEADER),
 });
-type Whole = v.InferOutput<typeof WHOLE>;
 
 /** `true`, a file, or all there is to say. */
-const ACCESS_LOG: Field<Whole | null> = v.pipe(
+export const ACCESS_LOG: Field<Whole | null> = v.pipe(
   v.unknown(),
+  v.metadata({ anyOf: [text('a file'), flag(), WHOLE] }),
   v.transform((value) => {
     if (value === true) return {};
     return typeof value === 'string' ? { file: value } : value === false ? null : value;

@@ -33,8 +33,9 @@ const TOKEN: Field<string> = field(
 const WHOLE = v.strictObject({ listen: ADDRESS, token: v.optional(TOKEN) });
 
 /** An address, or that with a token. */
-const ADMIN: Field<{ readonly listen: Address; readonly token?: string | undefined } | null> = v.pipe(
+export const ADMIN: Field<{ readonly listen: Address; readonly token?: string | undefined } | null> = v.pipe(
   v.unknown(),
+  v.metadata({ anyOf: [ADDRESS, WHOLE] }),
   v.transform((value) => (typeof value === 'object' && value !== null ? value : { listen: value })),
   WHOLE,
 ) as unknown as Field<{ readonly listen: Address; readonly token?: string } | null>;

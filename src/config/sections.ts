@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { ACCESS_LOG } from './access-log.ts';
+import { ADMIN } from './admin.ts';
 import { type Field, field, fieldOf, text, texts } from './fields.ts';
 import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
@@ -90,6 +92,12 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('onIncident', 'instance', ON_INCIDENT, 'a function that is called with every change of an incident'),
 ]);
 
+/** Rows of the table of options that may be an object, too. */
+const STRUCTURED: ReadonlyMap<string, Field<unknown>> = new Map<string, Field<unknown>>([
+  ['admin', ADMIN],
+  ['accessLog', ACCESS_LOG],
+]);
+
 /** What may stand at the top, in an app or in a pool of servers. */
 export function knownKeys(place: 'instance' | 'apps' | 'pools'): string[] {
   const all = place === 'instance' ? ['apps', 'pools', '$schema'] : [];
@@ -107,7 +115,7 @@ export function specsOf(place: 'instance' | 'apps' | 'pools'): (Omit<Section, 's
     key,
     scope,
     meaning,
-    field: fieldOf({ key, scope, meaning, default: byDefault, ...spec }),
+    field: STRUCTURED.get(key) ?? fieldOf({ key, scope, meaning, default: byDefault, ...spec }),
     ...(byDefault === null ? {} : { default: byDefault }),
   }));
   return [...options, ...SECTIONS].filter(({ scope }) => scopes.includes(scope));

@@ -7,6 +7,7 @@ export const INCIDENT_KINDS = [
   'worker-too-large',
   'crash-loop',
   'shedding',
+  'request-quarantined',
   'balancer-died',
   'reload-failed',
   'gave-up',

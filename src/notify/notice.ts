@@ -48,6 +48,7 @@ const VERBS: Readonly<Record<NoticeKind, string>> = {
   'worker-too-large': 'is too large',
   'crash-loop': 'is in a crash loop',
   shedding: 'refuses requests',
+  'request-quarantined': 'keeps a request from its workers',
   'balancer-died': 'lost a balancer thread',
   'reload-failed': 'could not be reloaded',
   'gave-up': 'gave up',

@@ -106,8 +106,16 @@ test('wrong usage ends with 2 and a message that teaches', async (context) => {
     [['server.cjs', '--workrs', '2'], /^evener: unknown option --workrs: did you mean --workers\?/],
     [['server.cjs', '-w'], /^evener: -w needs a value: expected 1-512/],
     [['server.cjs', '--hang-limit', 'soon'], /^evener: --hang-limit: expected a duration such as/],
-    [['server.cjs', '--admin', '9000'], /^evener: --admin is not in this version yet$/m],
-    [['status'], /^evener: evener status is not in this version yet/],
+    [
+      ['server.cjs', '--admin', 'x'],
+      /^evener: --admin: expected a port, 'host:port', or \{ listen, token \}, got "x"$/m,
+    ],
+    [
+      ['server.cjs', '--admin', '0.0.0.0:0'],
+      /a token for what others can reach: set EVENER_ADMIN_TOKEN or admin.token/,
+    ],
+    [['status', '--follow'], /^evener: evener status knows no --follow: there are --name, --pid, --help, --json$/m],
+    [['scale'], /^evener: evener scale <n\|\+n\|-n>: got nothing$/m],
   ];
   for (const [args, pattern] of cases) {
     const evener = new EvenerProcess(context, args);
