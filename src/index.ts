@@ -29,6 +29,7 @@ export { explanationText, hangDetails, hangSummary } from './supervision/hang-te
 export type { WorkerExplanation } from './supervision/hung-workers.ts';
 export type { PrintedError } from './supervision/printed-error.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
+export { ServiceManager, type ServiceManagerFacts, serviceManagerIn } from './supervision/service-manager.ts';
 export type { StackFrame } from './supervision/source-maps.ts';
 export type { Supervisor } from './supervision/supervisor.ts';
 export { version } from './version.ts';

@@ -6,6 +6,7 @@ import { findConfigFile, findEcosystemFile, type LoadedFile, loadConfigFile } fr
 import type { EvenerOptions, ResolvedOptions } from './config/options.ts';
 import { resolveSources } from './config/resolve.ts';
 import { EvenerError } from './core/evener-error.ts';
+import { activatedSockets } from './supervision/activated-sockets.ts';
 import { Supervisor } from './supervision/supervisor.ts';
 import { version } from './version.ts';
 
@@ -62,6 +63,7 @@ export function supervisorOf(options: ResolvedOptions, reread: () => Promise<Res
     stdout: process.stdout,
     stderr: process.stderr,
     version: version(),
+    activated: activatedSockets(),
     reread,
   });
 }

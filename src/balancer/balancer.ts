@@ -68,6 +68,7 @@ export class Balancer {
     this.#ports = new Ports(birth.settings.pools, {
       thread: birth.thread,
       threads: birth.threads,
+      activated: birth.activated,
       counters: this.#counters,
       clients: this.#clients,
       affinity: {

@@ -6,6 +6,7 @@ import type { ClientContext, ClientRegistry } from '../clients/client-context.ts
 import { Http1Connection } from '../clients/http1-connection.ts';
 import { Listener } from '../clients/listener.ts';
 import { RawConnection } from '../clients/raw-connection.ts';
+import { type ActivatedSocket, activatedFor } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
@@ -54,6 +55,8 @@ export interface PortsHost {
   readonly clients: ClientRegistry;
   readonly affinity: AffinityParts;
   readonly rng: Rng;
+  /** Listening sockets that were passed to the process. */
+  readonly activated: readonly ActivatedSocket[];
   tell(message: FromBalancer): void;
 }
 
@@ -63,6 +66,8 @@ export class Ports {
   readonly #budget = new RetryBudget();
   readonly #ports = new Map<string, Port>();
   #settings: ReadonlyMap<string, PoolSettings>;
+  /** Descriptors of {@link PortsHost.activated} that are in use, or were. */
+  readonly #taken = new Set<number>();
   /** What thread 0 has told of ports. */
   readonly #announced = new Map<string, OpenedPort>();
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
@@ -237,6 +242,14 @@ export class Ports {
 
   async #open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
     const isShared = this.#host.threads > 1;
+    const passed = activatedFor(this.#host.activated, request);
+    if (passed !== null && !this.#taken.has(passed.fd)) {
+      // Once it is closed its number is that of something else.
+      this.#taken.add(passed.fd);
+      const answer = await listener.take(passed.fd).then(() => activatedAnswer(passed), errorAnswerOf);
+      if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: -1, answer } });
+      return answer;
+    }
     // A thread that was restarted takes the port that the others still have.
     const before = this.#announced.get(key)?.answer;
     const port = before?.ok ? before.port : request.port;
@@ -250,8 +263,8 @@ export class Ports {
   async #join(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
     const { fd, answer } =
       this.#announced.get(key) ?? (await new Promise<OpenedPort>((resolve) => this.#awaited.set(key, resolve)));
-    // Of a Unix socket there is one; thread 0 accepts for all.
-    if (!answer.ok || request.path !== null) return answer;
+    // Of a Unix socket there is one, and of one that was passed to us; thread 0 accepts for all.
+    if (!answer.ok || request.path !== null || fd === -1) return answer;
     if (!CAN_REUSE_PORT) {
       await listener.adopt(fd);
       return answer;
@@ -298,6 +311,10 @@ function answerOf(address: AddressInfo | string): ListenAnswer {
   return typeof address === 'string'
     ? { ok: true, address, port: -1, family: 'unix' }
     : { ok: true, address: address.address, port: address.port, family: address.family };
+}
+
+function activatedAnswer({ host, port, family, path }: ActivatedSocket): ListenAnswer {
+  return { ok: true, address: path ?? host ?? '', port, family };
 }
 
 function errorAnswerOf(error: NodeJS.ErrnoException): ListenAnswer {

@@ -7,6 +7,7 @@
  */
 
 import type { KeySource, Sticky } from '../config/sticky.ts';
+import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
@@ -22,6 +23,8 @@ export interface BalancerBirth {
   /** Unix socket on which this thread's workers dial in. */
   readonly linkPath: string;
   readonly settings: BalancerSettings;
+  /** Listening sockets that a service manager has opened for us. Thread 0 accepts on them, for all. */
+  readonly activated: readonly ActivatedSocket[];
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
   readonly meter: SharedArrayBuffer;
   /** Which endpoint has which session of Socket.IO; all threads write and read it. */

@@ -1,9 +1,18 @@
 #!/usr/bin/env node
 import { ControlFailure } from '../control/client.ts';
 import { EvenerError } from '../core/evener-error.ts';
-import { loadOptions, loadSupervisor, OPTIONS, type Supervisor, version } from '../index.ts';
+import {
+  loadOptions,
+  loadSupervisor,
+  OPTIONS,
+  ServiceManager,
+  type Supervisor,
+  serviceManagerIn,
+  version,
+} from '../index.ts';
 import { parseCommandLine } from './arguments.ts';
 import { checkText } from './check.ts';
+import { becomeChildOfInit } from './first-process.ts';
 import { helpText } from './help.ts';
 import { Narrator } from './narrator.ts';
 import { followSignals } from './signals.ts';
@@ -32,6 +41,8 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     if (request.kind === 'verb') return await act(request);
     if (request.kind !== 'run') return CLEAN;
+    const remark = becomeChildOfInit();
+    if (remark !== null) say(remark);
     const loaded = await loadSupervisor(request);
     for (const note of loaded.notes) say(note);
     supervisor = loaded.supervisor;
@@ -46,10 +57,19 @@ async function main(argv: readonly string[]): Promise<number> {
   followSignals(supervisor, () => {
     wasKilled = true;
   });
+  const manager = followedBy(supervisor);
   // A failed start is told by an event, and by what closed resolves to.
   supervisor.start().catch(() => {});
   const error = await supervisor.closed;
+  await manager?.close();
   return error === null && !wasKilled ? CLEAN : FAILURE;
+}
+
+/** Who has started us and wants to hear how we fare; null where nobody does. */
+function followedBy(supervisor: Supervisor): ServiceManager | null {
+  const facts = serviceManagerIn(process.env, process.pid);
+  if (facts === null) return null;
+  return new ServiceManager(supervisor, facts, (reason) => say(`the service manager cannot be told: ${reason}`));
 }
 
 /** Does what a verb asks of a running instance. @returns the exit code */

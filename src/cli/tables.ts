@@ -56,7 +56,11 @@ export function statusText(status: Status, paint: Paint): string {
     '',
     ...workerTable(workers, paint),
   ];
-  if (status.incidents > 0) lines.push('', `${status.incidents} incidents of late: evener events`);
+  if (status.incidents > 0)
+    lines.push(
+      '',
+      `${status.incidents} ${status.incidents === 1 ? 'incident lasts' : 'incidents last'}: evener events`,
+    );
   return `${lines.join('\n')}\n`;
 }
 

@@ -80,6 +80,12 @@ export class Listener {
     });
   }
 
+  /** Accepts on a descriptor that was passed to this process, and closes it in the end. */
+  async take(descriptor: number): Promise<void> {
+    await this.adopt(descriptor);
+    this.#isBorrowed = false;
+  }
+
   close(): void {
     // Closing a borrowed descriptor would close whatever has got its number once its owner has closed it.
     if (this.#isBorrowed) this.#server.unref();

@@ -1,3 +1,4 @@
+import type { Incident } from '../core/incident.ts';
 import type { LogLine } from '../observability/log-book.ts';
 
 /**
@@ -10,7 +11,8 @@ export interface ControlTarget {
   unready(): string | null;
   /** Everything told so far that is still known, oldest first. */
   readonly events: EventSource;
-  readonly incidents: () => readonly RecordedEvent[];
+  /** What has gone wrong, oldest first. */
+  incidents(): readonly Incident[];
   /** Lines of workers, oldest first. @param worker null = all of them */
   logs(worker: WorkerPlace | null): readonly LogLine[];
   /** Calls back with each line from now on; the answer takes it off again. */
@@ -99,7 +101,7 @@ export interface Status {
   readonly connections: number;
   readonly apps: readonly AppStatus[];
   readonly workers: readonly WorkerStatus[];
-  /** How many incidents are known; see `GET /incidents`. */
+  /** How many incidents last; see `GET /incidents`. */
   readonly incidents: number;
 }
 

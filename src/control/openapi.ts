@@ -1,3 +1,4 @@
+import { INCIDENT_KINDS, SEVERITIES } from '../core/incident.ts';
 import { API_ERRORS } from './api-error.ts';
 import { WORKER_STATES } from './control-target.ts';
 import { ROUTES, type Route } from './routes.ts';
@@ -104,7 +105,7 @@ const SCHEMAS = {
       connections: described(COUNT, 'Client connections'),
       apps: { type: 'array', items: { $ref: '#/components/schemas/App' } },
       workers: { type: 'array', items: { $ref: '#/components/schemas/Worker' } },
-      incidents: described(COUNT, 'How many incidents are known'),
+      incidents: described(COUNT, 'How many incidents last'),
     },
     'An instance',
   ),
@@ -165,6 +166,25 @@ const SCHEMAS = {
       event: { type: 'object', required: ['type'], properties: { type: TEXT }, additionalProperties: true },
     },
     'Something that happened',
+  ),
+  Incident: record(
+    {
+      id: TEXT,
+      openedAt: { type: 'string', format: 'date-time' },
+      updatedAt: { type: 'string', format: 'date-time' },
+      closedAt: { type: ['string', 'null'], format: 'date-time', description: 'null while it lasts' },
+      kind: { enum: INCIDENT_KINDS },
+      severity: { enum: SEVERITIES },
+      app: { type: ['string', 'null'], description: 'null where it is about the whole instance' },
+      worker: { type: ['integer', 'null'], description: "The worker's place in its app, from 0" },
+      cause: described(TEXT, 'What happened, one sentence'),
+      evidence: { type: 'object', additionalProperties: true },
+      decision: described(TEXT, 'What Evener does about it'),
+      recovery: { type: ['string', 'null'], description: 'How it ended' },
+      count: described(COUNT, 'How often it has happened since it opened; of requests, how many'),
+      dedupKey: described(TEXT, 'Of those that last only one has it'),
+    },
+    'Something that went wrong, from its beginning to its end',
   ),
   LogLine: record(
     {

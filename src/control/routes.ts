@@ -113,7 +113,7 @@ export const ROUTES: readonly Route[] = [
         schema: {
           type: 'object',
           required: ['incidents'],
-          properties: { incidents: { type: 'array', items: { $ref: '#/components/schemas/Event' } } },
+          properties: { incidents: { type: 'array', items: { $ref: '#/components/schemas/Incident' } } },
         },
       },
     },

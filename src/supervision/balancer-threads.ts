@@ -9,6 +9,7 @@ import {
   type PoolSettings,
 } from '../channel/messages.ts';
 import type { PoolOptions, ResolvedOptions } from '../config/options.ts';
+import type { ActivatedSocket } from '../core/activated-socket.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Meters } from '../observability/meters.ts';
@@ -50,6 +51,7 @@ export class BalancerThreads {
     meters: Meters,
     rng: Rng,
     observer: BalancerThreadsObserver,
+    activated: readonly ActivatedSocket[] = [],
   ) {
     this.#meters = meters;
     this.#observer = observer;
@@ -68,6 +70,7 @@ export class BalancerThreads {
         meter: meters.threads,
         sessions,
         stickySecret,
+        activated,
       };
       return new BalancerThread(birth, script, this, rng);
     });

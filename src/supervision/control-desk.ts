@@ -6,7 +6,9 @@ import { ControlServer } from '../control/control-server.ts';
 import type { ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
 import { controlSocketIn, writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
-import { EventRing, type Recorded } from '../observability/event-ring.ts';
+import type { Incident } from '../core/incident.ts';
+import { EventRing } from '../observability/event-ring.ts';
+import type { IncidentRing } from '../observability/incident-ring.ts';
 import { LogBook, type LogLine } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
 import { RecentRates } from '../observability/recent-rates.ts';
@@ -19,23 +21,9 @@ import type { WorkerFleet } from './worker-fleet.ts';
 import { WorkerState } from './worker-state.ts';
 
 const KEPT_EVENTS = 1_000;
-const KEPT_INCIDENTS = 100;
 const SAMPLE_MS = 1_000;
 /** Lines of a worker that did not come up, for whoever asked for it. */
 const SHOWN_LINES = 40;
-
-/** What somebody has to look into. */
-const INCIDENTS: ReadonlySet<SupervisorEvent['type']> = new Set<SupervisorEvent['type']>([
-  'worker-died',
-  'worker-boot-failed',
-  'worker-stalled',
-  'worker-hung',
-  'worker-too-large',
-  'crash-loop',
-  'balancer-died',
-  'reload-failed',
-  'failed',
-]);
 
 /** What the desk has at hand. */
 export interface DeskParts {
@@ -44,6 +32,7 @@ export interface DeskParts {
   readonly version: string;
   readonly meters: Meters;
   readonly memory: MemoryWatch;
+  readonly incidents: IncidentRing;
 }
 
 /** What it asks of the supervisor. */
@@ -68,7 +57,6 @@ export class ControlDesk implements ControlTarget {
   readonly logBook: LogBook = new LogBook();
   readonly #parts: DeskParts;
   readonly #host: DeskHost;
-  readonly #incidents: Recorded<SupervisorEvent>[] = [];
   readonly #rates = new Map<string, RecentRates>();
   readonly #startedAt = new Date();
   readonly #servers: ControlServer[] = [];
@@ -128,7 +116,7 @@ export class ControlDesk implements ControlTarget {
       connections: this.#parts.meters.readThreads().clients,
       apps: fleets.map((fleet) => appStatusOf(fleet, sources)),
       workers: fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
-      incidents: this.#incidents.length,
+      incidents: this.#parts.incidents.open().length,
     };
   }
 
@@ -143,8 +131,8 @@ export class ControlDesk implements ControlTarget {
     return idle.length === 0 ? null : `no worker serves ${idle.map((fleet) => fleet.options.name).join(', ')}`;
   }
 
-  incidents(): readonly Recorded<SupervisorEvent>[] {
-    return this.#incidents;
+  incidents(): readonly Incident[] {
+    return this.#parts.incidents.list();
   }
 
   logs(worker: WorkerPlace | null): readonly LogLine[] {
@@ -241,11 +229,8 @@ export class ControlDesk implements ControlTarget {
   }
 
   #remember(event: SupervisorEvent): void {
-    const recorded = this.events.push(event);
+    this.events.push(event);
     if (event.type === 'worker-ready') void this.#parts.memory.look();
-    if (!INCIDENTS.has(event.type)) return;
-    this.#incidents.push(recorded);
-    if (this.#incidents.length > KEPT_INCIDENTS) this.#incidents.shift();
   }
 
   #sample(): void {

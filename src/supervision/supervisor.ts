@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
+import type { ActivatedSocket } from '../core/activated-socket.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
 import { Outcome } from '../core/outcome.ts';
 import { XorShift } from '../core/rng.ts';
@@ -44,6 +45,8 @@ export interface SupervisorSurroundings {
   readonly preload: URL;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Listening sockets that a service manager has opened for us. */
+  readonly activated: readonly ActivatedSocket[];
   /** Of Evener. */
   readonly version: string;
   /** Reads the options again, for a reload. Rejects with what is wrong with them. */
@@ -310,15 +313,23 @@ export class Supervisor {
     const guard = new Guard(directory.path);
     const fleets = new Map<string, WorkerFleet>();
     const meters = new Meters(options.threads);
-    const threads = new BalancerThreads(options, directory, balancerScript, meters, rng, {
-      threadStarted: (thread) => {
-        for (const fleet of fleets.values()) fleet.threadStarted(thread);
+    const threads = new BalancerThreads(
+      options,
+      directory,
+      balancerScript,
+      meters,
+      rng,
+      {
+        threadStarted: (thread) => {
+          for (const fleet of fleets.values()) fleet.threadStarted(thread);
+        },
+        threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
+        threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
+        requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
+        threadsDrained: () => this.#changes.happened(),
       },
-      threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
-      threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
-      requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
-      threadsDrained: () => this.#changes.happened(),
-    });
+      this.#surroundings.activated,
+    );
     const memory = new MemoryWatch(
       () => this.#watchedForMemory(),
       (pid, bytes) => this.#tooLarge(pid, bytes),
@@ -351,7 +362,7 @@ export class Supervisor {
   #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
     const { version } = this.#surroundings;
     return new ControlDesk(
-      { directory: directory.path, version, meters, memory },
+      { directory: directory.path, version, meters, memory, incidents: this.incidents },
       {
         options: () => this.#options,
         phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
@@ -453,6 +464,12 @@ export class Supervisor {
         'EVENER_THREAD_LOST',
         `balancer thread ${thread.index} ended, and with it the ports, which threads share before Node 22.12; ` +
           'start again, use a newer Node, or leave --threads at 1',
+      );
+    } else if (thread.index === 0 && this.#surroundings.activated.length > 0) {
+      // The descriptors are closed, and their addresses cannot be opened anew: whoever passed them has them open.
+      void this.#giveUp(
+        'EVENER_THREAD_LOST',
+        'balancer thread 0 ended, and with it the sockets that the service manager passed; it is to start Evener again',
       );
     }
     this.#changes.happened();

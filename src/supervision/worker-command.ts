@@ -13,6 +13,16 @@ export interface WorkerCommand {
   readonly ipc: boolean;
 }
 
+/** What a service manager tells us, and would hear from a worker that took it for its own. */
+const MANAGER_VARIABLES = [
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'LISTEN_FDS',
+  'LISTEN_PID',
+  'LISTEN_FDNAMES',
+];
+
 /** Flags of our own Node that are about us alone, not about how apps should run. */
 const OWN_FLAGS = /^(--inspect|--eval|--print|--check|--interactive|--input-type|--test|--watch|--import|-[epci]$)/;
 
@@ -30,6 +40,7 @@ export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: 
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   // Ours, and none of the app's business.
   delete env[ADMIN_TOKEN_VARIABLE];
+  for (const name of MANAGER_VARIABLES) delete env[name];
   if (options.port !== null) env.PORT = String(options.port);
   if (app.form === 'script') {
     const args = [

@@ -35,6 +35,7 @@ function rig(context: TestContext, balancerScript: URL, threads: number, port: n
     preload: new URL('../../src/worker/preload.js', import.meta.url),
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
+    activated: [],
     reread: async () => options,
     version: '0.0.0',
   });
