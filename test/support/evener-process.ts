@@ -27,6 +27,8 @@ export interface EvenerSettings {
   /** Default: the folder of the apps. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that starts the one behind it. */
+  readonly launcher?: readonly string[];
 }
 
 /** The real command, run as a child; ended, and looked after for what it left, when the test is over. */
@@ -44,7 +46,9 @@ export class EvenerProcess {
     for (const name of ['XDG_RUNTIME_DIR', 'WEB_CONCURRENCY', 'PORT', 'NODE_TEST_CONTEXT']) {
       if (settings.env?.[name] === undefined) delete env[name];
     }
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    const [command, ...before] = settings.launcher ?? [];
+    const own = [process.execPath, MAIN, ...args];
+    this.#child = spawn(command ?? own[0]!, command === undefined ? own.slice(1) : [...before, ...own], {
       cwd: settings.cwd ?? APPS,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
