@@ -6,8 +6,10 @@ export interface Scenario {
   readonly title: string;
   /** Each takes one request at a time, in order of arrival. */
   readonly targets: number;
-  /** They share the requests evenly, and do not know of each other. */
+  /** They share the requests evenly. */
   readonly balancers: number;
+  /** They are threads of one instance, and know what each has in flight. Else they know nothing of each other. */
+  readonly areThreads: boolean;
   readonly serviceTimes: ServiceTimes;
   /** One target in {@link SLOW_SHARE} takes so many times as long as the others. 1 = all are alike. */
   readonly slowness: number;
@@ -23,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('heavy', '10 targets, heavier tail', { targets: 10, serviceTimes: pareto }),
   scenario('slow', '10 targets, one of them 4 times as slow', { targets: 10, slowness: 4 }),
   scenario('hundred', '100 targets', { targets: 100 }),
+  scenario('threads', '100 targets, 4 threads of one balancer', { targets: 100, balancers: 4, areThreads: true }),
   scenario('four', '100 targets, 4 balancers', { targets: 100, balancers: 4 }),
   scenario('sixteen', '100 targets, 16 balancers', { targets: 100, balancers: 16 }),
   scenario('sixteen-slow', '100 targets, 10 of them 4 times as slow, 16 balancers', {
@@ -38,7 +41,16 @@ export const SCENARIOS: readonly Scenario[] = [
 export const SLOW_SHARE = 10;
 
 function scenario(name: string, title: string, facts: Partial<Scenario> & { targets: number }): Scenario {
-  return { name, title, balancers: 1, serviceTimes: lognormal, slowness: 1, requests: 300_000, ...facts };
+  return {
+    name,
+    title,
+    balancers: 1,
+    areThreads: false,
+    serviceTimes: lognormal,
+    slowness: 1,
+    requests: 300_000,
+    ...facts,
+  };
 }
 
 /** How many times as long a target takes. */

@@ -17,12 +17,24 @@ export class SimulatedBalancer {
 
   constructor(policy: string, targets: number, seed: number) {
     this.#policy = createPolicy(policy, new XorShift(mix32(seed)), KNOBS)!;
-    this.#endpoints = Array.from({ length: targets }, (_, target) => new Endpoint(target, target, () => {}));
+    this.#endpoints = Array.from({ length: targets }, (_, target) => new Endpoint(target, target, null));
     for (const endpoint of this.#endpoints) {
       endpoint.identity = `http://10.0.${endpoint.id >> 8}.${endpoint.id & 255}:8080`;
       endpoint.join(this.#pool);
     }
     this.#policy.membersChanged?.(this.#pool.members);
+  }
+
+  /** Threads of one instance know of each other what they have in flight. */
+  shareLoad(others: readonly SimulatedBalancer[]): void {
+    for (const endpoint of this.#endpoints) {
+      const twins = others.map((other) => other.#endpoints[endpoint.id]!);
+      endpoint.shareLoad({
+        get othersInFlight() {
+          return twins.reduce((sum, { inFlight }) => sum + inFlight, 0);
+        },
+      });
+    }
   }
 
   /** Sends a request of this client. @returns to which target */
@@ -37,6 +49,6 @@ export class SimulatedBalancer {
     const endpoint = this.#endpoints[target]!;
     if (this.#policy.needsLatency) endpoint.answered(latencyMs, true, nowMs);
     endpoint.closed(Outcome.Completed);
-    endpoint.reported(inHand);
+    endpoint.reported(inHand, nowMs);
   }
 }

@@ -14,6 +14,9 @@ const WAY_MS = 0.1;
 export function simulate(scenario: Scenario, policy: string, arrivals: Arrivals, seed: number): Float64Array {
   const { targets, balancers: count } = scenario;
   const balancers = Array.from({ length: count }, (_, i) => new SimulatedBalancer(policy, targets, seed + i));
+  if (scenario.areThreads) {
+    for (const balancer of balancers) balancer.shareLoad(balancers.filter((other) => other !== balancer));
+  }
   const { atMs, serviceMs, clients } = arrivals;
   const sentTo = new Uint16Array(atMs.length);
   const inHand = new Uint32Array(targets);

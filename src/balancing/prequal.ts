@@ -22,7 +22,8 @@ const MOST_LOAD = 1024;
  * many requests in flight.
  *
  * Instead of probes the facts that lie on the endpoints are used: what this balancer has in flight there is exact and
- * free, what others have comes with the endpoint's own reports, and latency is measured by its answers.
+ * free, what others have comes with the endpoint's own reports as long as they are fresh, and latency is measured by its
+ * answers.
  */
 export class Prequal implements Policy {
   readonly name = 'prequal';
@@ -49,13 +50,13 @@ export class Prequal implements Policy {
     const hottest = this.#usualLoad();
     const first = best;
     let last = best;
-    this.#remember(loadOf(best));
+    this.#remember(loadOf(best, nowMs));
     for (let i = 1; i < CANDIDATES; i++) {
       const other = this.#draw.one(eligible, first, last);
       if (other === null) break;
       last = other;
       if (other === avoid) continue;
-      this.#remember(loadOf(other));
+      this.#remember(loadOf(other, nowMs));
       if (isBetter(other, best, hottest, nowMs)) best = other;
     }
     return best;
@@ -79,8 +80,8 @@ export class Prequal implements Policy {
 }
 
 /** In flight there, for its share, as far as is known. */
-function loadOf(endpoint: Endpoint<never> | Endpoint): number {
-  return (endpoint.load + endpoint.othersInFlight) / endpoint.share;
+function loadOf(endpoint: Endpoint<never> | Endpoint, nowMs: number): number {
+  return (endpoint.load + endpoint.reportedInFlight(nowMs)) / endpoint.share;
 }
 
 function isBetter(
@@ -89,8 +90,8 @@ function isBetter(
   hottest: number,
   nowMs: number,
 ): boolean {
-  const load = loadOf(one);
-  const otherLoad = loadOf(than);
+  const load = loadOf(one, nowMs);
+  const otherLoad = loadOf(than, nowMs);
   const isHot = load > hottest;
   const isOtherHot = otherLoad > hottest;
   if (isHot !== isOtherHot) return isOtherHot;
@@ -102,6 +103,6 @@ function isBetter(
 
 /** What a request may expect there; 0 where nothing is known, so that it is tried. */
 function latencyOf(endpoint: Endpoint<never> | Endpoint, nowMs: number): number {
-  const { latency, load, othersInFlight } = endpoint;
-  return latency === null ? 0 : latency.atLoadMs(load + othersInFlight + 1, nowMs);
+  const { latency, inFlight } = endpoint;
+  return latency === null ? 0 : latency.atLoadMs(inFlight + 1, nowMs);
 }

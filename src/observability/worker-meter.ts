@@ -3,9 +3,24 @@ import { sectionOf, sectionsOf, sharedBlock, sharedNowMs, WORKER_CELLS, WorkerCe
 /** What one thread knows of one worker. */
 export class WorkerMeter {
   readonly #cells: Float64Array;
+  /** Sections of the other threads. */
+  readonly #others: readonly Float64Array[];
 
   constructor(block: SharedArrayBuffer = sharedBlock(1, WORKER_CELLS), thread: number = 0) {
     this.#cells = sectionOf(block, thread, WORKER_CELLS);
+    this.#others = sectionsOf(block, WORKER_CELLS).filter((_, other) => other !== thread);
+  }
+
+  /** There are other threads that send it requests. */
+  get isShared(): boolean {
+    return this.#others.length > 0;
+  }
+
+  /** What the other threads have in flight there. */
+  get othersInFlight(): number {
+    let inFlight = 0;
+    for (let i = 0; i < this.#others.length; i++) inFlight += this.#others[i]![WorkerCell.InFlight]!;
+    return inFlight;
   }
 
   /** It was given one more. */

@@ -8,6 +8,14 @@ const QUIET_MS = 2;
 /** So many requests more in flight elsewhere are still better than one at a worker that has vetoed itself. */
 const VETO_LOAD = 4;
 
+/** An older report of an endpoint's load tells nothing any more. */
+const REPORT_MS = 50;
+
+/** Other threads of this instance. */
+export interface OthersInFlight {
+  readonly othersInFlight: number;
+}
+
 /**
  * What a request can be sent to. The axes of its fitness are kept apart; only {@link isEligible} combines them, and the
  * pools it belongs to hear of it when that answer changes, so that picking never filters.
@@ -48,8 +56,11 @@ export class Endpoint<T = unknown> {
   #isVetoed = false;
   #weight = 1;
   #share = 1;
-  /** What others have in flight there, as it last reported. */
-  #othersInFlight = 0;
+  /** Who knows what others have in flight there at this moment; null where nobody does. */
+  #others: OthersInFlight | null = null;
+  /** The same as it last reported, and when. */
+  #reportedInFlight = 0;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
   #isHealthy = true;
   #isReachable = true;
 
@@ -83,13 +94,20 @@ export class Endpoint<T = unknown> {
     this.latency.observe(latencyMs, this.inFlight, isOk, nowMs);
   }
 
-  /** Its own report: requests that it has in hand, those of other balancers included. */
-  reported(inFlight: number): void {
-    this.#othersInFlight = Math.max(0, inFlight - this.inFlight);
+  /** From now on what others have in flight there counts as load, too. */
+  shareLoad(others: OthersInFlight): void {
+    this.#others = others;
   }
 
-  get othersInFlight(): number {
-    return this.#othersInFlight;
+  /** Its own report: requests that it has in hand, those of other balancers included. */
+  reported(inFlight: number, nowMs: number): void {
+    this.#reportedInFlight = Math.max(0, inFlight - this.inFlight);
+    this.#reportedAtMs = nowMs;
+  }
+
+  /** Of other balancers, as it reported a moment ago; 0 when that is longer ago. */
+  reportedInFlight(nowMs: number): number {
+    return nowMs - this.#reportedAtMs > REPORT_MS ? 0 : this.#reportedInFlight;
   }
 
   /** How many requests it gets beside the others, by configuration. 1-1000. */
@@ -115,7 +133,8 @@ export class Endpoint<T = unknown> {
 
   /** The number that policies compare. */
   get load(): number {
-    return this.#isVetoed ? this.inFlight + VETO_LOAD : this.inFlight;
+    const inFlight = this.#others === null ? this.inFlight : this.inFlight + this.#others.othersInFlight;
+    return this.#isVetoed ? inFlight + VETO_LOAD : inFlight;
   }
 
   /**

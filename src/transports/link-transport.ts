@@ -99,6 +99,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   introduce(identity: string, meter: WorkerMeter): void {
     this.endpoint.identity = identity;
     this.#meter = meter;
+    // A thread that died may have left its last number.
+    meter.unlinked();
+    if (meter.isShared) this.endpoint.shareLoad(meter);
   }
 
   // Transport.

@@ -44,9 +44,13 @@ test('among the hot it picks the one with the least in flight', () => {
   for (let i = 0; i < 5; i++) assert.equal(pick(), all[0]);
 });
 
-test('counts what others have in flight, as the endpoint reported', () => {
+test('counts what others have in flight, as the endpoint has just reported', () => {
   const all = withLatencies(endpoints(2, 2, 2), 30, 20, 10);
   const pick = settled(all);
-  all[2]!.reported(12);
+  all[2]!.reported(12, 990);
   for (let i = 0; i < 5; i++) assert.equal(pick(), all[1]);
+  all[2]!.reported(2, 990);
+  assert.equal(pick(), all[2]);
+  all[2]!.reported(12, 900);
+  assert.equal(pick(), all[2], 'what it said long ago does not count');
 });
