@@ -403,7 +403,7 @@ export class Exchange {
 
   /** The endpoint takes it as an ordinary request; its response may have come before. */
   onPlain(): void {
-    if (this.#state === ExchangeState.Tunnel || !this.#awaitsUpgrade || this.refusal !== null) {
+    if (this.#state === ExchangeState.Tunnel || !this.#awaitsUpgrade || !this.#isRequest) {
       this.fail(Outcome.EndpointBadResponse);
       return;
     }
@@ -549,9 +549,14 @@ export class Exchange {
     this.dispatcher.dispatch(this, nowMs);
   }
 
-  /** A head may come now. What is not about a request is answered in bytes only. */
+  /** A head may come now. */
   get #takesHead(): boolean {
-    return this.#state === ExchangeState.Opened && this.refusal === null;
+    return this.#state === ExchangeState.Opened && this.#isRequest;
+  }
+
+  /** What is not one is answered in bytes only. */
+  get #isRequest(): boolean {
+    return this.refusal === null && !this.isConnection;
   }
 
   /** Whether a 1xx head of this status, just parsed, may go to the client. 101 is not one: it opens a tunnel. */

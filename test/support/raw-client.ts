@@ -59,10 +59,13 @@ export class RawClient {
     });
   }
 
-  /** @param url of which host and port count */
-  static async connect(test: TestContext, url: string): Promise<RawClient> {
+  /**
+   * @param url of which host and port count
+   * @param allowHalfOpen go on sending after the server's FIN
+   */
+  static async connect(test: TestContext, url: string, allowHalfOpen: boolean = false): Promise<RawClient> {
     const { hostname, port } = new URL(url);
-    const socket = net.connect({ host: hostname, port: Number(port) });
+    const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen });
     const client = new RawClient(test, socket);
     await once(socket, 'connect');
     return client;

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EvenerProcess, request } from '../support/evener-process.ts';
+import { memoryOf } from '../support/memory.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
+
+const MIB = 1024 * 1024;
+const MAJOR_VERSION = Number.parseInt(process.versions.node, 10);
+
+interface Road {
+  readonly evener: EvenerProcess;
+  readonly url: string;
+  readonly client: RawClient;
+}
+
+/** `counting.cjs` behind one worker, and a client connected to it. */
+async function start(t: TestContext, settings: object = {}, ...options: string[]): Promise<Road> {
+  const evener = new EvenerProcess(t, ['counting.cjs', '-w', '1', ...options, '--', JSON.stringify(settings)]);
+  const url = await evener.url(1);
+  return { evener, url, client: await RawClient.connect(t, url) };
+}
+
+function get(path: string, fields: string = ''): string {
+  return `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+}
+
+async function reached(url: string): Promise<string[]> {
+  return JSON.parse((await request(`${url}/reached`)).body) as string[];
+}
+
+/** Waits until nothing more is taken of what the client has written. Bytes taken. */
+async function stuck(client: RawClient): Promise<number> {
+  let last = -1;
+  let since = performance.now();
+  return until('the client to be held back', () => {
+    const taken = client.socket.bytesWritten - client.socket.writableLength;
+    if (taken !== last) since = performance.now();
+    last = taken;
+    return client.socket.writableLength > 0 && performance.now() - since > 500 ? taken : null;
+  });
+}
+
+test('reads only so far ahead of the request in progress', async (t) => {
+  const { evener, url, client } = await start(t);
+  await request(`${url}/warm`);
+  const before = memoryOf(evener.pid).now;
+  const ahead = get('/ahead').repeat(1000);
+  client.write(get('/never'));
+  for (let bytes = 0; bytes < 32 * MIB; bytes += ahead.length) client.write(ahead);
+  // What is taken lies in buffers of the kernel, but for a bounded part.
+  await stuck(client);
+  const grown = memoryOf(evener.pid).now - before;
+  assert.ok(grown < 16 * MIB, `the balancer has grown by ${grown} bytes`);
+  assert.deepEqual(await reached(url), ['GET /warm', 'never']);
+});
+
+test('begins no more requests for a client that does not read their answers', async (t) => {
+  const { evener, url, client } = await start(t);
+  await request(`${url}/warm`);
+  await reached(url);
+  const before = memoryOf(evener.pid).now;
+  const count = 1000;
+  client.socket.pause();
+  client.write(Array.from({ length: count }, (_, i) => get(`/large?${i}`)).join(''));
+  let answered: string[] = [];
+  let since = performance.now();
+  await until('the app to get no more', async () => {
+    const more = await reached(url);
+    if (more.length > 0) since = performance.now();
+    answered = [...answered, ...more];
+    return answered.length > 0 && performance.now() - since > 1000;
+  });
+  assert.ok(answered.length < count / 2, `${answered.length} were answered`);
+  const grown = memoryOf(evener.pid).now - before;
+  assert.ok(grown < 24 * MIB, `the balancer has grown by ${grown} bytes`);
+  client.socket.resume();
+  for (let i = 0; i < count; i++) assert.equal(String((await client.response()).body).trimEnd(), `/large?${i}`);
+  client.write(get('/after'));
+  assert.equal((await client.response()).status, 200);
+});
+
+test('notices that a client which it holds back has left', async (t) => {
+  const { url, client } = await start(t);
+  client.socket.pause();
+  client.write(get('/large').repeat(500));
+  await until('some to reach the app', async () => (await reached(url)).includes('/large'));
+  client.socket.resetAndDestroy();
+  await until('the connection to be gone', async () => (await connections(url)) === 1);
+});
+
+/** Open at the app's server. */
+async function connections(url: string): Promise<number> {
+  return Number((await request(`${url}/connections`)).body);
+}
+
+test('answers all that was pipelined before the client finished sending', async (t) => {
+  const { client } = await start(t);
+  client.write(`${get('/large?1')}${get('/2')}${get('/3')}GET /incompl`);
+  client.end();
+  assert.equal((await client.response()).body.length, 64 * 1024);
+  for (const target of ['/2', '/3']) assert.match(String((await client.response()).body), new RegExp(`"${target}"`));
+  assert.equal(await client.rest(), '');
+  assert.equal(client.error, null);
+});
+
+test('ends an exchange soon that a client left which had pipelined more', async (t) => {
+  const { url, client } = await start(t);
+  client.write(get('/1') + get('/never') + get('/3'));
+  assert.equal((await client.response()).status, 200);
+  client.end();
+  // It would be answered if it were quick. It never is.
+  await client.ended();
+  assert.deepEqual(await reached(url), ['GET /1', 'never']);
+});
+
+test('lets a client read the app’s early 413 while it still uploads', async (t) => {
+  const client = await RawClient.connect(t, (await start(t)).url, true);
+  client.write('POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
+  const pieces = Buffer.alloc(MIB, 'x');
+  for (let i = 0; i < 16; i++) client.write(pieces);
+  const response = await client.response();
+  assert.deepEqual([response.status, String(response.body)], [413, 'too large']);
+  assert.match(response.head, /^Connection: close\r$/m);
+  await client.ended();
+  assert.deepEqual([client.bytes, client.error], [0, null]);
+});
+
+test('lets a client read an early error however long it goes on uploading', async (t) => {
+  const client = await RawClient.connect(t, (await start(t)).url, true);
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  client.write(`1;${'x'.repeat(20_000)}`);
+  // Longer than a silent client is waited for.
+  for (let i = 0; i < 30; i++) {
+    client.write('x'.repeat(1000));
+    await sleep(100);
+  }
+  assert.equal(client.error, null);
+  assert.equal((await client.response()).status, 413);
+  assert.equal(await client.rest(), '');
+});
+
+test('streams a response for longer than the time that its head had', async (t) => {
+  const { client } = await start(t, {}, '--response-timeout', '300ms');
+  client.write('POST /slow-end HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
+  await until('the response to begin', () => client.bytes > 0);
+  client.write('dy');
+  assert.equal(String((await client.response()).body), 'begun, over');
+});
+
+test('takes an empty line between requests for none', async (t) => {
+  const { client } = await start(t, { keepAliveTimeout: 200, keepAliveTimeoutBuffer: 100, headersTimeout: 1000 });
+  client.write(get('/'));
+  await client.response();
+  client.write('\r\n');
+  // Closed as an idle connection is: nobody waits for the rest of a head, nobody answers with 408.
+  assert.equal(await client.rest(), '');
+});
+
+test('gives no body to the refusal of a HEAD request', async (t) => {
+  const { client } = await start(t);
+  client.write('HEAD / HTTP/1.1\r\nHost: a\r\nA B: c\r\n\r\n');
+  const { status, head } = await client.response('HEAD');
+  assert.equal(status, 400);
+  assert.match(head, /^Content-Length: \d+\r$/m);
+  assert.equal(await client.rest(), '');
+});
+
+test('passes bytes of 0x80 and up in values unchanged', async (t) => {
+  const { client } = await start(t);
+  const value = Array.from({ length: 128 }, (_, i) => String.fromCharCode(0x80 + i)).join('');
+  const trailers = `Trailer: ${value}\r\n`;
+  client.write(
+    `POST / HTTP/1.1\r\nHost: a\r\nX-A:\t ${value} \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${trailers}\r\n`,
+  );
+  const { body } = await client.response();
+  const seen = JSON.parse(body.toString('latin1')) as Record<string, string[]>;
+  assert.deepEqual(seen.rawHeaders, ['Host', 'a', 'X-A', value, 'Transfer-Encoding', 'chunked']);
+  assert.deepEqual(seen.rawTrailers, ['Trailer', value]);
+});
+
+test('gives an expectation to an app that listens for it', async (t) => {
+  const { url, client } = await start(t, { listen: ['checkExpectation'] });
+  client.write(get('/expecting', 'Expect: a-pony\r\n'));
+  const response = await client.response();
+  assert.deepEqual([response.status, String(response.body)], [200, 'expects a-pony']);
+  assert.deepEqual(await reached(url), ['checkExpectation GET /expecting']);
+});
+
+test('keeps an expectation that nobody knows from the app', async (t) => {
+  const { url, client } = await start(t);
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 4\r\n\r\nbody`);
+  assert.equal((await client.response()).status, 417);
+  assert.deepEqual(await reached(url), []);
+});
+
+test('ignores an expectation of HTTP/1.0', async (t) => {
+  const { client } = await start(t);
+  client.write('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody');
+  assert.equal((await client.response()).status, 200);
+});
+
+test('keeps a connection whose upgrade the app declined and answered at once', async (t) => {
+  const { client } = await start(t);
+  for (let i = 0; i < 3; i++) {
+    client.write(get(`/${i}`, 'Connection: Upgrade\r\nUpgrade: h2c\r\n'));
+    assert.equal((await client.response()).status, 200);
+  }
+});
+
+test('keeps the app’s maxHeadersCount', async (t) => {
+  const { url, client } = await start(t, { maxHeadersCount: 3 });
+  client.write(get('/', 'A: 1\r\nB: 2\r\n'));
+  assert.equal((await client.response()).status, 200);
+  client.write(get('/', 'A: 1\r\nB: 2\r\nC: 3\r\n'));
+  // Node 20 leaves out what is too many, later ones refuse it.
+  assert.equal((await client.response()).status, MAJOR_VERSION < 22 ? 200 : 431);
+  const lines = await reached(url);
+  assert.equal(lines.length, MAJOR_VERSION < 22 ? 2 : 1);
+});
+
+test('keeps the app’s maxConnections, for each worker', async (t) => {
+  const settings = JSON.stringify({ maxConnections: 2 });
+  const evener = new EvenerProcess(t, ['counting.cjs', '-w', '2', '--', settings]);
+  const url = await evener.url(2);
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 4; i++) {
+    const client = await RawClient.connect(t, url);
+    client.write(get(`/${i}`));
+    assert.equal((await client.response()).status, 200);
+    clients.push(client);
+  }
+  const fifth = await RawClient.connect(t, url);
+  assert.equal(await fifth.rest(), '');
+  for (const client of clients) {
+    client.write(get('/again'));
+    assert.equal((await client.response()).status, 200);
+  }
+  clients[0]!.socket.destroy();
+  await until('there to be room', async () => {
+    const next = await RawClient.connect(t, url);
+    next.write(get('/'));
+    return next.response().then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  });
+});
+
+test('holds idle connections by the thousand in little memory', { timeout: 120_000 }, async (t) => {
+  const { evener, url } = await start(t, { keepAliveTimeout: 60_000 });
+  const clients: RawClient[] = [];
+  const connect = async (count: number): Promise<void> => {
+    for (let left = count; left > 0; left -= 250) {
+      const batch = Array.from({ length: Math.min(250, left) }, () => RawClient.connect(t, url));
+      const connected = await Promise.all(batch);
+      for (const client of connected) client.write(get('/'));
+      for (const client of connected) assert.equal((await client.response()).status, 200);
+      clients.push(...connected);
+    }
+  };
+  await connect(500);
+  const before = memoryOf(evener.pid).now;
+  await connect(2500);
+  const each = (memoryOf(evener.pid).now - before) / 2500;
+  t.diagnostic(`${Math.round(each)} bytes a connection`);
+  assert.ok(each < 24 * 1024, `${each} bytes a connection`);
+  // All of them are still served.
+  for (const client of clients) client.write(get('/again'));
+  for (const client of clients) assert.equal((await client.response()).status, 200);
+});
