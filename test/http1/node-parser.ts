@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 
-/** What Node's own parser made of a request. */
+/** What Node's own parser made of a message. */
 export interface NodeReading {
   /** null = its head is not complete, or was refused. */
   head: NodeHead | null;
@@ -21,6 +21,8 @@ export interface NodeHead {
   readonly target: string;
   /** Names and values, in turn. */
   readonly fields: readonly string[];
+  /** Of a response. */
+  readonly status: number;
   readonly isUpgrade: boolean;
   readonly keepAlive: boolean;
 }
@@ -35,13 +37,14 @@ interface HttpParser {
 interface HttpParserClass {
   new (): HttpParser;
   readonly REQUEST: number;
+  readonly RESPONSE: number;
   readonly kOnHeaders: number;
   readonly kOnHeadersComplete: number;
   readonly kOnBody: number;
   readonly kOnMessageComplete: number;
 }
 
-/** Node's own request parser (llhttp), to compare ours with. */
+/** Node's own parser (llhttp), to compare ours with. */
 export class NodeParser {
   readonly #parserClass: HttpParserClass;
 
@@ -65,15 +68,54 @@ export class NodeParser {
 
   /** Feeds one request, in these pieces, until it is complete or refused. */
   read(...pieces: Buffer[]): NodeReading {
-    const { REQUEST, kOnHeaders, kOnHeadersComplete, kOnBody, kOnMessageComplete } = this.#parserClass;
-    const reading: NodeReading = { head: null, body: '', trailers: [], isComplete: false, error: '' };
-    const fields: string[] = [];
+    return this.#readOne(this.#parserClass.REQUEST, pieces);
+  }
+
+  /** The same for a response. */
+  readResponse(...pieces: Buffer[]): NodeReading {
+    return this.#readOne(this.#parserClass.RESPONSE, pieces);
+  }
+
+  /** Feeds requests, one behind the other, until one is refused, asks for an upgrade, or there are no more bytes. */
+  readAll(bytes: Buffer): NodeReading[] {
+    const readings: NodeReading[] = [];
+    const parser = this.#listen(this.#parserClass.REQUEST, () => {
+      const reading = emptyReading();
+      readings.push(reading);
+      return reading;
+    });
+    const result = parser.execute(bytes);
+    if (result instanceof Error) {
+      if (readings.length === 0 || readings.at(-1)!.isComplete) readings.push(emptyReading());
+      readings.at(-1)!.error = result.code;
+    }
+    parser.close();
+    return readings;
+  }
+
+  #readOne(type: number, pieces: readonly Buffer[]): NodeReading {
+    const reading = emptyReading();
+    const parser = this.#listen(type, () => reading);
+    for (const piece of pieces) {
+      const result = parser.execute(piece);
+      if (result instanceof Error) reading.error = result.code;
+      if (reading.isComplete || reading.error !== '') break;
+    }
+    parser.close();
+    return reading;
+  }
+
+  /** A parser that writes down what it finds; `next` gives the place for each message. */
+  #listen(type: number, next: () => NodeReading): HttpParser {
+    const { kOnHeaders, kOnHeadersComplete, kOnBody, kOnMessageComplete } = this.#parserClass;
+    let reading: NodeReading | null = null;
+    let fields: string[] = [];
     let target = '';
     const parser = new this.#parserClass();
-    parser.initialize(REQUEST, {});
+    parser.initialize(type, {});
     // Called with 32 pairs at a time, and with the trailers.
     parser[kOnHeaders] = (lines: string[], url: string) => {
-      if (reading.head === null) {
+      if (reading === null) {
         fields.push(...lines);
         target += url;
       } else {
@@ -86,28 +128,30 @@ export class NodeParser {
       lines: string[] | undefined,
       method: number,
       url: string | undefined,
-      _status: number,
+      status: number,
       _reason: string,
       isUpgrade: boolean,
       keepAlive: boolean,
     ) => {
       fields.push(...(lines ?? []));
       target += url ?? '';
-      reading.head = { majorVersion, minorVersion, method, target, fields, isUpgrade, keepAlive };
+      reading = next();
+      reading.head = { majorVersion, minorVersion, method, target, fields, status, isUpgrade, keepAlive };
+      fields = [];
+      target = '';
       return 0;
     };
     parser[kOnBody] = (piece: Buffer) => {
-      reading.body += piece.toString('latin1');
+      reading!.body += piece.toString('latin1');
     };
     parser[kOnMessageComplete] = () => {
-      reading.isComplete = true;
+      reading!.isComplete = true;
+      reading = null;
     };
-    for (const piece of pieces) {
-      const result = parser.execute(piece);
-      if (result instanceof Error) reading.error = result.code;
-      if (reading.isComplete || reading.error !== '') break;
-    }
-    parser.close();
-    return reading;
+    return parser;
   }
+}
+
+function emptyReading(): NodeReading {
+  return { head: null, body: '', trailers: [], isComplete: false, error: '' };
 }
