@@ -23,7 +23,7 @@ export type { Evidence, Incident, IncidentChange, IncidentKind, Severity } from 
 export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
 export type { IncidentListener, IncidentRing } from './observability/incident-ring.ts';
 export type { CrashKind, CrashReport } from './supervision/crash-report.ts';
-export type { AppFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
+export type { AppFacts, PoolFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
 export { explanationText, hangDetails, hangSummary } from './supervision/hang-text.ts';
 export type { WorkerExplanation } from './supervision/hung-workers.ts';

@@ -1,6 +1,12 @@
 import { constants } from 'node:os';
 import { SessionTable } from '../balancing/session-table.ts';
-import type { BalancerBirth, FromBalancer, FromSupervisor, InFlightRequest } from '../channel/messages.ts';
+import type {
+  BalancerBirth,
+  BalancerSettings,
+  FromBalancer,
+  FromSupervisor,
+  InFlightRequest,
+} from '../channel/messages.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { Clock } from '../core/clock.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
@@ -14,6 +20,7 @@ import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { type Place, Ports } from './ports.ts';
+import { ServerPools } from './server-pools.ts';
 import { checkWorker } from './worker-check.ts';
 
 /** Pings to every worker. A worker that misses two gets no new request. */
@@ -34,6 +41,8 @@ export class Balancer {
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
   readonly #ports: Ports;
+  readonly #servers: ServerPools;
+  readonly #settings: BalancerSettings;
   /** For each link the listeners its app has opened: their number and the place each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Place>>();
   /** Which of its link's listens the next one is; counted on while any is open, so that two never share a number. */
@@ -79,12 +88,17 @@ export class Balancer {
       rng,
       tell,
     });
+    this.#settings = birth.settings;
+    let endpoints = 0;
+    // Links number theirs by themselves, and are never in one pool with servers.
+    this.#servers = new ServerPools(this.#ports, { clock: this.#clock, rng, nextEndpoint: () => ++endpoints, tell });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
   }
 
   async start(linkPath: string): Promise<void> {
     await this.#links.listen(linkPath);
     this.#tell({ type: 'ready' });
+    this.#servers.configure(this.#settings.pools);
   }
 
   receive(message: FromSupervisor): void {
@@ -124,6 +138,7 @@ export class Balancer {
         break;
       case 'configure':
         this.#ports.configure(message.settings.pools);
+        this.#servers.configure(message.settings.pools);
         break;
       case 'adopt-port':
         this.#ports.adopt(message.opened);
@@ -142,6 +157,7 @@ export class Balancer {
     this.#ports.closeListeners();
     this.#clients.destroyAll();
     this.#links.close();
+    this.#servers.close();
   }
 
   /** Asks one worker a question of our own, past policy and queue. */
@@ -254,6 +270,7 @@ export class Balancer {
     this.#lastBeatMs = nowMs;
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
     for (const { dispatcher } of this.#ports.places()) dispatcher.expire(nowMs);
+    this.#servers.step(nowMs);
     this.#reportDrained();
   }
 

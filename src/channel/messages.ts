@@ -6,7 +6,9 @@
  * assertion, what is not of this table.
  */
 
+import type { ListenAddress } from '../config/options.ts';
 import type { KeySource, Sticky } from '../config/sticky.ts';
+import type { ServerOptions, UpstreamOptions } from '../config/upstream.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
@@ -65,8 +67,17 @@ export interface PoolSettings {
   readonly responseTimeoutMs: number;
   /** When a safe request at a worker that does not answer is run elsewhere as well. */
   readonly hedgeMs: number;
+  /** null = its endpoints are workers. */
+  readonly servers: ServersSettings | null;
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
   readonly meter: SharedArrayBuffer;
+}
+
+/** Servers of a pool, and where it is reached. */
+export interface ServersSettings {
+  readonly servers: readonly ServerOptions[];
+  readonly listen: ListenAddress;
+  readonly upstream: UpstreamOptions;
 }
 
 export interface RouteSettings {
@@ -178,6 +189,18 @@ export type FromBalancer =
     }
   /** A suspect was answered. */
   | { readonly type: 'request-acquitted'; readonly pool: string; readonly fingerprint: string }
+  /** A pool of servers is reached there. */
+  | { readonly type: 'pool-listening'; readonly pool: string; readonly listener: ListenerAddress }
+  | { readonly type: 'pool-listen-failed'; readonly pool: string; readonly code: string; readonly message: string }
+  /** unreachable: no connection can be made; unhealthy: its checks fail. `reason` is empty for up. */
+  | {
+      readonly type: 'server-state';
+      readonly pool: string;
+      /** As in the options. */
+      readonly server: string;
+      readonly state: ServerState;
+      readonly reason: string;
+    }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   | { readonly type: 'drained' };
@@ -190,6 +213,8 @@ export interface OpenedPort {
   readonly fd: number;
   readonly answer: ListenAnswer;
 }
+
+export type ServerState = 'up' | 'unreachable' | 'unhealthy';
 
 /** Where a listener is reached. */
 export interface ListenerAddress {
@@ -238,6 +263,9 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-recovered',
   'worker-described',
   'request-acquitted',
+  'pool-listening',
+  'pool-listen-failed',
+  'server-state',
   'port-opened',
   'drained',
 ]);

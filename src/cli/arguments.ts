@@ -20,7 +20,6 @@ export type Request =
 
 /** Belong to the contract of the command, and to a later version of it. */
 const LATER_FLAGS: readonly string[] = [];
-const LATER_VERBS = ['proxy'];
 
 /** Options that have a flag. */
 const FLAGS = OPTIONS.filter((spec): spec is OptionSpec & { readonly flag: string } => spec.flag !== null);
@@ -76,12 +75,10 @@ export function parseCommandLine(argv: readonly string[]): Request {
   }
   if (asked !== null) return { kind: asked };
   const [verb, ...rest] = words;
+  if (verb === 'proxy') return { kind: 'run', config, json: false, options: proxied(rest, given, behind, json) };
   const kind = verb === 'check' ? 'check' : 'run';
   const app = verb === 'check' || verb === 'run' ? rest : words;
   if (kind === 'run' && json) throw usage('--json goes with commands that print facts, such as check');
-  if (app === words && verb !== undefined && LATER_VERBS.includes(verb)) {
-    throw usage(`evener ${verb} is not in this version yet (to run a script of that name: evener run ./${verb})`);
-  }
   return { kind, config, json, options: { ...given, ...appOf(app, behind, end !== -1) } };
 }
 
@@ -134,6 +131,21 @@ function appOf(words: readonly string[], behind: readonly string[], hasEnd: bool
   if (behind.length > 0) return { app: behind };
   if (hasEnd) throw usage('nothing to run: a command is expected after --');
   return {};
+}
+
+/** `evener proxy <url...>`: no app, and no options that are about one. */
+function proxied(
+  servers: readonly string[],
+  given: Record<string, string | boolean>,
+  behind: readonly string[],
+  json: boolean,
+): EvenerOptions {
+  if (servers.length === 0) throw usage('no server: evener proxy <url...> -p <port>, such as http://10.0.0.5:8080');
+  if (behind.length > 0) throw usage('evener proxy runs nothing: what follows -- has nowhere to go');
+  if (json) throw usage('--json goes with commands that print facts, such as check');
+  const stray = FLAGS.find(({ key, scope }) => scope === 'app' && key !== 'port' && given[key] !== undefined);
+  if (stray !== undefined) throw usage(`--${stray.flag} is about an app, and evener proxy runs none`);
+  return { ...given, servers };
 }
 
 function usage(message: string): EvenerError {

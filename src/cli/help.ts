@@ -9,6 +9,7 @@ export function helpText(): string {
   return `Usage: evener [run] <script> [options] [-- arguments for the app]
        evener [run] <command...> [options] [-- arguments for the app]
        evener [run] [options] -- <command...>
+       evener proxy <url...> -p <port>    balances servers that run elsewhere
        evener [run]                       what a config file says
        evener check [--json] [...]        the options, and where each came from
        evener <verb> [--name <name>]      acts on one that runs; verbs are below

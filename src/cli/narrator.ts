@@ -4,6 +4,7 @@ import {
   hangDetails,
   hangSummary,
   type ListenerAddress,
+  type PoolFacts,
   type SupervisorEvent,
   type WorkerFacts,
 } from '../index.ts';
@@ -37,7 +38,7 @@ export class Narrator {
     switch (event.type) {
       case 'starting':
         for (const { app } of event.apps) this.#apps.add(app);
-        return `starting ${event.apps.map((one) => this.#startText(one)).join('; ')}`;
+        return `starting ${[...event.apps.map((one) => this.#startText(one)), ...event.pools.map(poolText)].join('; ')}`;
       case 'listening':
         return `listening on ${addressText(event.address)}`;
       case 'worker-ready': {
@@ -87,6 +88,10 @@ export class Narrator {
         return `${this.#appPrefix(event.app)}no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;
       case 'crash-loop-over':
         return `${this.#appPrefix(event.app)}serving again`;
+      case 'server-down':
+        return `server ${event.server} gets no requests: ${event.reason}`;
+      case 'server-up':
+        return `server ${event.server} is back`;
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
       case 'file-changed':
@@ -142,6 +147,10 @@ export class Narrator {
   #appPrefix(app: string): string {
     return this.#apps.size > 1 ? `${app}: ` : '';
   }
+}
+
+function poolText({ servers }: PoolFacts): string {
+  return `${count(servers.length, 'server')}: ${servers.join(' ')}`;
 }
 
 function restartText(delayMs: number | null): string {

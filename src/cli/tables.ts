@@ -1,4 +1,4 @@
-import type { AppStatus, Status, WorkerStatus } from '../control/control-target.ts';
+import type { AppStatus, ServerStatus, Status, WorkerStatus } from '../control/control-target.ts';
 
 /** Colours of a terminal; all of them nothing where there is none. */
 export interface Paint {
@@ -49,12 +49,13 @@ export function table(
 
 /** What `evener status` prints. */
 export function statusText(status: Status, paint: Paint): string {
-  const { name, pid, state, uptime, admin, workers, apps } = status;
+  const { name, pid, state, uptime, admin, workers, servers, apps } = status;
   const lines = [
     `${paint.bold(name)}  ${state}, up ${spanText(uptime)}, pid ${pid}${admin === null ? '' : `, admin ${admin}`}`,
     ...apps.flatMap((app) => appLines(app, apps.length > 1)),
     '',
-    ...workerTable(workers, paint),
+    ...(workers.length === 0 ? [] : workerTable(workers, paint)),
+    ...(servers.length === 0 ? [] : serverTable(servers, paint)),
   ];
   if (status.incidents > 0)
     lines.push(
@@ -100,6 +101,13 @@ const WORKER_NUMBERS: ReadonlySet<number> = new Set([1, 3, 4, 5, 6, 7, 8, 9]);
 export function workerTable(workers: readonly WorkerStatus[], paint: Paint): string[] {
   return table(WORKER_HEADS, workers.map(workerCells), WORKER_NUMBERS, paint, (text, row, column) =>
     column === 2 ? stateColour(workers[row]!.state, paint)(text) : text,
+  );
+}
+
+function serverTable(servers: readonly ServerStatus[], paint: Paint): string[] {
+  const rows = servers.map(({ server, pool, state, reason }) => [server, pool, state, reason]);
+  return table(['SERVER', 'POOL', 'STATE', ''], rows, new Set(), paint, (text, row, column) =>
+    column === 2 ? (servers[row]!.state === 'up' ? paint.green : paint.red)(text) : text,
   );
 }
 

@@ -3,6 +3,7 @@ import type { App } from './app.ts';
 import type { NotifyEntry, NotifyOptions } from './notify.ts';
 import type { Origin } from './settings.ts';
 import type { KeySource, Sticky } from './sticky.ts';
+import type { ServerEntry, ServerOptions, UpstreamEntry, UpstreamOptions } from './upstream.ts';
 
 /** Which requests of a port a pool gets. */
 export interface Route {
@@ -57,6 +58,7 @@ export interface PoolEntry {
   readonly headerTimeout?: number | string;
   readonly responseTimeout?: number | string;
   readonly hedge?: number | string;
+  readonly drainLimit?: number | string;
   readonly route?: Route | readonly Route[];
 }
 
@@ -76,7 +78,6 @@ export interface AppEntry extends PoolEntry {
   readonly quarantine?: number | string;
   readonly hangLimit?: number | string;
   readonly bootTimeout?: number | string;
-  readonly drainLimit?: number | string;
   readonly maxMemory?: number | string;
   readonly nodeArgs?: string | readonly string[];
   readonly ready?: 'listen' | 'message';
@@ -85,8 +86,8 @@ export interface AppEntry extends PoolEntry {
 }
 
 /** Remote servers behind one policy. */
-export interface ServersEntry extends PoolEntry {
-  readonly servers?: string | readonly string[];
+export interface ServersEntry extends PoolEntry, UpstreamEntry {
+  readonly servers?: string | readonly (string | ServerEntry)[];
   /** Where to listen: `8080`, `'127.0.0.1:8080'`, `'unix:/run/app.sock'`. */
   readonly listen?: number | string;
 }
@@ -165,6 +166,8 @@ export interface PoolOptions {
   readonly responseTimeoutMs: number;
   /** 0 = never. */
   readonly hedgeMs: number;
+  /** Of what is in flight at the end; of a worker, from the signal to SIGKILL. */
+  readonly drainLimitMs: number;
   /** Any of them; empty = all requests. */
   readonly routes: readonly ResolvedRoute[];
 }
@@ -185,8 +188,6 @@ export interface AppOptions extends PoolOptions {
   readonly hangLimitMs: number;
   /** 0 = no limit. */
   readonly bootTimeoutMs: number;
-  /** From the signal to SIGKILL. */
-  readonly drainLimitMs: number;
   /** null = no limit. */
   readonly maxMemoryBytes: number | null;
   /** Flags for Node, before the script. */
@@ -209,9 +210,10 @@ export interface ListenAddress {
 }
 
 export interface ServersOptions extends PoolOptions {
-  /** As written: `http://10.0.0.5:8080`, `https://...`, `unix:/run/app.sock`. At least one. */
-  readonly servers: readonly string[];
+  /** At least one. */
+  readonly servers: readonly ServerOptions[];
   readonly listen: ListenAddress;
+  readonly upstream: UpstreamOptions;
 }
 
 export interface AdminOptions {

@@ -14,22 +14,11 @@ import type {
   ServersOptions,
 } from './options.ts';
 import { MAX_WORKERS } from './schema.ts';
-import {
-  APP,
-  APP_EXPECTED,
-  ARGS,
-  CWD,
-  ENVIRONMENT,
-  knownKeys,
-  LISTEN,
-  LISTEN_EXPECTED,
-  ROUTES,
-  SERVERS,
-  SERVERS_EXPECTED,
-} from './sections.ts';
+import { APP, APP_EXPECTED, ARGS, CWD, ENVIRONMENT, knownKeys, LISTEN, LISTEN_EXPECTED, ROUTES } from './sections.ts';
 import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from './settings.ts';
 import { type KeySource, STICKY_AUTO } from './sticky.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, shownSticky, ZONE } from './sticky-fields.ts';
+import { readUpstream, SERVERS, SERVERS_EXPECTED } from './upstream.ts';
 
 /** Options from one place, the more particular first: the command line, then a config file. */
 export interface OptionSource {
@@ -167,7 +156,6 @@ class Resolver {
       quarantineMs: settings.option<number>('quarantine'),
       hangLimitMs: settings.option<number>('hangLimit'),
       bootTimeoutMs: settings.option<number>('bootTimeout'),
-      drainLimitMs: settings.option<number>('drainLimit'),
       maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
       ready: settings.option<'listen' | 'message'>('ready'),
       healthPath: settings.option<string | null>('healthPath'),
@@ -185,7 +173,14 @@ class Resolver {
     }
     const listen = settings.read('listen', LISTEN, null, null) ?? this.#listenFromPort(settings);
     if (listen === null) throw invalid(`${prefix}listen`, undefined, LISTEN_EXPECTED);
-    return Object.freeze({ ...pool(name, settings), servers, listen });
+    const owner = entry ?? this.#layers.find(({ values }) => values.servers !== undefined)!;
+    const { folder } = this.#sources.find(({ source }) => source === owner.source)!;
+    return Object.freeze({
+      ...pool(name, settings),
+      servers: Object.freeze(servers),
+      listen,
+      upstream: readUpstream(settings, folder, prefix),
+    });
   }
 
   /** `evener proxy` says where to listen by `--port`, else by PORT and HOST. */
@@ -244,6 +239,7 @@ function pool(name: string, settings: Settings): PoolOptions {
     headerTimeoutMs: settings.option<number | null>('headerTimeout'),
     responseTimeoutMs: settings.option<number>('responseTimeout'),
     hedgeMs: settings.option<number>('hedge'),
+    drainLimitMs: settings.option<number>('drainLimit'),
     routes: settings.read('route', ROUTES, [], null),
   };
 }

@@ -173,7 +173,7 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
       canBeOff: true,
     },
   ),
-  option('app', 'drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
+  option('pool', 'drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
   option('app', 'maxMemory', 'max-memory', 'size', '<size>', null, 'a worker larger than this is replaced', {
     unset: 'no limit',
     min: 16 * 1024 * 1024,

@@ -6,6 +6,7 @@ import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, ZONE } from './sticky-fields.ts';
+import * as upstream from './upstream.ts';
 
 /**
  * What a config file may hold beside the table of options: values that are no single word or number, and so have no flag.
@@ -70,8 +71,6 @@ export const ROUTES: Field<readonly ResolvedRoute[]> = v.pipe(
   v.transform((routes) => routes.flat()),
 ) as unknown as Field<readonly ResolvedRoute[]>;
 
-export const SERVERS_EXPECTED: string = 'a list of servers, such as http://10.0.0.5:8080';
-export const SERVERS: Field<readonly string[]> = texts(SERVERS_EXPECTED);
 export const ARGS: Field<readonly string[]> = texts('a list of arguments');
 export const CWD: Field<string> = text('a folder');
 
@@ -86,8 +85,19 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('firstRoom', 'pool', FIRST_ROOM, 'requests in flight that first gives one endpoint before the next; 16'),
   section('zone', 'pool', ZONE, 'where Evener itself stands; endpoints of the same zone are preferred'),
   section('sticky', 'pool', STICKY, 'which requests keep to one endpoint; auto: those of a Socket.IO session'),
-  section('servers', 'servers', SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
+  section('servers', 'servers', upstream.SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
   section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
+  section('connectTimeout', 'servers', upstream.CONNECT_TIMEOUT, 'longest wait for a connection to a server; 5s'),
+  section('keptTimeout', 'servers', upstream.KEPT_TIMEOUT, 'longest rest of a kept connection to a server; 4s'),
+  section('silenceTimeout', 'servers', upstream.SILENCE_TIMEOUT, "longest silence within a server's response; 5m"),
+  section('maxKept', 'servers', upstream.MAX_KEPT, 'connections kept to one server; 256'),
+  section('hostHeader', 'servers', upstream.HOST_HEADER, "Host that servers get: 'client', 'server' or a name; client"),
+  section('forwarded', 'servers', upstream.FORWARDED, 'fields that tell servers of the client; x-forwarded'),
+  section('trustedProxies', 'servers', upstream.TRUSTED_PROXIES, 'proxies whose word on the client counts; none'),
+  section('via', 'servers', upstream.VIA, 'our name in Via; none'),
+  section('tls', 'servers', upstream.UPSTREAM_TLS, 'TLS to servers'),
+  section('health', 'servers', upstream.HEALTH, 'how servers are checked; not at all'),
+  section('loadReports', 'servers', upstream.LOAD_REPORTS, 'load reports of servers: use, pass or off; use'),
   section('notify', 'instance', NOTIFY, 'who hears of incidents: webhooks, Slack, PagerDuty, Alertmanager'),
   section('onIncident', 'instance', ON_INCIDENT, 'a function that is called with every change of an incident'),
 ]);

@@ -101,6 +101,7 @@ export interface Status {
   readonly connections: number;
   readonly apps: readonly AppStatus[];
   readonly workers: readonly WorkerStatus[];
+  readonly servers: readonly ServerStatus[];
   /** How many incidents last; see `GET /incidents`. */
   readonly incidents: number;
 }
@@ -134,6 +135,19 @@ export interface RecentStatus {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
+}
+
+export const SERVER_STATES = ['up', 'unreachable', 'unhealthy'] as const;
+
+/** A server of a pool. */
+export interface ServerStatus {
+  readonly pool: string;
+  /** As in the options. */
+  readonly server: string;
+  /** unreachable: no connection can be made; unhealthy: its checks fail. Then it gets no requests. */
+  readonly state: (typeof SERVER_STATES)[number];
+  /** Empty for up. */
+  readonly reason: string;
 }
 
 export interface WorkerStatus {

@@ -1,6 +1,6 @@
 import { INCIDENT_KINDS, SEVERITIES } from '../core/incident.ts';
 import { API_ERRORS } from './api-error.ts';
-import { WORKER_STATES } from './control-target.ts';
+import { SERVER_STATES, WORKER_STATES } from './control-target.ts';
 import { ROUTES, type Route } from './routes.ts';
 
 /** The OpenAPI 3.1 document of the API, made from its routes. */
@@ -105,6 +105,7 @@ const SCHEMAS = {
       connections: described(COUNT, 'Client connections'),
       apps: { type: 'array', items: { $ref: '#/components/schemas/App' } },
       workers: { type: 'array', items: { $ref: '#/components/schemas/Worker' } },
+      servers: { type: 'array', items: { $ref: '#/components/schemas/Server' } },
       incidents: described(COUNT, 'How many incidents last'),
     },
     'An instance',
@@ -135,6 +136,10 @@ const SCHEMAS = {
       ),
     },
     'An app, or a pool of servers',
+  ),
+  Server: record(
+    { pool: TEXT, server: TEXT, state: { enum: [...SERVER_STATES] }, reason: TEXT },
+    'A server of a pool; it gets requests while it is up',
   ),
   Worker: record(
     {

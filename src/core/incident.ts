@@ -6,6 +6,7 @@ export const INCIDENT_KINDS = [
   'worker-boot-failed',
   'worker-too-large',
   'crash-loop',
+  'server-down',
   'shedding',
   'request-quarantined',
   'balancer-died',

@@ -47,6 +47,7 @@ const VERBS: Readonly<Record<NoticeKind, string>> = {
   'worker-boot-failed': 'did not come up',
   'worker-too-large': 'is too large',
   'crash-loop': 'is in a crash loop',
+  'server-down': 'has lost a server',
   shedding: 'refuses requests',
   'request-quarantined': 'keeps a request from its workers',
   'balancer-died': 'lost a balancer thread',

@@ -19,6 +19,9 @@ import type { RuntimeDirectory } from './runtime-directory.ts';
 /** A message of a balancer thread about one worker. */
 export type WorkerMessage = Extract<FromBalancer, { worker: number }>;
 
+/** A message of a balancer thread about one pool of servers. */
+export type PoolMessage = Extract<FromBalancer, { pool: string }>;
+
 export interface BalancerThreadsObserver {
   /** A thread was started, for the first time or again: tell it what it has to know. */
   threadStarted(thread: BalancerThread): void;
@@ -26,6 +29,7 @@ export interface BalancerThreadsObserver {
   threadSaid(thread: BalancerThread, message: WorkerMessage): void;
   /** A request that was suspected was answered. */
   requestAcquitted(pool: string, fingerprint: string): void;
+  threadSaidOfPool(thread: BalancerThread, message: PoolMessage): void;
   /** All of them have finished what was in flight. */
   threadsDrained(): void;
 }
@@ -153,6 +157,11 @@ export class BalancerThreads {
       case 'request-acquitted':
         this.#observer.requestAcquitted(message.pool, message.fingerprint);
         return;
+      case 'pool-listening':
+      case 'pool-listen-failed':
+      case 'server-state':
+        this.#observer.threadSaidOfPool(thread, message);
+        return;
       default:
         this.#observer.threadSaid(thread, message);
     }
@@ -161,12 +170,22 @@ export class BalancerThreads {
 
 /** What the balancer has to know of the options. */
 export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSettings {
-  return {
-    pools: options.apps.map((app) => ({ ...poolSettingsOf(app), port: app.port, meter: meters.pool(app.name) })),
-  };
+  const apps = options.apps.map((app) => {
+    return { ...poolSettingsOf(app), port: app.port, servers: null, meter: meters.pool(app.name) };
+  });
+  const pools = options.pools.map((pool) => {
+    const { servers, listen, upstream } = pool;
+    return {
+      ...poolSettingsOf(pool),
+      port: null,
+      servers: { servers, listen, upstream },
+      meter: meters.pool(pool.name),
+    };
+  });
+  return { pools: [...apps, ...pools] };
 }
 
-function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'meter'> {
+function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
   const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs } = pool;
   const { policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky } = pool;
   return {

@@ -15,8 +15,15 @@ import { RecentRates } from '../observability/recent-rates.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { explanationText } from './hang-text.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
-import { appStatusOf, type StatusSources, workerStatusesOf } from './instance-status.ts';
+import {
+  appStatusOf,
+  poolStatusOf,
+  type StatusSources,
+  serverStatusesOf,
+  workerStatusesOf,
+} from './instance-status.ts';
 import type { MemoryWatch } from './memory-watch.ts';
+import type { ServerWatch } from './server-watch.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 import { WorkerState } from './worker-state.ts';
 
@@ -40,6 +47,8 @@ export interface DeskHost {
   options(): ResolvedOptions;
   phase(): Status['state'];
   fleets(): readonly WorkerFleet[];
+  /** Of servers. */
+  pools(): readonly ServerWatch[];
   subscribe(listener: SupervisorListener): () => void;
   reload(): Promise<void>;
   scale(workers: number, app: string | null): void;
@@ -114,8 +123,12 @@ export class ControlDesk implements ControlTarget {
       admin: this.#adminUrl,
       threads,
       connections: this.#parts.meters.readThreads().clients,
-      apps: fleets.map((fleet) => appStatusOf(fleet, sources)),
+      apps: [
+        ...fleets.map((fleet) => appStatusOf(fleet, sources)),
+        ...this.#host.pools().map((pool) => poolStatusOf(pool, sources)),
+      ],
       workers: fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
+      servers: this.#host.pools().flatMap(serverStatusesOf),
       incidents: this.#parts.incidents.open().length,
     };
   }
@@ -128,6 +141,8 @@ export class ControlDesk implements ControlTarget {
         .in(WorkerState.Ready)
         .some(({ incarnation }) => !this.#parts.meters.readWorker(incarnation).isStalled);
     });
+    const down = this.#host.pools().filter(({ servers }) => servers.every(({ state }) => state !== 'up'));
+    if (down.length > 0) return `no server is up of ${down.map(({ options }) => options.name).join(', ')}`;
     return idle.length === 0 ? null : `no worker serves ${idle.map((fleet) => fleet.options.name).join(', ')}`;
   }
 
@@ -235,8 +250,8 @@ export class ControlDesk implements ControlTarget {
 
   #sample(): void {
     const nowMs = performance.now();
-    for (const fleet of this.#host.fleets()) {
-      const { name } = fleet.options;
+    for (const { options } of [...this.#host.fleets(), ...this.#host.pools()]) {
+      const { name } = options;
       let rates = this.#rates.get(name);
       if (rates === undefined) {
         rates = new RecentRates();

@@ -5,7 +5,12 @@ import type { HangReport } from './hang-report.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
 export type SupervisorEvent =
-  | { readonly type: 'starting'; readonly apps: readonly AppFacts[]; readonly threads: number }
+  | {
+      readonly type: 'starting';
+      readonly apps: readonly AppFacts[];
+      readonly pools: readonly PoolFacts[];
+      readonly threads: number;
+    }
   | { readonly type: 'listening'; readonly address: ListenerAddress }
   | (WorkerFacts & {
       readonly type: 'worker-ready';
@@ -69,6 +74,16 @@ export type SupervisorEvent =
       readonly retryAfterSeconds: number;
     }
   | { readonly type: 'crash-loop-over'; readonly app: string }
+  /** A server gets no requests: no connection can be made, or its checks fail. */
+  | {
+      readonly type: 'server-down';
+      readonly pool: string;
+      /** As in the options. */
+      readonly server: string;
+      readonly state: 'unreachable' | 'unhealthy';
+      readonly reason: string;
+    }
+  | { readonly type: 'server-up'; readonly pool: string; readonly server: string }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
   /** A file of an app; a reload follows. */
   | { readonly type: 'file-changed'; readonly path: string }
@@ -119,6 +134,13 @@ export interface AppFacts {
   /** As the user wrote it. */
   readonly command: string;
   readonly workers: number;
+}
+
+/** A pool of servers. */
+export interface PoolFacts {
+  readonly pool: string;
+  /** As in the options. */
+  readonly servers: readonly string[];
 }
 
 export interface WorkerFacts {

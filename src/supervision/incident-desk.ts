@@ -106,6 +106,20 @@ export class IncidentDesk {
       case 'crash-loop-over':
         this.#ring.close(`crash-loop:${event.app}`, 'a worker is up again');
         return;
+      case 'server-down':
+        this.#report({
+          kind: 'server-down',
+          severity: 'error',
+          dedupKey: `server:${event.pool}:${event.server}`,
+          app: event.pool,
+          cause: `${event.server}: ${event.reason}`,
+          decision: 'it gets no requests until it is back',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'server-up':
+        this.#ring.close(`server:${event.pool}:${event.server}`, 'it is back');
+        return;
       case 'balancer-died':
         this.#balancerDied(event);
         return;

@@ -1,8 +1,9 @@
 import type { ListenerAddress } from '../channel/messages.ts';
-import type { AppStatus, WorkerStatus, WorkerStatusState } from '../control/control-target.ts';
+import type { AppStatus, ServerStatus, WorkerStatus, WorkerStatusState } from '../control/control-target.ts';
 import type { Meters } from '../observability/meters.ts';
 import type { RecentRates } from '../observability/recent-rates.ts';
 import type { MemoryWatch } from './memory-watch.ts';
+import type { ServerWatch } from './server-watch.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -16,15 +17,39 @@ export interface StatusSources {
   readonly rates: ReadonlyMap<string, RecentRates>;
 }
 
-export function appStatusOf(fleet: WorkerFleet, { meters, rates }: StatusSources): AppStatus {
+export function appStatusOf(fleet: WorkerFleet, sources: StatusSources): AppStatus {
   const { name, app } = fleet.options;
-  const reading = meters.readPool(name);
-  const recent = rates.get(name)?.facts(reading, performance.now());
   return {
     name,
     command: app.words.join(' '),
     addresses: fleet.addresses.map(addressText),
     workers: { wanted: fleet.active.length, ready: fleet.in(WorkerState.Ready).length },
+    ...numbersOf(name, sources),
+  };
+}
+
+/** A pool of servers, in the words of an app. */
+export function poolStatusOf({ options, address, servers }: ServerWatch, sources: StatusSources): AppStatus {
+  return {
+    name: options.name,
+    command: options.servers.map(({ url }) => url).join(' '),
+    addresses: address === null ? [] : [addressText(address)],
+    workers: { wanted: servers.length, ready: servers.filter(({ state }) => state === 'up').length },
+    ...numbersOf(options.name, sources),
+  };
+}
+
+export function serverStatusesOf({ options, servers }: ServerWatch): ServerStatus[] {
+  return servers.map((facts) => ({ pool: options.name, ...facts }));
+}
+
+function numbersOf(
+  name: string,
+  { meters, rates }: StatusSources,
+): Omit<AppStatus, 'name' | 'command' | 'addresses' | 'workers'> {
+  const reading = meters.readPool(name);
+  const recent = rates.get(name)?.facts(reading, performance.now());
+  return {
     requests: reading.finished,
     retried: reading.retried,
     moved: reading.moved,

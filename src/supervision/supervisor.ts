@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { FromSupervisor } from '../channel/messages.ts';
-import type { AppOptions, ResolvedOptions } from '../config/options.ts';
+import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
@@ -13,7 +13,7 @@ import { Meters } from '../observability/meters.ts';
 import { Redactor } from '../observability/redaction.ts';
 import { type AppLoad, Autoscaler } from './autoscaler.ts';
 import type { BalancerThread } from './balancer-thread.ts';
-import { BalancerThreads, type WorkerMessage } from './balancer-threads.ts';
+import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
 import { ControlDesk } from './control-desk.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
@@ -28,6 +28,7 @@ import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { replaceRolling } from './rolling-replacement.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
+import { ServerWatch } from './server-watch.ts';
 import { type ShedCounts, ShedWatch } from './shed-watch.ts';
 import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
 import { factsOf, type WorkerProcess } from './worker-process.ts';
@@ -70,6 +71,8 @@ interface Parts {
   readonly threads: BalancerThreads;
   /** By the app's name. */
   readonly fleets: Map<string, WorkerFleet>;
+  /** Pools of servers, by name. */
+  readonly pools: Map<string, ServerWatch>;
   readonly memory: MemoryWatch;
   readonly shed: ShedWatch;
   readonly autoscaler: Autoscaler;
@@ -154,14 +157,21 @@ export class Supervisor {
     const facts = apps.map(({ name, app, workers }) => {
       return { app: name, command: app.words.join(' '), workers: workers.min };
     });
-    this.#emit({ type: 'starting', apps: facts, threads });
+    const pools = this.#options.pools.map(({ name, servers }) => ({
+      pool: name,
+      servers: servers.map(({ url }) => url),
+    }));
+    this.#emit({ type: 'starting', apps: facts, pools, threads });
     const parts = this.#assembleOrFail();
     void this.#openDesk(parts);
     parts.threads.start();
     // Workers need longer to start than threads, and dial again where one is not there yet.
     for (const app of apps) this.#addFleet(parts, app);
+    for (const pool of this.#options.pools) this.#addPool(parts, pool);
     for (const base of [process.env.XDG_RUNTIME_DIR ?? '', tmpdir()]) void removeStaleDirectories(base);
-    await this.#changes.until(() => this.#fleets.every((fleet) => fleet.hasBeenReady) || this.#isClosing);
+    await this.#changes.until(
+      () => (this.#fleets.every((fleet) => fleet.hasBeenReady) && this.#arePoolsOpen) || this.#isClosing,
+    );
     if (!this.#isClosing) {
       this.#phase = 'running';
       if (this.#options.watch) this.#watchFiles();
@@ -312,6 +322,7 @@ export class Supervisor {
     const directory = new RuntimeDirectory();
     const guard = new Guard(directory.path);
     const fleets = new Map<string, WorkerFleet>();
+    const pools = new Map<string, ServerWatch>();
     const meters = new Meters(options.threads);
     const threads = new BalancerThreads(
       options,
@@ -325,6 +336,7 @@ export class Supervisor {
         },
         threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
         threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
+        threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread.index, message),
         requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
         threadsDrained: () => this.#changes.happened(),
       },
@@ -356,7 +368,7 @@ export class Supervisor {
       scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
     });
     const desk = this.#assembleDesk(directory, meters, memory);
-    return { directory, guard, threads, fleets, memory, shed, autoscaler, shared, desk };
+    return { directory, guard, threads, fleets, pools, memory, shed, autoscaler, shared, desk };
   }
 
   #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
@@ -367,6 +379,7 @@ export class Supervisor {
         options: () => this.#options,
         phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
         fleets: () => this.#fleets,
+        pools: () => this.#pools,
         subscribe: (listener) => this.subscribe(listener),
         reload: () => this.reload(),
         scale: (workers, app) => this.scale(workers, app),
@@ -407,6 +420,19 @@ export class Supervisor {
     for (let index = 0; index < app.workers.min; index++) fleet.addSlot(index);
   }
 
+  #addPool({ pools }: Parts, options: ServersOptions): void {
+    pools.set(options.name, new ServerWatch(options, (event) => this.#emit(event)));
+  }
+
+  get #pools(): ServerWatch[] {
+    return [...(this.#parts?.pools.values() ?? [])];
+  }
+
+  /** Each is reached somewhere. */
+  get #arePoolsOpen(): boolean {
+    return this.#pools.every((pool) => pool.address !== null);
+  }
+
   get #fleets(): WorkerFleet[] {
     return [...(this.#parts?.fleets.values() ?? [])];
   }
@@ -425,7 +451,7 @@ export class Supervisor {
 
   /** Of all apps, since they end together. */
   get #drainLimitMs(): number {
-    return Math.max(0, ...this.#fleets.map((fleet) => fleet.options.drainLimitMs));
+    return Math.max(0, ...[...this.#fleets, ...this.#pools].map(({ options }) => options.drainLimitMs));
   }
 
   #fleetOf(app: string | null, what: string): WorkerFleet {
@@ -436,6 +462,13 @@ export class Supervisor {
     if (fleet !== undefined) return fleet;
     const problem = app === null ? 'several apps run' : `no app is called ${JSON.stringify(app)}`;
     throw new EvenerError('EVENER_USAGE', `${problem}: name one of ${names.join(', ')}`, { app, names });
+  }
+
+  #threadSaidOfPool(thread: number, message: PoolMessage): void {
+    const pool = this.#parts!.pools.get(message.pool);
+    pool?.threadSaid(thread, message);
+    if (pool?.failure && this.#phase === 'starting') void this.#giveUp('EVENER_START_FAILED', pool.failure);
+    this.#changes.happened();
   }
 
   #threadSaid(thread: number, message: WorkerMessage): void {
@@ -456,6 +489,7 @@ export class Supervisor {
   #threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
     const { threads } = this.#parts!;
     for (const fleet of this.#fleets) fleet.threadDied(thread.index);
+    for (const pool of this.#pools) pool.threadDied(thread.index);
     this.#emit({ type: 'balancer-died', thread: thread.index, cause, restartInMs });
     if (!threads.hasBeenReady) {
       void this.#giveUp('EVENER_START_FAILED', `the balancer thread ended at its start: ${cause}`);
@@ -523,6 +557,7 @@ export class Supervisor {
     parts.threads.configure(options);
     for (const app of changes.added) this.#addFleet(parts, app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
+    this.#applyPools(parts, options);
     const replaced = options.apps.filter(({ name }) => changes.replaced.has(name));
     const slotsOf = (name: string): WorkerSlot[] => [...parts.fleets.get(name)!.slots.values()];
     this.#emit({ type: 'reload-started', workers: replaced.flatMap(({ name }) => slotsOf(name)).length });
@@ -535,6 +570,9 @@ export class Supervisor {
       await this.#changes.until(
         () => this.#isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
       );
+      await this.#changes.until(() => this.#isClosing || this.#arePoolsOpen || this.#poolFailure !== null);
+      const reason = this.#poolFailure;
+      if (reason !== null) throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason });
     } catch (error) {
       if (!this.#isClosing) this.#takeBack(parts, before, changes.added);
       throw error;
@@ -550,7 +588,22 @@ export class Supervisor {
     this.#notices.configure(before);
     parts.threads.configure(before);
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
+    this.#applyPools(parts, before);
     for (const { name } of added) this.#removeFleet(parts, name);
+  }
+
+  /** The balancer threads do the rest. */
+  #applyPools(parts: Parts, { pools }: ResolvedOptions): void {
+    for (const name of [...parts.pools.keys()]) if (!pools.some((pool) => pool.name === name)) parts.pools.delete(name);
+    for (const pool of pools) {
+      const known = parts.pools.get(pool.name);
+      if (known === undefined) this.#addPool(parts, pool);
+      else known.configure(pool);
+    }
+  }
+
+  get #poolFailure(): string | null {
+    return this.#pools.find((pool) => pool.failure !== null)?.failure ?? null;
   }
 
   /** Its workers finish what they have and go. */

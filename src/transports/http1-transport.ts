@@ -1,16 +1,16 @@
 import type { Clock } from '../core/clock.ts';
 import { Outcome } from '../core/outcome.ts';
+import type { ServerAddress } from '../core/server-address.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
 import { Endpoint } from '../pool/endpoint.ts';
-import type { ServerAddress } from '../pool/server-address.ts';
 import type { Http1Settings } from './http1-settings.ts';
 import { Http1UpstreamConnection } from './http1-upstream-connection.ts';
 import { answersItself, ownAnswer } from './max-forwards.ts';
+import type { UpstreamPool } from './upstream-pool.ts';
 import type { UpstreamTls } from './upstream-socket.ts';
-import type { UpstreamThread } from './upstream-thread.ts';
 
 /**
  * A request that must not be run twice is sent on a kept connection only if that was used within this time: the longer
@@ -44,7 +44,7 @@ export class Http1Transport implements Transport {
   /** Of the last TLS handshake, for a shorter one. */
   session: Buffer | null = null;
 
-  readonly #thread: UpstreamThread;
+  readonly #shared: UpstreamPool;
   readonly #events: Http1Events;
   /** By slot. */
   readonly #connections: (Http1UpstreamConnection | null)[] = [];
@@ -59,13 +59,7 @@ export class Http1Transport implements Transport {
   #retryMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | null = null;
 
-  constructor(
-    id: number,
-    address: ServerAddress,
-    settings: Http1Settings,
-    thread: UpstreamThread,
-    events: Http1Events,
-  ) {
+  constructor(id: number, address: ServerAddress, settings: Http1Settings, shared: UpstreamPool, events: Http1Events) {
     this.endpoint = new Endpoint<Transport>(id, this, null);
     this.address = address;
     this.settings = settings;
@@ -75,10 +69,10 @@ export class Http1Transport implements Transport {
       host: settings.host === 'client' ? null : settings.host === 'server' ? address.authority : settings.host,
       authority: address.authority,
     };
-    this.clock = thread.clock;
-    this.#thread = thread;
+    this.clock = shared.clock;
+    this.#shared = shared;
     this.#events = events;
-    thread.add(this);
+    shared.add(this);
   }
 
   // Transport.
@@ -149,14 +143,14 @@ export class Http1Transport implements Transport {
   };
 
   forwardedClientOf(client: ExchangeClient): ForwardedClient {
-    return this.#thread.forwardedClientOf(client);
+    return this.#shared.forwardedClientOf(client);
   }
 
   /** Lines that a response gets. */
   responseAdded(loadFormat: string): string {
     const { responseVia } = this.settings;
     const via = responseVia === null ? '' : `Via: 1.1 ${responseVia}\r\n`;
-    return loadFormat === '' ? via : via + this.#thread.loadReport(loadFormat);
+    return loadFormat === '' ? via : via + this.#shared.loadReport(loadFormat);
   }
 
   onLoad(text: string, binary: string): void {
@@ -260,7 +254,7 @@ export class Http1Transport implements Transport {
     this.#isClosing = true;
     this.endpoint.leaveAll();
     this.#stopRetrying();
-    this.#thread.remove(this);
+    this.#shared.remove(this);
     for (const connection of this.#connections) {
       const exchange = connection?.exchange ?? null;
       connection?.destroy();
@@ -321,7 +315,7 @@ export class Http1Transport implements Transport {
 
   #tellIfIdle(): void {
     if (this.endpoint.inFlight > 0) return;
-    this.#thread.remove(this);
+    this.#shared.remove(this);
     this.#events.onIdle();
   }
 }

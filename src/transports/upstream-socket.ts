@@ -2,7 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { writeText } from '../core/direct-write.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
-import type { ServerAddress } from '../pool/server-address.ts';
+import type { ServerAddress } from '../core/server-address.ts';
 
 /** What Node reads at once by default. */
 const READ_BYTES = 64 * 1024;

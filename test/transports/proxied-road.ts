@@ -3,8 +3,10 @@ import { LeastInFlight } from '../../src/balancing/least-in-flight.ts';
 import { ClientRegistry } from '../../src/clients/client-context.ts';
 import { Http1Connection } from '../../src/clients/http1-connection.ts';
 import { Listener } from '../../src/clients/listener.ts';
+import { AddressRanges } from '../../src/core/address-ranges.ts';
 import { Clock } from '../../src/core/clock.ts';
 import { XorShift } from '../../src/core/rng.ts';
+import { parseServerAddress, type ServerAddress } from '../../src/core/server-address.ts';
 import { Dispatcher } from '../../src/exchange/dispatcher.ts';
 import { RetryBudget } from '../../src/exchange/retry-budget.ts';
 import { Router } from '../../src/exchange/router.ts';
@@ -13,10 +15,9 @@ import { WaitQueue } from '../../src/exchange/wait-queue.ts';
 import { Counters } from '../../src/observability/counters.ts';
 import { PoolMeter, type PoolReading } from '../../src/observability/pool-meter.ts';
 import { Pool } from '../../src/pool/pool.ts';
-import { parseServerAddress, type ServerAddress } from '../../src/pool/server-address.ts';
 import { DEFAULT_HTTP1_SETTINGS, type Http1Settings } from '../../src/transports/http1-settings.ts';
 import { Http1Transport } from '../../src/transports/http1-transport.ts';
-import { TrustedProxies, UpstreamThread } from '../../src/transports/upstream-thread.ts';
+import { UpstreamPool } from '../../src/transports/upstream-pool.ts';
 import { RawClient } from '../support/raw-client.ts';
 
 export interface ProxiedSettings {
@@ -72,7 +73,7 @@ export class ProxiedRoad {
       },
       Http1Connection,
     );
-    const thread = new UpstreamThread(clock, new TrustedProxies(settings.trusted ?? []));
+    const thread = new UpstreamPool(clock, new AddressRanges(settings.trusted ?? []));
     const address = await listener.listen({
       host: '127.0.0.1',
       port: 0,

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { type AddressRanges, plainAddress } from '../core/address-ranges.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ExchangeClient } from '../exchange/transport.ts';
 import type { ForwardedClient } from '../http1/proxied-request.ts';
@@ -11,17 +11,18 @@ interface Swept {
   sweep(nowMs: number): void;
 }
 
-/** What all transports to servers of a thread share. */
-export class UpstreamThread {
+/** What all transports of one pool of servers share. */
+export class UpstreamPool {
   readonly clock: Clock;
-  readonly #trusted: TrustedProxies;
+  readonly #trusted: AddressRanges;
   readonly #transports = new Set<Swept>();
   readonly #clients = new WeakMap<ExchangeClient, ForwardedClient>();
   readonly #loadReport: (format: string) => string;
   readonly #sweep: NodeJS.Timeout;
+  #isLeaving = false;
 
   /** @param loadReport a line with our own load in this format, for clients that ask; '' = none is given. */
-  constructor(clock: Clock, trusted: TrustedProxies, loadReport: (format: string) => string = () => '') {
+  constructor(clock: Clock, trusted: AddressRanges, loadReport: (format: string) => string = () => '') {
     this.clock = clock;
     this.#trusted = trusted;
     this.#loadReport = loadReport;
@@ -36,6 +37,7 @@ export class UpstreamThread {
 
   remove(transport: Swept): void {
     this.#transports.delete(transport);
+    if (this.#isLeaving && this.#transports.size === 0) this.close();
   }
 
   loadReport(format: string): string {
@@ -53,6 +55,12 @@ export class UpstreamThread {
     return made;
   }
 
+  /** Others take its place; it is needed until the last of its transports has gone. */
+  closeWhenEmpty(): void {
+    this.#isLeaving = true;
+    if (this.#transports.size === 0) this.close();
+  }
+
   close(): void {
     clearInterval(this.#sweep);
   }
@@ -61,38 +69,4 @@ export class UpstreamThread {
     const nowMs = this.clock.tick();
     for (const transport of this.#transports) transport.sweep(nowMs);
   }
-}
-
-/** Proxies in front of us whose X-Forwarded-* and Forwarded count. */
-export class TrustedProxies {
-  readonly #blocks = new BlockList();
-  #trustsUnix = false;
-
-  /** @param ranges addresses, CIDR ranges (10.0.0.0/8, fd00::/8), and `unix` for Unix sockets. Throws on anything else. */
-  constructor(ranges: readonly string[]) {
-    for (const range of ranges) {
-      if (range === 'unix') {
-        this.#trustsUnix = true;
-        continue;
-      }
-      const [address, bits] = range.split('/', 2) as [string, string | undefined];
-      const version = isIP(address);
-      const most = version === 6 ? 128 : 32;
-      if (version === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= most))) {
-        throw new RangeError(`'${range}' is no address, no range such as 10.0.0.0/8, and not 'unix'`);
-      }
-      this.#blocks.addSubnet(address, bits === undefined ? most : Number(bits), version === 6 ? 'ipv6' : 'ipv4');
-    }
-  }
-
-  /** @param address null for a client on a Unix socket. */
-  includes(address: string | null): boolean {
-    if (address === null) return this.#trustsUnix;
-    return this.#blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  }
-}
-
-/** An IPv4 client of a socket that serves both comes as ::ffff:10.0.0.1. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

@@ -1,0 +1,173 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { FromBalancer, PoolSettings, ServersSettings } from '../channel/messages.ts';
+import type { ServerOptions } from '../config/upstream.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Rng } from '../core/rng.ts';
+import { parseServerAddress, type ServerAddress } from '../core/server-address.ts';
+import { HealthCheck } from '../health/health-check.ts';
+import { probeOf } from '../transports/health-probe.ts';
+import type { Http1Settings } from '../transports/http1-settings.ts';
+import { Http1Transport } from '../transports/http1-transport.ts';
+import type { UpstreamPool } from '../transports/upstream-pool.ts';
+import type { Place } from './ports.ts';
+import { http1SettingsOf, upstreamPoolOf } from './upstream-settings.ts';
+
+/** Nobody has been there for so long: requests are answered at once, no longer kept waiting. */
+const HOPELESS_MS = 10_000;
+
+/** What a client that is refused then is asked to wait. s */
+const RETRY_AFTER_SECONDS = 2;
+
+/** One server, as far as this thread knows it. */
+interface Server {
+  options: ServerOptions;
+  readonly transport: Http1Transport;
+  readonly check: HealthCheck | null;
+}
+
+export interface ServerPoolHost {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** A number for an endpoint, unique in the thread. */
+  nextEndpoint(): number;
+  tell(message: FromBalancer): void;
+}
+
+/** Remote servers behind one dispatcher. */
+export class ServerPool {
+  readonly place: Place;
+  readonly #host: ServerPoolHost;
+  #settings: PoolSettings;
+  #http1: Http1Settings;
+  #shared: UpstreamPool;
+  /** By url, in the order of the options. */
+  readonly #servers = new Map<string, Server>();
+  /** Taken out, with something still in flight. */
+  readonly #leaving = new Set<Http1Transport>();
+  /** Since when nobody can be picked; 0 = somebody can. */
+  #emptySinceMs = 0;
+  #isHopeless = false;
+
+  constructor(place: Place, settings: PoolSettings & { readonly servers: ServersSettings }, host: ServerPoolHost) {
+    this.place = place;
+    this.#host = host;
+    this.#settings = settings;
+    this.#http1 = http1SettingsOf(settings.servers.upstream);
+    this.#shared = upstreamPoolOf(settings.servers.upstream, host.clock);
+    this.update(settings.servers.servers);
+  }
+
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  /** The options have been read again: what is the same stays, with its connections and what is known of it. */
+  configure(settings: PoolSettings & { readonly servers: ServersSettings }): void {
+    const before = this.#settings.servers!.upstream;
+    this.#settings = settings;
+    const { upstream, servers } = settings.servers;
+    if (!isDeepStrictEqual(before, upstream)) {
+      // They are all talked to in another way.
+      for (const url of [...this.#servers.keys()]) this.#remove(url);
+      this.#http1 = http1SettingsOf(upstream);
+      const old = this.#shared;
+      this.#shared = upstreamPoolOf(upstream, this.#host.clock);
+      old.closeWhenEmpty();
+    }
+    this.update(servers);
+  }
+
+  /** These are the servers from now on. */
+  update(servers: readonly ServerOptions[]): void {
+    const wanted = new Map(servers.map((server) => [server.url, server]));
+    for (const url of [...this.#servers.keys()]) if (!wanted.has(url)) this.#remove(url);
+    for (const options of wanted.values()) {
+      const known = this.#servers.get(options.url);
+      if (known !== undefined && isSamePlace(known.options, options)) {
+        known.options = options;
+        known.transport.endpoint.setWeight(options.weight);
+        continue;
+      }
+      if (known !== undefined) this.#remove(options.url);
+      this.#add(options);
+    }
+  }
+
+  /** To be called now and then. */
+  step(nowMs: number): void {
+    const { dispatcher } = this.place;
+    if (dispatcher.pool.usable.length > 0) {
+      if (this.#isHopeless) dispatcher.setUnavailable(null);
+      this.#emptySinceMs = 0;
+      this.#isHopeless = false;
+    } else if (this.#emptySinceMs === 0) {
+      this.#emptySinceMs = nowMs;
+    } else if (!this.#isHopeless && nowMs - this.#emptySinceMs > HOPELESS_MS) {
+      this.#isHopeless = true;
+      dispatcher.setUnavailable(RETRY_AFTER_SECONDS);
+    }
+  }
+
+  /** Takes nothing new; what is in flight is finished. */
+  drain(): void {
+    for (const url of [...this.#servers.keys()]) this.#remove(url);
+    this.#shared.closeWhenEmpty();
+  }
+
+  close(): void {
+    for (const { transport, check } of this.#servers.values()) {
+      check?.close();
+      transport.close();
+    }
+    for (const transport of this.#leaving) transport.close();
+    this.#servers.clear();
+    this.#shared.close();
+  }
+
+  #add(options: ServerOptions): void {
+    const address = parseServerAddress(options.url) as ServerAddress;
+    const tell = (state: 'up' | 'unreachable' | 'unhealthy', reason: string): void => {
+      this.#host.tell({ type: 'server-state', pool: this.name, server: options.url, state, reason });
+    };
+    const transport: Http1Transport = new Http1Transport(
+      this.#host.nextEndpoint(),
+      address,
+      this.#http1,
+      this.#shared,
+      {
+        onUnreachable: (reason) => tell('unreachable', reason),
+        onReachable: () => tell(transport.endpoint.isHealthy ? 'up' : 'unhealthy', ''),
+        onLoad: () => {},
+        onIdle: () => this.#leaving.delete(transport),
+      },
+    );
+    const { endpoint } = transport;
+    endpoint.identity = options.url;
+    endpoint.tier = options.isBackup ? 1 : 0;
+    endpoint.zone = options.zone;
+    endpoint.setWeight(options.weight);
+    const { health } = this.#settings.servers!.upstream;
+    const check =
+      health === null
+        ? null
+        : new HealthCheck(health, probeOf(address, transport.tls), this.#host.rng, (isHealthy, reason) => {
+            endpoint.setHealthy(isHealthy);
+            tell(isHealthy ? (transport.isReachable ? 'up' : 'unreachable') : 'unhealthy', reason);
+          });
+    this.#servers.set(options.url, { options, transport, check });
+    endpoint.join(this.place.dispatcher.pool);
+  }
+
+  #remove(url: string): void {
+    const { transport, check } = this.#servers.get(url)!;
+    this.#servers.delete(url);
+    check?.close();
+    this.#leaving.add(transport);
+    transport.drain();
+  }
+}
+
+/** Only its weight may differ. */
+function isSamePlace(a: ServerOptions, b: ServerOptions): boolean {
+  return a.isBackup === b.isBackup && a.zone === b.zone;
+}

@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { PoolSettings, ServersSettings } from '../channel/messages.ts';
+import type { ListenRequest, ServerLimits } from '../link/frames.ts';
+import type { Ports } from './ports.ts';
+import { ServerPool, type ServerPoolHost } from './server-pool.ts';
+
+/** Clients of servers, which tell us nothing of the limits they have for clients of their own. */
+const LIMITS: ServerLimits = Object.freeze({
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 300_000,
+  keepAliveTimeoutMs: 75_000,
+  keepAliveBufferMs: 0,
+  idleTimeoutMs: 0,
+  maxHeadBytes: 32 * 1024,
+  maxFields: 0,
+  maxConnections: null,
+  requireHost: true,
+  handlesClientError: false,
+});
+
+type ServersPool = PoolSettings & { readonly servers: ServersSettings };
+
+/** All pools of servers of a thread. They are there from the beginning, and listen by themselves. */
+export class ServerPools {
+  readonly #ports: Ports;
+  readonly #host: ServerPoolHost;
+  readonly #pools = new Map<string, { readonly pool: ServerPool; readonly servers: ServersSettings }>();
+
+  constructor(ports: Ports, host: ServerPoolHost) {
+    this.#ports = ports;
+    this.#host = host;
+  }
+
+  /** These are the pools from now on; {@link Ports} knows of them. */
+  configure(settings: readonly PoolSettings[]): void {
+    const wanted = new Map(settings.filter(hasServers).map((pool) => [pool.name, pool]));
+    for (const [name, { pool, servers }] of [...this.#pools]) {
+      const next = wanted.get(name);
+      if (next !== undefined && isDeepStrictEqual(next.servers.listen, servers.listen)) continue;
+      this.#pools.delete(name);
+      pool.drain();
+      this.#ports.leave(pool.place);
+    }
+    for (const pool of wanted.values()) {
+      const known = this.#pools.get(pool.name);
+      if (known === undefined) this.#add(pool);
+      else known.pool.configure(pool);
+    }
+  }
+
+  step(nowMs: number): void {
+    for (const { pool } of this.#pools.values()) pool.step(nowMs);
+  }
+
+  close(): void {
+    for (const { pool } of this.#pools.values()) pool.close();
+  }
+
+  #add(settings: ServersPool): void {
+    const { name } = settings;
+    const { host, port, path } = settings.servers.listen;
+    const request: ListenRequest = {
+      host,
+      port,
+      path,
+      backlog: 0,
+      ipv6Only: false,
+      protocol: 'http',
+      server: LIMITS,
+    };
+    const place = this.#ports.placeFor(name, request, 0);
+    if (place === null) {
+      const where = path ?? `${host ?? '*'}:${port}`;
+      const message = `${where} is taken by another app or pool with the same route`;
+      this.#host.tell({ type: 'pool-listen-failed', pool: name, code: 'EADDRINUSE', message });
+      return;
+    }
+    const pool = new ServerPool(place, settings, this.#host);
+    this.#pools.set(name, { pool, servers: settings.servers });
+    void place.port.opened.then((answer) => {
+      if (!answer.ok) {
+        this.#host.tell({ type: 'pool-listen-failed', pool: name, code: answer.code, message: answer.message });
+        return;
+      }
+      const isPath = answer.family === 'unix';
+      this.#host.tell({
+        type: 'pool-listening',
+        pool: name,
+        listener: {
+          host: isPath ? null : answer.address,
+          port: answer.port,
+          path: isPath ? answer.address : null,
+          protocol: 'http',
+        },
+      });
+    });
+  }
+}
+
+function hasServers(pool: PoolSettings): pool is ServersPool {
+  return pool.servers !== null;
+}

@@ -1,0 +1,92 @@
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import type { HealthRules } from '../config/health.ts';
+import type { ServerAddress } from '../core/server-address.ts';
+import { faultOf, MAX_BODY_BYTES, type Probe, type ProbeResult } from '../health/health-check.ts';
+import type { UpstreamTls } from './upstream-socket.ts';
+
+/** Checks of one server, each on a connection of its own. */
+export function probeOf(address: ServerAddress, tls: UpstreamTls | null): Probe {
+  return (rules, signal) =>
+    new Promise((resolve) => {
+      if (rules.type === 'tcp') connect(address, rules.timeoutMs, signal, resolve);
+      else request(address, tls, rules, signal, resolve);
+    });
+}
+
+const OK: ProbeResult = { isOk: true };
+
+function fault(reason: string): ProbeResult {
+  return { isOk: false, reason };
+}
+
+function connect(
+  address: ServerAddress,
+  timeoutMs: number,
+  signal: AbortSignal,
+  resolve: (result: ProbeResult) => void,
+): void {
+  const where = address.path === null ? { host: address.host ?? '', port: address.port } : { path: address.path };
+  const socket = net.connect(where);
+  const end = (result: ProbeResult): void => {
+    clearTimeout(timer);
+    socket.destroy();
+    resolve(result);
+  };
+  const timer = setTimeout(() => end(fault(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  socket.on('connect', () => end(OK));
+  socket.on('error', (error) => end(fault(reasonOf(error))));
+  signal.addEventListener('abort', () => end(fault('given up')), { once: true });
+}
+
+function request(
+  address: ServerAddress,
+  tls: UpstreamTls | null,
+  rules: HealthRules,
+  signal: AbortSignal,
+  resolve: (result: ProbeResult) => void,
+): void {
+  const options: https.RequestOptions = {
+    ...(address.path === null ? { host: address.host ?? '', port: address.port } : { socketPath: address.path }),
+    method: rules.method,
+    path: rules.path,
+    headers: { Host: rules.host ?? address.authority, 'User-Agent': 'evener', Connection: 'close' },
+    agent: false,
+    ...(tls === null ? {} : { secureContext: tls.context, rejectUnauthorized: tls.verifies }),
+    ...(tls?.serverName ? { servername: tls.serverName } : {}),
+  };
+  const outgoing = (tls === null ? http : https).request(options);
+  const end = (result: ProbeResult): void => {
+    clearTimeout(timer);
+    outgoing.destroy();
+    resolve(result);
+  };
+  const timer = setTimeout(() => end(fault(`no answer within ${rules.timeoutMs} ms`)), rules.timeoutMs);
+  signal.addEventListener('abort', () => end(fault('given up')), { once: true });
+  outgoing.on('error', (error) => end(fault(reasonOf(error))));
+  outgoing.on('response', (response) => {
+    const { statusCode = 0 } = response;
+    let body = '';
+    const judge = (): void => {
+      const wrong = faultOf(rules, statusCode, body);
+      end(wrong === null ? OK : fault(wrong));
+    };
+    if (rules.body === null) {
+      judge();
+      return;
+    }
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => {
+      body += text;
+      if (body.length >= MAX_BODY_BYTES || body.includes(rules.body!)) judge();
+    });
+    response.on('end', judge);
+    response.on('error', (error) => end(fault(reasonOf(error))));
+  });
+  outgoing.end();
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.message || error.code || 'failed';
+}

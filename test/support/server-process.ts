@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { APPS } from './evener-process.ts';
+import { freePort } from './free-port.ts';
+
+/** A real HTTP server in a process of its own, which is not a child of Evener. */
+export class ServerProcess {
+  readonly name: string;
+  readonly port: number;
+  #child: ChildProcess | null = null;
+
+  private constructor(test: TestContext, name: string, port: number) {
+    this.name = name;
+    this.port = port;
+    test.after(() => this.kill());
+  }
+
+  /** One that does not run yet. */
+  static async at(test: TestContext, name: string): Promise<ServerProcess> {
+    return new ServerProcess(test, name, await freePort());
+  }
+
+  static async start(test: TestContext, name: string): Promise<ServerProcess> {
+    const server = await ServerProcess.at(test, name);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const env = { ...process.env, PORT: String(this.port), NAME: this.name };
+    const child = spawn(process.execPath, [join(APPS, 'served.cjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = child;
+    await once(child.stdout!, 'data');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}
