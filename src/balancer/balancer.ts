@@ -66,7 +66,10 @@ export class Balancer {
       },
       onListen: (worker, link, listenId, request) => this.#onListen(worker, link, listenId, request),
       onUnlisten: (_worker, link, listenId) => this.#onUnlisten(link, listenId),
-      onConnectionClosed: (id) => this.#clients.get(id)?.closeAfterResponse(),
+      onConnectionClosed: (id, isKept, link) => {
+        // Where there are others, the app's own sweep of its idle connections is no reason to part with a client.
+        if (!isKept || this.#isAlone(link)) this.#clients.get(id)?.closeAfterResponse();
+      },
       onProbes: (id, isOn, afterSeconds) => this.#clients.get(id)?.probe(isOn, afterSeconds),
       onIdle: () => this.#reportDrained(),
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
@@ -293,6 +296,12 @@ export class Balancer {
     };
     if (link === null) tell(null);
     else link.probe(PROBE_LIMIT_MS, tell);
+  }
+
+  /** No other worker serves what this one does. */
+  #isAlone(link: LinkTransport): boolean {
+    const places = [...(this.#listens.get(link)?.values() ?? [])];
+    return places.every(({ dispatcher }) => dispatcher.pool.members.size <= 1);
   }
 }
 

@@ -10,6 +10,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Unix socket; then host and port mean nothing. */
   readonly path: string | null;
+  /** Of a Unix socket: 1 = everybody may read, 2 = everybody may write, 3 = both. */
+  readonly pathMode?: number;
   readonly ipv6Only: boolean;
   /** Others may listen on the same port, each with a queue of its own in the kernel. */
   readonly reusePort: boolean;
@@ -50,7 +52,8 @@ export class Listener {
       });
       const backlog = options.backlog === 0 ? {} : { backlog: options.backlog };
       if (options.path !== null) {
-        server.listen({ path: options.path, ...backlog });
+        const { path, pathMode = 0 } = options;
+        server.listen({ path, readableAll: (pathMode & 1) !== 0, writableAll: (pathMode & 2) !== 0, ...backlog });
       } else {
         const host = options.host === null ? {} : { host: options.host };
         const { port, ipv6Only, reusePort } = options;

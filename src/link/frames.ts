@@ -46,7 +46,10 @@ export const FrameType = {
   Abort: 3,
   /** Payload: u32, bytes more that may be sent. */
   Window: 4,
-  /** `stream` is a connection: it has closed. From a worker: close it once its response is out. */
+  /**
+   * `stream` is a connection: it has closed. From a worker: close it once its response is out; with the flag KeepAlive only
+   * if no other worker serves it.
+   */
   Close: 5,
 
   // Balancer to worker.
@@ -99,7 +102,7 @@ export const FrameFlag = {
   End: 1,
   /** On Open: the client wants an upgrade or CONNECT; the worker answers Tunnel or Plain before any body is sent. */
   Upgrade: 2,
-  /** On Open: the connection may be kept after it. */
+  /** On Open: the connection may be kept after it. On Close: the app has dropped it while it was idle. */
   KeepAlive: 4,
   /** On Open: the request has run before; the worker tells Begun whatever its method. */
   Retried: 8,
@@ -134,8 +137,10 @@ export interface ListenRequest {
   readonly host: string | null;
   /** 0 = any; -1 with a path. */
   readonly port: number;
-  /** Unix socket. */
+  /** Unix socket; absolute, or one of Linux's abstract names, which begin with a NUL. */
   readonly path: string | null;
+  /** Of a Unix socket: 1 = everybody may read, 2 = everybody may write, 3 = both. */
+  readonly pathMode: number;
   readonly ipv6Only: boolean;
   readonly backlog: number;
   readonly protocol: 'http' | 'tcp';

@@ -33,7 +33,7 @@ export interface LinkServerEvents {
   /** The app listens. False = the request makes no sense, and breaks the link. */
   onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean;
   onUnlisten(worker: number, link: LinkTransport, listenId: number): void;
-  onConnectionClosed(connectionId: number): void;
+  onConnectionClosed(connectionId: number, isKept: boolean, link: LinkTransport): void;
   onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** A worker that is given nothing new has finished what it had. */
   onIdle(): void;
@@ -124,7 +124,7 @@ export class LinkServer {
         worker = this.#greet(link, payload);
         return worker !== -1;
       },
-      onConnectionClosed: (id) => this.#events.onConnectionClosed(id),
+      onConnectionClosed: (id, isKept) => this.#events.onConnectionClosed(id, isKept, link),
       onProbes: (id, isOn, afterSeconds) => this.#events.onProbes(id, isOn, afterSeconds),
       onIdle: () => this.#events.onIdle(),
       onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
@@ -183,6 +183,7 @@ function isListenRequest(value: unknown): value is ListenRequest {
   return (
     (request.host === null || typeof request.host === 'string') &&
     (request.path === null || typeof request.path === 'string') &&
+    typeof request.pathMode === 'number' &&
     typeof request.port === 'number' &&
     typeof request.backlog === 'number' &&
     typeof request.ipv6Only === 'boolean' &&

@@ -32,8 +32,8 @@ const LAST_READ_MS = 1_000;
 export interface LinkEvents {
   /** A frame of the control kind: Hello, Listen, Unlisten. Payload as text. False breaks the link. */
   onControl(type: number, stream: number, payload: string): boolean;
-  /** The app closed a client's connection. */
-  onConnectionClosed(connectionId: number): void;
+  /** The app closed a client's connection. `isKept`: while it was idle, so that others may go on with it. */
+  onConnectionClosed(connectionId: number, isKept: boolean): void;
   /** The app wants the kernel to see whether a silent client is still there, or wants that no more. */
   onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** It is given nothing new and has finished what it had. */
@@ -284,7 +284,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
         return true;
       case FrameType.Close:
         // It is told, in turn, when the client's connection has closed, and forgets it then.
-        if (this.#knownConnections.has(stream)) this.#events.onConnectionClosed(stream);
+        if (this.#knownConnections.has(stream)) {
+          this.#events.onConnectionClosed(stream, (flags & FrameFlag.KeepAlive) !== 0);
+        }
         return true;
       case FrameType.Probes:
         if (end - start !== 8) return false;

@@ -13,6 +13,7 @@ import type { LinkStream } from './link-stream.ts';
 import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
 import { resetError } from './reset-error.ts';
+import { letTlsRunOn } from './tls-on-links.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
 const SHORT_TEXT = 8 * 1024;
@@ -69,6 +70,10 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** Received bytes that the app has not been given credit for again. */
   #ungranted = 0;
   #isBodyPaused = false;
+  /** What had been written when Node last let the writes of a turn go; those since then count as waiting, as with Node. */
+  #settledBytes = 0;
+  /** The connection is gone at the balancer, too. */
+  #isGone = false;
   /** A write that waits for credit. */
   #waiting: Buffer | null = null;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
@@ -179,6 +184,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (wantsUpgrade) {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
+        letTlsRunOn(LinkSocket);
         this.#link.writer.text(FrameType.Tunnel, FrameFlag.None, this.#stream, '');
         this.#link.turn.messageComplete();
         onMessageComplete.call(parser);
@@ -234,6 +240,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** The balancer ended the stream, or the client's connection has closed. */
   onGone(isReset: boolean): void {
     const isTunnel = this.#mode === Mode.Tunnel;
+    this.#isGone = true;
     this.#forget();
     // A request hears of either as 'aborted'; who holds the connection itself is told which it was.
     if (isReset && isTunnel) this.destroy(resetError());
@@ -442,15 +449,34 @@ export class LinkSocket extends net.Socket implements LinkStream {
     else super.write(data as Buffer, encoding as BufferEncoding, done);
     // From Node 24 on a response may wait for 'drain' though what waits here, the rest having found credit, is less than
     // the high-water mark.
-    if (this.writableLength > 0)
-      (this as unknown as { _writableState: { needDrain: boolean } })._writableState.needDrain = true;
-    return !this.writableNeedDrain;
+    if (this.writableLength > 0 && this._httpMessage?.writableNeedDrain) stateOf(this).needDrain = true;
+    return this.#hasRoom();
   }
 
   #written(done: (() => void) | null): boolean {
     if (done !== null) this.#link.afterTurn(done);
+    return this.#hasRoom();
+  }
+
+  /** What a write answers: whether what the turn has brought so far, sent or not, is less than the high-water mark. */
+  #hasRoom(): boolean {
+    const waiting = this.#counts.bytesWritten - this.#settledBytes + this.writableLength;
+    if (waiting >= this.writableHighWaterMark) stateOf(this).needDrain = true;
     return !this.writableNeedDrain;
   }
+
+  /** Node holds the writes of a turn back until its end, which it tells by this. */
+  override uncork(): void {
+    super.uncork();
+    this.#settledBytes = this.#counts.bytesWritten;
+    if (this.writableNeedDrain && this.writableLength === 0) this.#link.afterTurn(this.#drained);
+  }
+
+  readonly #drained = (): void => {
+    if (!this.writableNeedDrain || this.writableLength > 0 || this.destroyed) return;
+    stateOf(this).needDrain = false;
+    this.emit('drain');
+  };
 
   /** Something moved: the time-out of inactivity begins anew. */
   #touchTimeout(): void {
@@ -518,9 +544,10 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #closed(isReset: boolean): void {
     if (this.#stream !== 0) {
       this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.#stream, '');
-    } else if (this.#lastResponse) {
-      // The app does not keep the connection after its response; one that it drops while idle stays with the others.
-      this.#link.writer.text(FrameType.Close, FrameFlag.None, this.#connection, '');
+    } else if (!this.#isGone) {
+      // The app does not keep the connection after its response; or it drops it while idle, when others may need it.
+      const flags = this.#lastResponse ? FrameFlag.None : FrameFlag.KeepAlive;
+      this.#link.writer.text(FrameType.Close, flags, this.#connection, '');
     }
     this.#forget();
     this.#link.socketClosed(this.#connection, this);
@@ -594,6 +621,10 @@ class LinkHandle {
     this.onClose(this.isReset);
     setImmediate(callback);
   }
+}
+
+function stateOf(socket: net.Socket): { needDrain: boolean } {
+  return (socket as unknown as { _writableState: { needDrain: boolean } })._writableState;
 }
 
 function callbackOf(parser: HttpParser, index: number): unknown {

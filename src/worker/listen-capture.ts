@@ -1,5 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
+import { resolve } from 'node:path';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { LinkListener } from './link-client.ts';
@@ -42,11 +43,13 @@ export function captureListen(links: LinksOnDemand): void {
 class CapturedListener implements LinkListener {
   readonly server: CapturableServer;
   readonly #links: Links;
-  readonly #request: Omit<ListenRequest, 'server'>;
+  readonly #request: Omit<ListenRequest, 'server' | 'pathMode'>;
   readonly #id: number;
   readonly #addressType: number;
   /** Where it listens; what was asked for until the balancer has answered. */
   #address: { address: string; port: number; family: string } | string;
+  /** Whom a Unix socket is opened to, as libuv's bits. */
+  #pathMode = 0;
   #isAnswered = false;
   #isClosed = false;
 
@@ -66,7 +69,7 @@ class CapturedListener implements LinkListener {
     this.#request = {
       host: isPath ? null : address,
       port: isPath ? -1 : port,
-      path: isPath ? address : null,
+      path: isPath ? absolutePath(address!) : null,
       ipv6Only: ((flags ?? 0) & UV_TCP_IPV6ONLY) !== 0,
       // Node passes on a false where listen() was called with a host or a callback in the place of the number.
       backlog: typeof backlog === 'number' ? backlog : 0,
@@ -92,6 +95,7 @@ class CapturedListener implements LinkListener {
     };
     return {
       ...this.#request,
+      pathMode: this.#pathMode,
       server: {
         headersTimeoutMs: positive(server.headersTimeout),
         requestTimeoutMs: positive(server.requestTimeout),
@@ -113,7 +117,7 @@ class CapturedListener implements LinkListener {
     if (answer.ok) {
       this.#address =
         answer.family === 'unix'
-          ? answer.address
+          ? this.#address
           : { address: answer.address, port: answer.port, family: answer.family };
       this.server.emit('listening');
       return;
@@ -126,15 +130,16 @@ class CapturedListener implements LinkListener {
   /** The error that Node's own listen would have given. */
   #listenError(answer: ListenAnswer & { ok: false }): Error {
     const { host, port, path } = this.#request;
-    const where = path ?? `${host ?? '::'}:${port}`;
+    const name = host ?? '::';
+    const where = path !== null ? this.#address : port > 0 ? `${name}:${port}` : name;
     const reason = answer.message.match(/: (.+?) [^ ]+$/)?.[1] ?? 'failed';
     const error = new Error(`listen ${answer.code}: ${reason} ${where}`);
     return Object.assign(error, {
       code: answer.code,
       errno: answer.errno,
       syscall: 'listen',
-      address: path ?? host ?? '::',
-      ...(path === null ? { port } : {}),
+      address: path === null ? name : this.#address,
+      ...(port !== 0 ? { port } : {}),
     });
   }
 
@@ -149,6 +154,11 @@ class CapturedListener implements LinkListener {
     return {
       onconnection: null,
       listen: () => 0,
+      // Called within listen(), before the balancer is told.
+      fchmod: (mode: number) => {
+        this.#pathMode = mode;
+        return 0;
+      },
       close: (callback?: () => void) => {
         this.#close();
         if (callback) setImmediate(callback);
@@ -237,6 +247,11 @@ function maxConnectionsOf(server: http.Server): number | null {
   const { maxConnections } = server as { maxConnections?: unknown };
   if (typeof maxConnections !== 'number' || !(maxConnections >= 0)) return null;
   return maxConnections === 0 && MAJOR_VERSION < 22 ? null : Math.min(maxConnections, Number.MAX_SAFE_INTEGER);
+}
+
+/** The balancer's working directory may be another. */
+function absolutePath(path: string): string {
+  return path.startsWith('\0') ? path : resolve(path);
 }
 
 /** Node takes any number, and what is not one as none. */

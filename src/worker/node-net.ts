@@ -1,4 +1,6 @@
+import type net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type tls from 'node:tls';
 import type { CapturableServer } from './node-http.ts';
 
 /**
@@ -9,6 +11,11 @@ import type { CapturableServer } from './node-http.ts';
 export interface NodeNet {
   /** Node's handle for streams that live in JavaScript. TLS, HTTP/2 and `net.Socket` run on it as on a kernel's socket. */
   readonly JSStream: new () => JSStreamHandle;
+  /** Node's socket for any other stream, with such a handle. */
+  readonly JSStreamSocket: new (
+    stream: Duplex,
+  ) => net.Socket;
+  readonly tls: typeof tls;
   /** Where a handle keeps the server or socket that it belongs to. */
   readonly owner: symbol;
   /** Node's own way of accepting: `this` is the listening handle. Looks at maxConnections, emits 'connection' or 'drop'. */
@@ -42,7 +49,9 @@ function find(): NodeNet {
 
   // TLS over a stream that has no handle gives it one of this kind.
   const socket = new tls.TLSSocket(new DuplexClass({ read() {}, write: (_chunk, _encoding, done) => done() }) as never);
-  const { _parent: stream } = (socket as unknown as { _handle: { _parent: JSStreamHandle } })._handle;
+  const { _parent: stream, _parentWrap: wrap } = (
+    socket as unknown as { _handle: { _parent: JSStreamHandle; _parentWrap: net.Socket } }
+  )._handle;
   socket.destroy();
 
   // A server that finds a handle there takes it for its own.
@@ -53,6 +62,8 @@ function find(): NodeNet {
   const owner = Object.getOwnPropertySymbols(handle).find((symbol) => symbol.description === 'owner_symbol')!;
   return {
     JSStream: stream.constructor as NodeNet['JSStream'],
+    JSStreamSocket: wrap.constructor as NodeNet['JSStreamSocket'],
+    tls,
     owner,
     onConnection: handle.onconnection as NodeNet['onConnection'],
   };

@@ -37,6 +37,7 @@ export class Tunnel implements LinkStream {
   /** Writes that are not done, oldest first; Node rarely has more than one. */
   #writes: PendingWrite[] = [];
   #shutdown: object | null = null;
+  #isEnding = false;
   #endSent = false;
   #isClosed = false;
 
@@ -187,13 +188,18 @@ export class Tunnel implements LinkStream {
   };
 
   #sendEnd(): void {
-    if (this.#isClosed || this.#endSent) return;
-    this.#endSent = true;
-    const { writer, turn } = this.#link;
-    if (!writer.markEnd(this.stream)) writer.text(FrameType.End, FrameFlag.None, this.stream, '');
-    turn.messageComplete();
-    if (this.#hasEnded) this.#forget();
-    setImmediate(() => this.#finishShutdown(0));
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
+    // Not before the call that asked for it has returned, and before the client can answer: 'finish' comes before 'end'.
+    setImmediate(() => {
+      if (this.#isClosed) return;
+      this.#endSent = true;
+      const { writer, turn } = this.#link;
+      if (!writer.markEnd(this.stream)) writer.text(FrameType.End, FrameFlag.None, this.stream, '');
+      turn.messageComplete();
+      if (this.#hasEnded) this.#forget();
+      this.#finishShutdown(0);
+    });
   }
 
   #finishShutdown(status: number): void {

@@ -1,0 +1,4 @@
+import { BEHAVIOURS } from './behaviours/secure.ts';
+import { compare } from './support/side-by-side.ts';
+
+compare('secure', BEHAVIOURS);
