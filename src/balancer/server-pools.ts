@@ -63,6 +63,7 @@ export class ServerPools {
       host,
       port,
       path,
+      pathMode: 0,
       backlog: 0,
       ipv6Only: false,
       protocol: 'http',
