@@ -77,8 +77,19 @@ export class Narrator {
       }
       case 'worker-too-large': {
         const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
-        return `${this.#who(event)} has grown to ${size}, over the limit of ${limit}; replacing it`;
+        return `${this.#who(event)} has grown to ${size}, over the limit of ${limit}; ${event.isKilled ? 'ending' : 'replacing'} it`;
       }
+      case 'worker-will-outgrow': {
+        const [size, limit] = [event.bytes, event.limitBytes].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
+        return `${this.#who(event)} grows: ${size} now, over the limit of ${limit} in about ${durationText(event.inMs)}`;
+      }
+      case 'worker-expired': {
+        const what =
+          event.cause === 'age' ? `is ${durationText(event.value)} old` : `has served ${event.value} requests`;
+        return `${this.#who(event)} ${what}; replacing it`;
+      }
+      case 'request-released':
+        return null;
       case 'request-quarantined': {
         const what = `${event.method} ${event.target}`;
         const then = `it is answered with 503 for ${durationText(event.forMs)}`;

@@ -79,6 +79,8 @@ export interface AppEntry extends PoolEntry {
   readonly hangLimit?: number | string;
   readonly bootTimeout?: number | string;
   readonly maxMemory?: number | string;
+  readonly maxAge?: number | string;
+  readonly maxRequests?: number | string;
   readonly nodeArgs?: string | readonly string[];
   readonly ready?: 'listen' | 'message';
   readonly healthPath?: string;
@@ -190,6 +192,10 @@ export interface AppOptions extends PoolOptions {
   readonly bootTimeoutMs: number;
   /** null = no limit. */
   readonly maxMemoryBytes: number | null;
+  /** 0 = no limit. */
+  readonly maxAgeMs: number;
+  /** 0 = no limit. */
+  readonly maxRequests: number;
   /** Flags for Node, before the script. */
   readonly nodeArgs: readonly string[];
   /** message: `process.send('ready')`, after the first listen. */

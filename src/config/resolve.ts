@@ -157,6 +157,8 @@ class Resolver {
       hangLimitMs: settings.option<number>('hangLimit'),
       bootTimeoutMs: settings.option<number>('bootTimeout'),
       maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
+      maxAgeMs: settings.option<number>('maxAge'),
+      maxRequests: settings.option<number>('maxRequests'),
       ready: settings.option<'listen' | 'message'>('ready'),
       healthPath: settings.option<string | null>('healthPath'),
       parallel: settings.option<number>('parallel'),

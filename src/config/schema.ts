@@ -67,6 +67,8 @@ export type OptionKey =
   | 'hedge'
   | 'drainLimit'
   | 'maxMemory'
+  | 'maxAge'
+  | 'maxRequests'
   | 'exitOnCrashLoop'
   | 'nodeArgs'
   | 'ready'
@@ -179,6 +181,23 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     min: 16 * 1024 * 1024,
     canBeOff: true,
   }),
+  option('app', 'maxAge', null, 'duration', '', 'off', 'a worker older than this, give or take 10 %, is replaced', {
+    canBeOff: true,
+  }),
+  option(
+    'app',
+    'maxRequests',
+    null,
+    'integer',
+    '',
+    'off',
+    'a worker that has served so many, give or take 10 %, is replaced',
+    {
+      min: 1,
+      max: 999_999_999,
+      canBeOff: true,
+    },
+  ),
   option(
     'instance',
     'exitOnCrashLoop',

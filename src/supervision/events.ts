@@ -53,7 +53,27 @@ export type SupervisorEvent =
       readonly report: HangReport;
       readonly isLeftAlone: boolean;
     })
-  | (WorkerFacts & { readonly type: 'worker-too-large'; readonly bytes: number; readonly limitBytes: number })
+  /** Beyond its limit of memory: replaced, or, half as much above it, ended at once. */
+  | (WorkerFacts & {
+      readonly type: 'worker-too-large';
+      readonly bytes: number;
+      readonly limitBytes: number;
+      readonly isKilled: boolean;
+    })
+  /** As its memory has grown in the last minutes, it will cross its limit; told once. */
+  | (WorkerFacts & {
+      readonly type: 'worker-will-outgrow';
+      readonly bytes: number;
+      readonly limitBytes: number;
+      readonly inMs: number;
+    })
+  /** Old enough, or has served enough: it is replaced. `value` and `limit` in ms, or requests. */
+  | (WorkerFacts & {
+      readonly type: 'worker-expired';
+      readonly cause: 'age' | 'requests';
+      readonly value: number;
+      readonly limit: number;
+    })
   /** Two workers or more died or hung with this request in their hands, and it was never answered: it is refused for a while. */
   | {
       readonly type: 'request-quarantined';
@@ -66,6 +86,8 @@ export type SupervisorEvent =
       readonly workers: number;
       readonly forMs: number;
     }
+  /** It is let through again; one death more, and it is refused for longer. */
+  | { readonly type: 'request-released'; readonly app: string; readonly fingerprint: string }
   /** No worker of an app is up and every slot fails to start one: clients get 503. */
   | {
       readonly type: 'crash-loop';

@@ -45,7 +45,7 @@ export class IncidentDesk {
       case 'draining':
       case 'file-changed':
       case 'worker-restarting':
-      case 'worker-standing-by':
+      case 'worker-expired':
       case 'admin-listening':
       // An incident of these would go to the receivers that do not work.
       case 'notifier-failed':
@@ -75,13 +75,27 @@ export class IncidentDesk {
       case 'worker-too-large':
         this.#workerReport(event, largeKey(event), 'worker-too-large', 'info', {
           cause: `it has grown to ${megabytes(event.bytes)}, over the limit of ${megabytes(event.limitBytes)}`,
-          decision: 'it is replaced by one that is ready first',
+          decision: event.isKilled ? 'it is ended at once, and replaced' : 'it is replaced by one that is ready first',
         });
+        return;
+      case 'worker-will-outgrow':
+        this.#workerReport(event, largeKey(event), 'worker-too-large', 'info', {
+          cause:
+            `it has grown to ${megabytes(event.bytes)} and will be over the limit of ${megabytes(event.limitBytes)} ` +
+            `in about ${durationText(event.inMs)}`,
+          decision: 'it will be replaced by one that is ready first',
+        });
+        return;
+      case 'request-released':
+        this.#ring.close(quarantineKey(event), 'it is let through again');
         return;
       case 'worker-ready':
         // One that died has to stay up for a while first: see worker-settled.
         this.#ring.close(largeKey(event), `replaced by pid ${event.pid}`);
         if (event.restarts === 0) this.#closeOf(event, `pid ${event.pid} is ready`);
+        return;
+      case 'worker-standing-by':
+        this.#closeOf(event, `another took its place, and pid ${event.pid} stands by`);
         return;
       case 'worker-settled':
         this.#closeOf(event, `pid ${event.pid} stays up, after ${times(event.restarts, 'restart')}`);
@@ -153,7 +167,7 @@ export class IncidentDesk {
         this.#report({
           kind: 'request-quarantined',
           severity: 'error',
-          dedupKey: `request-quarantined:${event.app}:${event.fingerprint}`,
+          dedupKey: quarantineKey(event),
           app: event.app,
           cause: `${times(event.workers, 'worker')} died or hung with ${event.method} ${event.target} in hand`,
           decision: `it is answered with 503 for ${durationText(event.forMs)}, and given to no other worker`,
@@ -277,6 +291,10 @@ type WorkerEvent = Extract<SupervisorEvent, WorkerFacts>;
 /** All that an event says beyond what stands in the incident: what is added to events later gets in by itself. */
 function evidenceOf(event: SupervisorEvent): Record<string, unknown> {
   return Object.fromEntries(Object.entries(event).filter(([key]) => !NO_EVIDENCE.has(key)));
+}
+
+function quarantineKey({ app, fingerprint }: { app: string; fingerprint: string }): string {
+  return `request-quarantined:${app}:${fingerprint}`;
 }
 
 function silenceKey({ app, slot }: WorkerFacts): string {

@@ -4,23 +4,18 @@ import { readFile } from 'node:fs/promises';
 /** A fast leak gains tens of megabytes a second: looking less often lets it overshoot by as much more. */
 const LOOK_EVERY_MS = 1000;
 
-export interface Watched {
-  readonly pid: number;
-  /** null = any size will do. */
-  readonly limitBytes: number | null;
-}
-
-/** Looks at the resident memory of workers, and calls out those beyond their limit. */
+/** Looks at the resident memory of processes. */
 export class MemoryWatch {
-  readonly #watched: () => readonly Watched[];
-  readonly #onLarge: (pid: number, bytes: number) => void;
+  readonly #pids: () => readonly number[];
+  readonly #onLook: (bytes: ReadonlyMap<number, number>) => void;
   readonly #timer: NodeJS.Timeout;
   #bytes: ReadonlyMap<number, number> = new Map();
   #isLooking = false;
 
-  constructor(watched: () => readonly Watched[], onLarge: (pid: number, bytes: number) => void) {
-    this.#watched = watched;
-    this.#onLarge = onLarge;
+  /** @param onLook hears of each look, by pid */
+  constructor(pids: () => readonly number[], onLook: (bytes: ReadonlyMap<number, number>) => void) {
+    this.#pids = pids;
+    this.#onLook = onLook;
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
   }
@@ -39,14 +34,13 @@ export class MemoryWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     const seen = new Map<number, number>();
-    for (const { pid, limitBytes } of this.#watched()) {
+    for (const pid of this.#pids()) {
       const bytes = await residentBytes(pid);
-      if (bytes === null) continue;
-      seen.set(pid, bytes);
-      if (limitBytes !== null && bytes > limitBytes) this.#onLarge(pid, bytes);
+      if (bytes !== null) seen.set(pid, bytes);
     }
     this.#bytes = seen;
     this.#isLooking = false;
+    this.#onLook(seen);
   }
 }
 

@@ -27,6 +27,8 @@ export interface PoisonWatchHost {
   post(message: FromSupervisor): void;
   /** A request is refused from now on. */
   quarantined(request: InFlightRequest, workers: number, forMs: number): void;
+  /** It is not any more. */
+  released(request: InFlightRequest): void;
 }
 
 /**
@@ -100,6 +102,7 @@ export class PoisonWatch {
       if (suspect.refusedUntilMs > 0 && suspect.refusedUntilMs <= now) {
         // On probation: one death more, and it is refused again.
         suspect.refusedUntilMs = 0;
+        this.#host.released(suspect.request);
         suspect.untilMs = now + SUSPICION_MS;
         changed = true;
       } else if (suspect.refusedUntilMs === 0 && suspect.untilMs <= now) {

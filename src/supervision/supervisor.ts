@@ -22,8 +22,9 @@ import { Guard } from './guard.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
 import { IncidentDesk } from './incident-desk.ts';
 import { MemoryShortage } from './memory-shortage.ts';
-import { MemoryWatch, type Watched } from './memory-watch.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
+import { Recycler } from './recycler.ts';
 import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { replaceRolling } from './rolling-replacement.ts';
@@ -37,8 +38,6 @@ import { WorkerState } from './worker-state.ts';
 
 /** What workers that could not serve anyway get to end by themselves; of a drain, what is kept back for their own end. */
 const SHORT_NOTICE_MS = 1_000;
-/** How long a worker that could not be replaced for its size is left alone. */
-const RECYCLE_PAUSE_MS = 30_000;
 
 /** Where the other two programs are, and where output goes. */
 export interface SupervisorSurroundings {
@@ -98,7 +97,6 @@ export class Supervisor {
   #phase: Phase = 'idle';
   #isKilled = false;
   #closingSinceMs = 0;
-  #recycleAfterMs = 0;
   #lastIncarnation = 0;
   #files: FileWatch | null = null;
   /** What the reload under way was asked for; null = what the options say. */
@@ -342,9 +340,18 @@ export class Supervisor {
       },
       this.#surroundings.activated,
     );
+    const recycler = new Recycler(
+      {
+        mayReplace: () => this.#phase === 'running' && !this.#reloads.isBusy,
+        fleets: () => this.#fleets,
+        requestsOf: ({ incarnation }) => meters.readWorker(incarnation).requests,
+        emit: (event) => this.#emit(event),
+      },
+      rng,
+    );
     const memory = new MemoryWatch(
-      () => this.#watchedForMemory(),
-      (pid, bytes) => this.#tooLarge(pid, bytes),
+      () => this.#live().flatMap(({ pid }) => (pid === 0 ? [] : [pid])),
+      (bytes) => recycler.looked(bytes),
     );
     const shed = new ShedWatch(
       () => this.#shedSoFar(meters),
@@ -475,17 +482,6 @@ export class Supervisor {
     for (const fleet of this.#fleets) if (fleet.has(message.worker)) fleet.threadSaid(thread, message);
   }
 
-  #watchedForMemory(): Watched[] {
-    return this.#fleets.flatMap((fleet) => {
-      const limitBytes = fleet.options.maxMemoryBytes;
-      const watched = [...fleet.live()].filter(({ pid }) => pid !== 0);
-      return watched.map((worker) => {
-        // One that is not ready, or on its way out, may be as large as it likes.
-        return { pid: worker.pid, limitBytes: worker.state === WorkerState.Ready ? limitBytes : null };
-      });
-    });
-  }
-
   #threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
     const { threads } = this.#parts!;
     for (const fleet of this.#fleets) fleet.threadDied(thread.index);
@@ -507,27 +503,6 @@ export class Supervisor {
       );
     }
     this.#changes.happened();
-  }
-
-  #tooLarge(pid: number, bytes: number): void {
-    const worker = this.#live().find((one) => one.pid === pid);
-    const fleet = worker === undefined ? undefined : this.#parts!.fleets.get(worker.plan.app);
-    if (worker === undefined || fleet === undefined) return;
-    const slot = fleet.slots.get(worker.slot);
-    const limitBytes = fleet.options.maxMemoryBytes;
-    if (slot?.current !== worker || limitBytes === null || this.#phase !== 'running') return;
-    // One at a time, and not while a reload replaces them anyway.
-    if (this.#reloads.isBusy || performance.now() < this.#recycleAfterMs) return;
-    this.#emit({ type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes });
-    this.#recycleAfterMs = Number.POSITIVE_INFINITY;
-    void slot.replace(fleet.options.drainLimitMs).then(
-      () => {
-        this.#recycleAfterMs = 0;
-      },
-      () => {
-        this.#recycleAfterMs = performance.now() + RECYCLE_PAUSE_MS;
-      },
-    );
   }
 
   async #rollingReload(): Promise<void> {

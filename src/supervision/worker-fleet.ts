@@ -116,6 +116,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         const { name: app } = this.#options;
         host.emit({ type: 'request-quarantined', app, method, target, fingerprint: fingerprint!, workers, forMs });
       },
+      released: ({ fingerprint }) =>
+        host.emit({ type: 'request-released', app: this.#options.name, fingerprint: fingerprint! }),
     });
     this.#hung = new HungWorkers({
       get isClosing() {
@@ -123,7 +125,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       },
       questions: this.#questions,
       emit: (event) => host.emit(event),
-      replace: (worker) => this.#replaceHung(worker),
+      replace: (worker) => this.#succeed(worker),
       blame: (worker, inFlight) => this.#poison.blame(worker.incarnation, inFlight),
       spare: (worker) => this.#stalls.stalled(worker.incarnation, 0),
     });
@@ -553,8 +555,15 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     void this.#hung.hung(worker, silentMs);
   }
 
-  /** One that takes its place is started before it is gone. It ends by its own hang, not by being replaced. */
-  #replaceHung(worker: WorkerProcess): void {
+  /** It has grown so far beyond its limit of memory that it is ended at once. */
+  endTooLarge(worker: WorkerProcess): void {
+    worker.condemn('too-large');
+    this.#succeed(worker);
+    worker.kill('too-large');
+  }
+
+  /** One that takes its place is started before it is gone. It ends by its own fault, not by being replaced. */
+  #succeed(worker: WorkerProcess): void {
     const slot = this.slots.get(worker.slot);
     if (slot?.current !== worker || slot.isBeingReplaced) return;
     // One that stands by is started again when it has ended.

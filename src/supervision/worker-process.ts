@@ -12,8 +12,8 @@ import { stepOf, WorkerEvent, WorkerState } from './worker-state.ts';
 const LAST_OUTPUT_MS = 250;
 /** How long descendants may outlive a worker that died by itself. */
 const ORPHANS_MS = 500;
-/** How long a balancer thread may take to tell what was in flight. */
-const LAST_WORD_MS = 300;
+/** How long a balancer thread may take to tell what was in flight: a few ms, or more where the machine has no time for it. */
+const LAST_WORD_MS = 1_500;
 
 /** How a process ended. */
 export interface WorkerExit {

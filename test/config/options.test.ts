@@ -53,6 +53,8 @@ test('has the documented defaults', () => {
     hedgeMs: 0,
     drainLimitMs: 25_000,
     maxMemoryBytes: null,
+    maxAgeMs: 0,
+    maxRequests: 0,
     nodeArgs: [],
     ready: 'listen',
     healthPath: null,

@@ -8,6 +8,7 @@ import { workerPids } from '../support/worker-pids.ts';
 class Watched {
   nowMs = 0;
   readonly sentences: string[] = [];
+  readonly released: string[] = [];
   suspects: readonly string[] = [];
   refused: readonly string[] = [];
   readonly watch: PoisonWatch;
@@ -18,6 +19,7 @@ class Watched {
       post: (message: FromSupervisor) => this.#hear(message),
       quarantined: ({ target }: InFlightRequest, workers: number, forMs: number) =>
         this.sentences.push(`${target} ${workers} ${forMs}`),
+      released: ({ target }: InFlightRequest) => this.released.push(target),
     };
     this.watch = new PoisonWatch(quarantineMs, host, () => this.nowMs);
   }
@@ -53,7 +55,7 @@ test('refuses what was in flight at the ends of two workers, and lets it go afte
   app.pass(59_999);
   assert.deepEqual(app.refused, ['a']);
   app.pass(1);
-  assert.deepEqual([app.suspects.includes('a'), app.refused], [true, []]);
+  assert.deepEqual([app.suspects.includes('a'), app.refused, app.released], [true, [], ['/a']]);
   app.watch.close();
 });
 
