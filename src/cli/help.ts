@@ -12,6 +12,7 @@ export function helpText(): string {
        evener proxy <url...> -p <port>    balances servers that run elsewhere
        evener [run]                       what a config file says
        evener check [--json] [...]        the options, and where each came from
+       evener init systemd|docker|kubernetes [--force] [--stdout] [...]   files to run it elsewhere
        evener <verb> [--name <name>]      acts on one that runs; verbs are below
 
 Puts an unmodified Node app on every core, keeps it up and balances its requests.

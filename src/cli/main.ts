@@ -14,6 +14,8 @@ import { parseCommandLine } from './arguments.ts';
 import { checkText } from './check.ts';
 import { becomeChildOfInit } from './first-process.ts';
 import { helpText } from './help.ts';
+import { initFiles } from './init/init.ts';
+import { type InitWords, initWords } from './init/init-arguments.ts';
 import { Narrator } from './narrator.ts';
 import { followSignals } from './signals.ts';
 import type { VerbRequest } from './verb-arguments.ts';
@@ -32,6 +34,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set(['EVENER_USAGE', 'EVENER_CONFIG
 async function main(argv: readonly string[]): Promise<number> {
   let supervisor: Supervisor;
   try {
+    const words = initWords(argv);
+    if (words !== null) return await init(words);
     const request = parseCommandLine(argv);
     if (request.kind === 'help') process.stdout.write(helpText());
     if (request.kind === 'version') process.stdout.write(`${version()}\n`);
@@ -70,6 +74,14 @@ function followedBy(supervisor: Supervisor): ServiceManager | null {
   const facts = serviceManagerIn(process.env, process.pid);
   if (facts === null) return null;
   return new ServiceManager(supervisor, facts, (reason) => say(`the service manager cannot be told: ${reason}`));
+}
+
+/** Writes files for another place to run at. @returns the exit code */
+async function init(words: InitWords): Promise<number> {
+  const request = parseCommandLine(words.rest.length > 0 ? ['run', ...words.rest] : ['run']);
+  if (request.kind === 'help') process.stdout.write(helpText());
+  if (request.kind === 'run') process.stdout.write(await initFiles(words, request));
+  return CLEAN;
 }
 
 /** Does what a verb asks of a running instance. @returns the exit code */
