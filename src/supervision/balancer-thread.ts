@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type BalancerBirth, type FromBalancer, type FromSupervisor, isFromBalancer } from '../channel/messages.ts';
 import type { Rng } from '../core/rng.ts';
@@ -6,6 +7,15 @@ import { BackOff } from './back-off.ts';
 
 /** A thread that has run this long has earned an immediate restart. */
 const STABLE_AFTER_MS = 5_000;
+
+/**
+ * Heap of a thread, in MiB: a quarter of the memory at hand, within these. A thread that reaches it ends by itself, with
+ * an error that says so, and is restarted. Without a limit of its own V8 may let it grow until the kernel ends the process.
+ * An idle connection takes less than 8 KiB, so that the least is enough for 30,000 of them.
+ */
+const MIN_HEAP_MIB = 256;
+const MAX_HEAP_MIB = 2_048;
+const HEAP_SHARE = 0.25;
 
 export interface BalancerThreadObserver {
   /** A thread was started, for the first time or again: tell it what it has to know. */
@@ -20,12 +30,20 @@ export class BalancerThread {
   readonly #script: URL;
   readonly #observer: BalancerThreadObserver;
   readonly #backOff: BackOff;
+  readonly #heapMib: number;
   #worker: Worker | null = null;
   #restart: NodeJS.Timeout | null = null;
   #startedAtMs = 0;
   #closed = false;
 
-  constructor(birth: BalancerBirth, script: URL, observer: BalancerThreadObserver, rng: Rng) {
+  constructor(
+    birth: BalancerBirth,
+    script: URL,
+    observer: BalancerThreadObserver,
+    rng: Rng,
+    heapMib: number = heapMibFor(memoryAtHand()),
+  ) {
+    this.#heapMib = heapMib;
     this.#birth = birth;
     this.#script = script;
     this.#observer = observer;
@@ -48,6 +66,7 @@ export class BalancerThread {
       workerData: this.#birth,
       name: `evener-balancer-${this.index}`,
       execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMib },
     });
     this.#worker = worker;
     let cause = '';
@@ -82,4 +101,16 @@ export class BalancerThread {
     this.#restart = setTimeout(() => this.start(), delayMs);
     this.#observer.threadDied(this, cause, delayMs);
   }
+}
+
+/** @param bytes of memory at hand */
+export function heapMibFor(bytes: number): number {
+  return Math.round(Math.min(MAX_HEAP_MIB, Math.max(MIN_HEAP_MIB, (bytes / 2 ** 20) * HEAP_SHARE)));
+}
+
+/** The machine's, or the control group's where that is less. */
+function memoryAtHand(): number {
+  // 0, or more than there is, where nothing is constrained.
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }

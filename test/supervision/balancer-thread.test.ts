@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { BalancerBirth } from '../../src/channel/messages.ts';
+import { XorShift } from '../../src/core/rng.ts';
+import { BalancerThread, heapMibFor } from '../../src/supervision/balancer-thread.ts';
+import { until } from '../support/until.ts';
+
+const GREEDY = new URL('../../../test/fixtures/fakes/greedy-balancer.mjs', import.meta.url);
+
+test('a thread that runs out of memory ends by itself, and is started again', async (t) => {
+  const causes: string[] = [];
+  let starts = 0;
+  const birth = { thread: 0, linkPath: join(tmpdir(), `evener-greedy-${process.pid}`) } as BalancerBirth;
+  const observer = {
+    threadStarted: () => starts++,
+    threadSaid: () => {},
+    threadDied: (_thread: BalancerThread, cause: string) => causes.push(cause),
+  };
+  const thread = new BalancerThread(birth, GREEDY, observer, new XorShift(1), 32);
+  t.after(() => thread.close());
+  thread.start();
+  await until('another start', () => starts >= 2, 60_000);
+  assert.match(causes[0]!, /ERR_WORKER_OUT_OF_MEMORY/);
+});
+
+test('its heap is a quarter of the memory at hand, within bounds', () => {
+  const sizes = [128, 1024, 4096, 65_536].map((mib) => heapMibFor(mib * 2 ** 20));
+  assert.deepEqual(sizes, [256, 256, 1024, 2048]);
+});
