@@ -72,6 +72,7 @@ export class Balancer {
       },
       onProbes: (id, isOn, afterSeconds) => this.#clients.get(id)?.probe(isOn, afterSeconds),
       onIdle: () => this.#reportDrained(),
+      onMetrics: (worker, question, json) => this.#tell({ type: 'app-metrics', worker, question, json }),
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
@@ -132,6 +133,9 @@ export class Balancer {
         break;
       case 'describe-worker':
         this.#describeWorker(message.worker, message.question);
+        break;
+      case 'ask-metrics':
+        for (const worker of message.workers) this.#links.linkOf(worker)?.askMetrics(message.question);
         break;
       case 'unavailable':
         this.#ports.setUnavailable(message.pool, message.retryAfterSeconds);

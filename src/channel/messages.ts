@@ -131,6 +131,8 @@ export type FromSupervisor =
     }
   /** The options have been read again: what has changed is applied to what is there. */
   | { readonly type: 'configure'; readonly settings: BalancerSettings }
+  /** What has the app in these workers counted itself? Answer `app-metrics` for each that answers. */
+  | { readonly type: 'ask-metrics'; readonly question: number; readonly workers: readonly Incarnation[] }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
   | { readonly type: 'drain' }
   /** Close everything now. */
@@ -203,6 +205,8 @@ export type FromBalancer =
     }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
+  /** JSON as of prom-client; empty where the app has no metrics. `question` is echoed. */
+  | { readonly type: 'app-metrics'; readonly worker: Incarnation; readonly question: number; readonly json: string }
   | { readonly type: 'drained' };
 
 /** A port that thread 0 has tried to open. */
@@ -247,6 +251,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'quarantine',
   'configure',
   'adopt-port',
+  'ask-metrics',
   'drain',
   'close',
 ]);
@@ -268,6 +273,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'server-state',
   'port-opened',
   'drained',
+  'app-metrics',
 ]);
 
 export function isFromSupervisor(message: unknown): message is FromSupervisor {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { choice, count, type Field, field, flag, text } from './fields.ts';
+import { choice, count, type Field, field, flag, objectOf, text } from './fields.ts';
 import type { AccessLogOptions } from './options.ts';
 import { parseSize } from './quantities.ts';
+import { expectation, optionOf } from './schema.ts';
 import type { Settings } from './settings.ts';
 
 const DEFAULT_MAX_BYTES = 100_000_000;
@@ -31,7 +32,7 @@ interface Whole {
   readonly requestId?: string | undefined;
 }
 
-const WHOLE: v.GenericSchema<unknown, Whole> = v.strictObject({
+const WHOLE: v.GenericSchema<unknown, Whole> = objectOf({
   file: v.optional(text('a file')),
   format: v.optional(choice(['json', 'combined'])),
   maxSize: v.optional(SIZE),
@@ -40,15 +41,17 @@ const WHOLE: v.GenericSchema<unknown, Whole> = v.strictObject({
   requestId: v.optional(HEADER),
 });
 
+const EXPECTED = expectation(optionOf('accessLog'));
+const SHORT: Field<Whole | null> = field(EXPECTED, {}, (value) => {
+  if (typeof value === 'boolean') return value ? {} : null;
+  return typeof value === 'string' && value !== '' ? { file: value } : undefined;
+});
+
 /** `true`, a file, or all there is to say. */
 export const ACCESS_LOG: Field<Whole | null> = v.pipe(
   v.unknown(),
   v.metadata({ anyOf: [text('a file'), flag(), WHOLE] }),
-  v.transform((value) => {
-    if (value === true) return {};
-    return typeof value === 'string' ? { file: value } : value === false ? null : value;
-  }),
-  v.nullable(WHOLE),
+  v.lazy((value) => (typeof value === 'object' && value !== null ? WHOLE : SHORT)),
 ) as unknown as Field<Whole | null>;
 
 /**

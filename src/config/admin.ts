@@ -1,6 +1,7 @@
 import * as v from 'valibot';
-import { type Field, field } from './fields.ts';
+import { type Field, field, objectOf } from './fields.ts';
 import type { AdminOptions } from './options.ts';
+import { expectation, optionOf } from './schema.ts';
 import { invalid, type Settings } from './settings.ts';
 
 /** In the environment of the instance: the token, where it is not to stand in a file. Workers do not get it. */
@@ -30,15 +31,25 @@ const TOKEN: Field<string> = field(
     typeof value === 'string' && value.length >= MIN_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(value) ? value : undefined,
 );
 
-const WHOLE = v.strictObject({ listen: ADDRESS, token: v.optional(TOKEN) });
+interface Admin {
+  readonly listen: Address;
+  readonly token?: string | undefined;
+}
+
+const WHOLE: v.GenericSchema<unknown, Admin> = objectOf({ listen: ADDRESS, token: v.optional(TOKEN) });
+
+const EXPECTED = expectation(optionOf('admin'));
+const ADDRESS_ALONE: Field<Admin> = field(EXPECTED, {}, (value) => {
+  const listen = v.safeParse(ADDRESS, value);
+  return listen.success ? { listen: listen.output } : undefined;
+});
 
 /** An address, or that with a token. */
-export const ADMIN: Field<{ readonly listen: Address; readonly token?: string | undefined } | null> = v.pipe(
+export const ADMIN: Field<Admin | null> = v.pipe(
   v.unknown(),
   v.metadata({ anyOf: [ADDRESS, WHOLE] }),
-  v.transform((value) => (typeof value === 'object' && value !== null ? value : { listen: value })),
-  WHOLE,
-) as unknown as Field<{ readonly listen: Address; readonly token?: string } | null>;
+  v.lazy((value) => (typeof value === 'object' && value !== null ? WHOLE : ADDRESS_ALONE)),
+) as unknown as Field<Admin | null>;
 
 /**
  * Where the admin listener is to be, and who may do what there.

@@ -111,6 +111,11 @@ export function texts(expected: string): Field<readonly string[]> {
   });
 }
 
+/** An object of these keys and no others; of another one it says, by `parsed`, which there are. */
+export function objectOf<const T extends v.ObjectEntries>(entries: T): v.StrictObjectSchema<T, string> {
+  return v.strictObject(entries, Object.keys(entries).join(' '));
+}
+
 /** One of a few words. */
 export function choice<const T extends string>(choices: readonly T[]): Field<T> {
   return field(`one of: ${choices.join(', ')}`, { enum: choices }, (value) =>

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ACCESS_LOG } from './access-log.ts';
 import { ADMIN } from './admin.ts';
-import { type Field, field, fieldOf, text, texts } from './fields.ts';
+import { type Field, field, fieldOf, objectOf, text, texts } from './fields.ts';
 import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
@@ -59,7 +59,7 @@ const PATH: Field<string> = field("a path that begins with '/'", { type: 'string
 );
 
 const ROUTE: Field<readonly ResolvedRoute[]> = v.pipe(
-  v.strictObject({ host: v.optional(HOST), path: v.optional(PATH) }),
+  objectOf({ host: v.optional(HOST), path: v.optional(PATH) }),
   v.transform(({ host, path }) => (host ?? [null]).map((one) => ({ host: one, path: path ?? '' }))),
 ) as unknown as Field<readonly ResolvedRoute[]>;
 

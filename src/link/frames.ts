@@ -14,7 +14,7 @@
  */
 
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 3;
+export const LINK_VERSION = 4;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -67,6 +67,8 @@ export const FrameType = {
   Connect: 21,
   /** The answer to Claim: the request is the worker's to run. */
   Grant: 22,
+  /** Answer it with Metrics; `stream` is echoed. */
+  AskMetrics: 23,
 
   // Worker to balancer.
   /** First frame of a link. JSON of {@link Hello}. */
@@ -93,6 +95,8 @@ export const FrameType = {
   Probes: 42,
   /** May it still run this request, which the balancer has perhaps taken back? The answer is Grant or Abort. */
   Claim: 43,
+  /** A piece of the app's own metrics: JSON as of prom-client, empty where there are none. End: the last one. */
+  Metrics: 44,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { type BalancerBirth, type FromBalancer, type FromSupervisor, isFromBalancer } from '../channel/messages.ts';
 import type { Rng } from '../core/rng.ts';
@@ -33,6 +34,7 @@ export class BalancerThread {
   readonly #heapMib: number;
   #worker: Worker | null = null;
   #restart: NodeJS.Timeout | null = null;
+  #loopBefore: EventLoopUtilization | null = null;
   #startedAtMs = 0;
   #closed = false;
 
@@ -69,6 +71,7 @@ export class BalancerThread {
       resourceLimits: { maxOldGenerationSizeMb: this.#heapMib },
     });
     this.#worker = worker;
+    this.#loopBefore = null;
     let cause = '';
     worker.on('message', (message: unknown) => {
       if (isFromBalancer(message) && this.#worker === worker) this.#observer.threadSaid(this, message);
@@ -78,6 +81,15 @@ export class BalancerThread {
     });
     worker.once('exit', (code) => this.#exited(worker, cause === '' ? `exit code ${code}` : cause));
     this.#observer.threadStarted(this);
+  }
+
+  /** Share of time since it was last asked in which its event loop was busy, 0-1. */
+  utilization(): number {
+    if (this.#worker === null) return 0;
+    const now = this.#worker.performance.eventLoopUtilization();
+    const since = this.#loopBefore === null ? now : performance.eventLoopUtilization(now, this.#loopBefore);
+    this.#loopBefore = now;
+    return since.utilization;
   }
 
   /** Lost where no thread runs: the next one is told all it has to know when it starts. */

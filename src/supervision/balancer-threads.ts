@@ -17,7 +17,7 @@ import { BalancerThread } from './balancer-thread.ts';
 import type { RuntimeDirectory } from './runtime-directory.ts';
 
 /** A message of a balancer thread about one worker. */
-export type WorkerMessage = Extract<FromBalancer, { worker: number }>;
+export type WorkerMessage = Exclude<Extract<FromBalancer, { worker: number }>, { type: 'app-metrics' }>;
 
 /** A message of a balancer thread about one pool of servers. */
 export type PoolMessage = Extract<FromBalancer, { pool: string }>;
@@ -30,6 +30,8 @@ export interface BalancerThreadsObserver {
   /** A request that was suspected was answered. */
   requestAcquitted(pool: string, fingerprint: string): void;
   threadSaidOfPool(thread: BalancerThread, message: PoolMessage): void;
+  /** What a worker's app has counted itself, in answer to a question. */
+  appMetrics(question: number, worker: number, json: string): void;
   /** All of them have finished what was in flight. */
   threadsDrained(): void;
 }
@@ -103,6 +105,16 @@ export class BalancerThreads {
     for (const thread of this.#threads) thread.post(message);
   }
 
+  /** To one of them: the first that runs. */
+  postToOne(message: FromSupervisor): void {
+    this.#threads.find((thread) => thread.isRunning)?.post(message);
+  }
+
+  /** Share of time since it was last asked in which each was busy, 0-1. */
+  utilization(): number[] {
+    return this.#threads.map((thread) => thread.utilization());
+  }
+
   /** Indexes of those that do not run just now. */
   missing(): number[] {
     return this.#threads.filter((thread) => !thread.isRunning).map((thread) => thread.index);
@@ -147,6 +159,9 @@ export class BalancerThreads {
       case 'drained':
         this.#drained.add(thread.index);
         if (this.areDrained) this.#observer.threadsDrained();
+        return;
+      case 'app-metrics':
+        this.#observer.appMetrics(message.question, message.worker, message.json);
         return;
       case 'port-opened':
         if (message.opened.answer.ok) this.#opened.set(message.opened.key, message.opened);

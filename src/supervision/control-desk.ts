@@ -7,14 +7,19 @@ import type { ControlTarget, Status, WhyReport, WorkerPlace } from '../control/c
 import { controlSocketIn, writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Incident } from '../core/incident.ts';
+import { type AppMetric, mergeAppMetrics, readAppMetrics, writeAppMetrics } from '../observability/app-metrics.ts';
 import { EventRing } from '../observability/event-ring.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
 import { LogBook, type LogLine } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
+import { PrometheusText } from '../observability/prometheus-text.ts';
 import { RecentRates } from '../observability/recent-rates.ts';
+import { AppMetricsQuestions } from './app-metrics-questions.ts';
+import type { BalancerThreads } from './balancer-threads.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { explanationText } from './hang-text.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
+import { writeInstanceMetrics } from './instance-metrics.ts';
 import {
   appStatusOf,
   poolStatusOf,
@@ -23,6 +28,7 @@ import {
   workerStatusesOf,
 } from './instance-status.ts';
 import type { MemoryWatch } from './memory-watch.ts';
+import { RestartCounts } from './restart-counts.ts';
 import type { ServerWatch } from './server-watch.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 import { WorkerState } from './worker-state.ts';
@@ -40,6 +46,7 @@ export interface DeskParts {
   readonly meters: Meters;
   readonly memory: MemoryWatch;
   readonly incidents: IncidentRing;
+  readonly threads: BalancerThreads;
 }
 
 /** What it asks of the supervisor. */
@@ -64,8 +71,10 @@ export class ControlDesk implements ControlTarget {
   readonly events: EventRing<SupervisorEvent> = new EventRing<SupervisorEvent>(KEPT_EVENTS);
   /** Output of the workers. */
   readonly logBook: LogBook = new LogBook();
+  readonly appMetrics: AppMetricsQuestions;
   readonly #parts: DeskParts;
   readonly #host: DeskHost;
+  readonly #restarts = new RestartCounts();
   readonly #rates = new Map<string, RecentRates>();
   readonly #startedAt = new Date();
   readonly #servers: ControlServer[] = [];
@@ -73,11 +82,16 @@ export class ControlDesk implements ControlTarget {
   readonly #unsubscribe: () => void;
   /** Made up where none was set: then only the dashboard's link has it. */
   readonly #spareToken: string = randomBytes(24).toString('base64url');
+  #balancerRestarts = 0;
+  #threadUtilization: readonly number[] = [];
   #adminUrl: string | null = null;
 
   constructor(parts: DeskParts, host: DeskHost) {
     this.#parts = parts;
     this.#host = host;
+    this.appMetrics = new AppMetricsQuestions((question, workers) => {
+      parts.threads.postToOne({ type: 'ask-metrics', question, workers });
+    });
     this.#unsubscribe = host.subscribe((event) => this.#remember(event));
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
     this.#sampler.unref();
@@ -159,7 +173,39 @@ export class ControlDesk implements ControlTarget {
   }
 
   async metrics(): Promise<string> {
-    return '';
+    const fleets = this.#host.fleets();
+    const apps = await this.#askApps(fleets);
+    const out = new PrometheusText();
+    writeInstanceMetrics(out, this.status(), this.#parts.meters, {
+      restarts: this.#restarts.read(fleets.map(({ options }) => options.name)),
+      balancerRestarts: this.#balancerRestarts,
+      incidents: this.#parts.incidents.totals(),
+      threadUtilization: this.#threadUtilization,
+    });
+    for (const { app, missing } of apps) out.add('evener_app_metrics_missing_workers', { app }, missing);
+    for (const { app, metrics } of apps) writeAppMetrics(out, mergeAppMetrics(metrics), apps.length > 1 ? { app } : {});
+    return out.toString();
+  }
+
+  /** What each app has counted itself, of its workers that answer: one that is stalled is not waited for. */
+  async #askApps(
+    fleets: readonly WorkerFleet[],
+  ): Promise<{ readonly app: string; readonly metrics: AppMetric[][]; readonly missing: number }[]> {
+    const all = fleets.map((fleet) => {
+      const workers = [...fleet.in(WorkerState.Ready), ...fleet.in(WorkerState.Draining)];
+      return { app: fleet.options.name, workers: workers.map(({ incarnation }) => incarnation) };
+    });
+    const { meters } = this.#parts;
+    const answering = all.flatMap(({ workers }) => workers.filter((worker) => !meters.readWorker(worker).isStalled));
+    const answers = await this.appMetrics.ask(answering);
+    return all.map(({ app, workers }) => {
+      const read = workers.map((worker) => {
+        const json = answers.get(worker);
+        return json === '' ? [] : json === undefined ? null : readAppMetrics(json);
+      });
+      const metrics = read.filter((one) => one !== null);
+      return { app, metrics, missing: read.length - metrics.length };
+    });
   }
 
   async reload(): Promise<void> {
@@ -245,11 +291,14 @@ export class ControlDesk implements ControlTarget {
 
   #remember(event: SupervisorEvent): void {
     this.events.push(event);
+    this.#restarts.see(event);
+    if (event.type === 'balancer-died') this.#balancerRestarts++;
     if (event.type === 'worker-ready') void this.#parts.memory.look();
   }
 
   #sample(): void {
     const nowMs = performance.now();
+    this.#threadUtilization = this.#parts.threads.utilization();
     for (const { options } of [...this.#host.fleets(), ...this.#host.pools()]) {
       const { name } = options;
       let rates = this.#rates.get(name);

@@ -337,6 +337,7 @@ export class Supervisor {
         threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread.index, message),
         requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
         threadsDrained: () => this.#changes.happened(),
+        appMetrics: (question, worker, json) => this.#parts?.desk.appMetrics.answered(question, worker, json),
       },
       this.#surroundings.activated,
     );
@@ -374,14 +375,19 @@ export class Supervisor {
         this.#phase === 'running' && !this.#reloads.isBusy ? this.#fleets.map((one) => this.#loadOf(one)) : [],
       scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
     });
-    const desk = this.#assembleDesk(directory, meters, memory);
+    const desk = this.#assembleDesk(directory, meters, memory, threads);
     return { directory, guard, threads, fleets, pools, memory, shed, autoscaler, shared, desk };
   }
 
-  #assembleDesk(directory: RuntimeDirectory, meters: Meters, memory: MemoryWatch): ControlDesk {
+  #assembleDesk(
+    directory: RuntimeDirectory,
+    meters: Meters,
+    memory: MemoryWatch,
+    threads: BalancerThreads,
+  ): ControlDesk {
     const { version } = this.#surroundings;
     return new ControlDesk(
-      { directory: directory.path, version, meters, memory, incidents: this.incidents },
+      { directory: directory.path, version, meters, memory, threads, incidents: this.incidents },
       {
         options: () => this.#options,
         phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),

@@ -37,6 +37,7 @@ export interface LinkServerEvents {
   onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** A worker that is given nothing new has finished what it had. */
   onIdle(): void;
+  onMetrics(worker: number, question: number, json: string): void;
   onStalled(worker: number, silentMs: number): void;
   onRecovered(worker: number, silentMs: number): void;
   onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void;
@@ -127,6 +128,7 @@ export class LinkServer {
       onConnectionClosed: (id, isKept) => this.#events.onConnectionClosed(id, isKept, link),
       onProbes: (id, isOn, afterSeconds) => this.#events.onProbes(id, isOn, afterSeconds),
       onIdle: () => this.#events.onIdle(),
+      onMetrics: (question, json) => this.#events.onMetrics(worker, question, json),
       onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
       onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
       onClosed: (isProtocolError, detail) => {

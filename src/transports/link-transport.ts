@@ -28,6 +28,11 @@ const QUIET_TURNS = 2;
 /** After a failed write, what the worker had written before it died is still read; so long. */
 const LAST_READ_MS = 1_000;
 
+/** An app's metrics are taken up to so many pieces, of at most 1 MiB each. */
+const MAX_METRICS_PIECES = 32;
+/** Answers that a worker may owe; older ones are not waited for. */
+const MAX_METRICS_QUESTIONS = 4;
+
 /** What the owner of a link hears. */
 export interface LinkEvents {
   /** A frame of the control kind: Hello, Listen, Unlisten. Payload as text. False breaks the link. */
@@ -38,6 +43,8 @@ export interface LinkEvents {
   onProbes(connectionId: number, isOn: boolean, afterSeconds: number): void;
   /** It is given nothing new and has finished what it had. */
   onIdle(): void;
+  /** The app's own metrics, asked for by {@link LinkTransport.askMetrics}. */
+  onMetrics(question: number, json: string): void;
   onStalled(silentMs: number): void;
   onRecovered(silentMs: number): void;
   /** `detail` says what was wrong where `isProtocolError`. The exchanges have not been told yet: call {@link LinkTransport.abandon}. */
@@ -51,6 +58,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   /** Share of late in which its event loop was busy, 0-1, as of its last answer. */
   loopUtilization = 0;
   #meter = new WorkerMeter();
+  /** Answers under way, by question. */
+  readonly #metrics = new Map<number, Buffer[]>();
 
   readonly #socket: net.Socket;
   readonly #events: LinkEvents;
@@ -176,6 +185,15 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   // For the owner.
 
+  /** Asks for the app's own metrics. */
+  askMetrics(question: number): void {
+    const [oldest] = this.#metrics.keys();
+    if (this.#metrics.size >= MAX_METRICS_QUESTIONS) this.#metrics.delete(oldest!);
+    this.#metrics.set(question, []);
+    this.#writer.text(FrameType.AskMetrics, FrameFlag.None, question, '');
+    this.#turn.messageComplete();
+  }
+
   /** A client's connection is gone. */
   connectionClosed(connectionId: number): void {
     if (this.#knownConnections.delete(connectionId)) {
@@ -294,6 +312,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
           this.#events.onProbes(stream, readUint32(bytes, start) === 1, readUint32(bytes, start + 4));
         }
         return true;
+      case FrameType.Metrics:
+        this.#metricsPiece(flags, stream, bytes.subarray(start, end));
+        return true;
       case FrameType.Hello:
       case FrameType.Listen:
       case FrameType.Unlisten:
@@ -344,6 +365,19 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     while (stream === 0 || this.#exchanges.get(stream) !== null) stream = (stream + 1) >>> 0;
     this.#nextStream = (stream + 1) >>> 0;
     return stream;
+  }
+
+  /** Answers that are late, or too large, are dropped. */
+  #metricsPiece(flags: number, question: number, piece: Buffer): void {
+    const pieces = this.#metrics.get(question);
+    if (pieces === undefined) return;
+    pieces.push(Buffer.from(piece));
+    if ((flags & FrameFlag.End) !== 0) {
+      this.#metrics.delete(question);
+      this.#events.onMetrics(question, Buffer.concat(pieces).toString());
+    } else if (pieces.length >= MAX_METRICS_PIECES) {
+      this.#metrics.delete(question);
+    }
   }
 
   #begun(upTo: number): boolean {

@@ -14,6 +14,7 @@ import {
   type Refusal,
 } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
+import { AppMetrics } from './app-metrics.ts';
 import { ClaimedRequests } from './claimed-requests.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
@@ -28,6 +29,12 @@ const READ_BYTES = 128 * 1024;
 
 /** There is one event loop, whatever the number of links. */
 const LOOP = new LoopWatch();
+
+/** The app's own metrics. There is one app, whatever the number of links. */
+export const APP_METRICS: AppMetrics = new AppMetrics();
+
+/** The app's metrics travel in pieces, so that they do not hold responses up for long. */
+const METRICS_PIECE_BYTES = 256 * 1024;
 
 /** GET, HEAD, OPTIONS by llhttp's numbers: may run twice, so their beginning need not be told beforehand. */
 const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
@@ -257,6 +264,9 @@ export class LinkClient implements FrameHandler, FrameSink {
         LOOP.look();
         this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
+      case FrameType.AskMetrics:
+        void APP_METRICS.collect().then((text) => this.#tellMetrics(stream, Buffer.from(text)));
+        return true;
       case FrameType.Listening: {
         const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };
         const listener = this.#listeners.get(stream);
@@ -280,6 +290,17 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
     return true;
+  }
+
+  #tellMetrics(question: number, json: Buffer): void {
+    if (!this.isConnected) return;
+    for (let at = 0; ; at += METRICS_PIECE_BYTES) {
+      const isLast = at + METRICS_PIECE_BYTES >= json.length;
+      const piece = json.subarray(at, at + METRICS_PIECE_BYTES);
+      this.writer.bytes(FrameType.Metrics, isLast ? FrameFlag.End : FrameFlag.None, question, piece);
+      if (isLast) break;
+    }
+    this.turn.messageComplete();
   }
 
   #open(flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {

@@ -1,7 +1,7 @@
 import type { WorkerBirth } from '../channel/worker-birth.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
 import { LINK_VERSION } from '../link/frames.ts';
-import { LinkClient, type LinkListener } from './link-client.ts';
+import { APP_METRICS, LinkClient, type LinkListener } from './link-client.ts';
 import type { LinkSocket } from './link-socket.ts';
 import type { CapturableServer } from './node-http.ts';
 
@@ -37,7 +37,10 @@ export class Links {
     this.#birth = birth;
     this.#clients = birth.linkPaths.map(() => null);
     for (let i = 0; i < birth.linkPaths.length; i++) this.#dial(i, 0);
-    setInterval(() => this.#tellSettings(), SETTINGS_MS).unref();
+    setInterval(() => {
+      this.#tellSettings();
+      APP_METRICS.look();
+    }, SETTINGS_MS).unref();
     // What handlers have answered in the turn in which the app ends has to go out.
     process.on('exit', () => {
       for (const client of this.#clients) client?.writer.flush();

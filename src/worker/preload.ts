@@ -3,6 +3,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { decodeWorkerBirth, WORKER_BIRTH_VARIABLE } from '../channel/worker-birth.ts';
+import { APP_METRICS } from './link-client.ts';
 import { Links } from './links.ts';
 import { captureListen } from './listen-capture.ts';
 
@@ -21,4 +22,5 @@ if (birth !== null && isMainThread) {
     },
   };
   captureListen(links);
+  APP_METRICS.watch();
 }

@@ -49,6 +49,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     onConnectionClosed: () => {},
     onProbes: () => {},
     onIdle: () => {},
+    onMetrics: () => {},
     onStalled: () => {},
     onRecovered: () => {},
     onUnlinked: () => {},

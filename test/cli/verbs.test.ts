@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf, verb } from '../support/control.ts';
+import { APPS, assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
+import { until } from '../support/until.ts';
+
+async function statusOf(evener: EvenerProcess): Promise<Status> {
+  const { code, stdout, stderr } = await verb(evener, ['status', '--json']);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Status;
+}
+
+test('status shows the instance, its app and its workers', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '2', '--name', 'web']);
+  const url = await evener.url(2);
+  for (let i = 0; i < 6; i++) await request(url);
+  const status = await statusOf(evener);
+  assert.deepEqual([status.name, status.pid, status.state, status.threads], ['web', evener.pid, 'running', 1]);
+  assert.deepEqual([status.apps[0]!.requests, status.apps[0]!.addresses], [6, [url]]);
+  assert.deepEqual(
+    status.workers.map(({ id, state, inFlight, restarts }) => [id, state, inFlight, restarts]),
+    [
+      ['0', 'ready', 0, 0],
+      ['1', 'ready', 0, 0],
+    ],
+  );
+  assert.equal(status.workers[0]!.requests + status.workers[1]!.requests, 6);
+  for (const { pid, memory, uptime } of status.workers) {
+    assert.ok(isRunning(pid!) && memory! > 10_000_000 && memory! < 1e9 && uptime > 0, `${pid}, ${memory}, ${uptime}`);
+  }
+  const human = await verb(evener, ['status']);
+  assert.match(human.stdout, /^web {2}running, up \d+ s, pid \d+\n/);
+  assert.match(human.stdout, /^ID +PID +STATE +IN FLIGHT +REQUESTS +MEMORY/m);
+  assert.match(human.stdout, /^1 +\d+ +ready +0 +\d+ +\d+ MB/m);
+  assert.ok(!human.stdout.includes('\x1b'), 'no colour where there is no terminal');
+});
+
+test('status tells what is in flight, and which worker is stalled, though it says nothing', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '2', '--hang-limit', 'off']);
+  const url = await evener.url(2);
+  const lost = request(`${url}/loop`, 'POST').catch(() => {});
+  const stalled = await until('a stalled worker', async () => {
+    return (await statusOf(evener)).workers.find(({ state }) => state === 'stalled');
+  });
+  assert.equal(stalled.inFlight, 1);
+  assert.equal(stalled.eventLoop.utilization, 1);
+  assert.ok(stalled.eventLoop.delayMs > 400, `${stalled.eventLoop.delayMs} ms`);
+  const why = await verb(evener, ['why', stalled.id]);
+  assert.equal(why.code, 0, why.stderr);
+  assert.match(why.stdout, /is blocked: .+server\.cjs:\d+/);
+  process.kill(stalled.pid!, 'SIGKILL');
+  await lost;
+});
+
+test('events and logs tell what was, and follow what comes', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  await request(`${url}/log`);
+  const log = await until('the lines', async () => {
+    const { stdout } = await verb(evener, ['logs']);
+    return stdout.includes('to stderr') ? stdout : null;
+  });
+  assert.match(log, /^\d\d:\d\d:\d\d \d \| booted\n/m);
+  assert.match(log, /^\d\d:\d\d:\d\d \d ! to stderr\n/m);
+  const json = (await verb(evener, ['logs', '0', '--json', '-n', '1'])).stdout;
+  assert.equal(json.trimEnd().split('\n').length, 1);
+  assert.equal((JSON.parse(json) as { slot: number }).slot, 0);
+
+  const events = (await verb(evener, ['events'])).stdout;
+  assert.match(events, /^\d\d:\d\d:\d\d worker 0 ready \(pid \d+, /m);
+  const first = JSON.parse((await verb(evener, ['events', '--json'])).stdout.split('\n')[0]!) as { event: object };
+  assert.ok('type' in first.event);
+
+  const following = ['events', 'logs'].map((name) => follow(context, evener, [name, '-f']));
+  await until('both to follow', () => following.every((one) => one.text() !== ''));
+  await verb(evener, ['restart', '1']);
+  await until(
+    () => following.map((one) => one.text()).join('\n'),
+    () =>
+      /worker 1 .+ is replaced, as asked/.test(following[0]!.text()) &&
+      following[1]!.text().split('1 | booted').length === 3,
+  );
+  evener.kill('SIGTERM');
+  for (const one of following) assert.equal(await one.ended, 0);
+});
+
+test('reload replaces the workers, and says why it could not', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-verbs-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const broken = join(folder, 'broken');
+  const evener = new EvenerProcess(context, ['mendable.cjs', '-w', '2'], { env: { BROKEN: broken } });
+  const url = await evener.url(2);
+  const before = (await statusOf(evener)).workers.map(({ pid }) => pid);
+  const done = await verb(evener, ['reload', '--json']);
+  assert.equal(done.code, 0, done.stderr);
+  assert.ok((JSON.parse(done.stdout) as { tookMs: number }).tookMs > 0);
+  const after = (await statusOf(evener)).workers;
+  assert.ok(
+    after.every(({ pid, restarts, generation }) => !before.includes(pid) && restarts === 1 && generation === 1),
+  );
+
+  writeFileSync(broken, '');
+  const failed = await verb(evener, ['reload']);
+  assert.equal(failed.code, 1);
+  assert.equal(failed.stdout, '');
+  assert.match(failed.stderr, /^evener: .+\nThe last lines of the new worker:\n/);
+  assert.match(failed.stderr, /^ {2}Error: broken, pid \d+$/m);
+  assert.equal((await request(url)).status, 200);
+  assert.deepEqual(
+    (await statusOf(evener)).workers.map(({ pid }) => pid),
+    after.map(({ pid }) => pid),
+  );
+});
+
+test('scale takes a number, one more and one less', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '2']);
+  await evener.url(2);
+  const wanted = async (word: string): Promise<string> => {
+    const { code, stdout, stderr } = await verb(evener, ['scale', word]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  assert.match(await wanted('+1'), /: 3 workers\n$/);
+  assert.match(await wanted('-2'), /: 1 workers\n$/);
+  assert.match(await wanted('2'), /: 2 workers\n$/);
+  await until('two ready workers', async () => {
+    const { workers } = await statusOf(evener);
+    return workers.length === 2 && workers.every(({ state }) => state === 'ready');
+  });
+  const json = await verb(evener, ['scale', '3', '--json']);
+  assert.equal((JSON.parse(json.stdout) as Status).apps[0]!.workers.wanted, 3);
+  assert.equal((await verb(evener, ['scale', '0'])).code, 2);
+});
+
+test('drain empties the place of a worker, and restart fills it', async (context) => {
+  const release = releaseFile(context);
+  const evener = new EvenerProcess(context, ['held.cjs', '-w', '2', '--', release]);
+  const url = await evener.url(2);
+  const held = [request(`${url}/hold`), request(`${url}/hold`)];
+  await until('both to be busy', async () => (await statusOf(evener)).workers.every(({ inFlight }) => inFlight === 1));
+  const drained = await verb(evener, ['drain', '1']);
+  assert.deepEqual([drained.code, drained.stderr], [0, '']);
+  writeFileSync(release, '');
+  assert.deepEqual(
+    (await Promise.all(held)).map(({ body }) => body),
+    ['held', 'held'],
+  );
+  await until('an empty place', async () => (await statusOf(evener)).workers[1]!.state === 'drained');
+  const last = await verb(evener, ['drain', '0']);
+  assert.equal(last.code, 1);
+  assert.match(last.stderr, /it is the only worker that serves: start another first/);
+  assert.equal((await request(url)).status, 200);
+  const { code, stdout } = await verb(evener, ['restart', '1', '0']);
+  assert.equal(code, 0);
+  assert.match(stdout, /worker 1 restarted, now pid \d+\nworker 0 restarted, now pid \d+\n/);
+  await until('two ready workers', async () => {
+    return (await statusOf(evener)).workers.filter(({ state }) => state === 'ready').length === 2;
+  });
+  const nobody = await verb(evener, ['restart', '7']);
+  assert.deepEqual([nobody.code, nobody.stderr], [2, 'evener: no worker has the id "7": there are 0, 1\n']);
+});
+
+test('stop waits until the instance is gone', async (context) => {
+  const release = releaseFile(context);
+  const evener = new EvenerProcess(context, ['held.cjs', '-w', '1', '--', release]);
+  const held = request(`${await evener.url()}/hold`);
+  await until('it to be in flight', async () => (await statusOf(evener)).workers[0]!.inFlight === 1);
+  const stopping = verb(evener, ['stop']);
+  await evener.said(/stopping: finishing what is in flight/);
+  writeFileSync(release, '');
+  const { code, stdout } = await stopping;
+  assert.equal(code, 0);
+  assert.match(stdout, /\(pid \d+\) has stopped\n$/);
+  assert.equal((await held).body, 'held');
+  assertEnding(await evener.ended, 0);
+  const nothing = await verb(evener, ['status']);
+  assert.deepEqual([nothing.code, nothing.stderr], [1, 'evener: nothing runs: start it with evener <script>\n']);
+});
+
+test('stop --now does not wait for what is in flight', async (context) => {
+  const evener = new EvenerProcess(context, ['deaf.cjs', '-w', '1']);
+  await evener.url();
+  assert.equal((await verb(evener, ['stop', '--now'])).code, 0);
+  await evener.ended;
+});
+
+test('finds the instance that is meant, or says which there are', async (context) => {
+  const one = new EvenerProcess(context, ['server.cjs', '-w', '1', '--name', 'one']);
+  const shared = { env: { TMPDIR: one.temporary } };
+  const other = new EvenerProcess(context, ['server.cjs', '-w', '1', '--name', 'other'], shared);
+  const twin = new EvenerProcess(context, ['two-ports.cjs', '-w', '1', '--name', 'other'], shared);
+  await Promise.all([one.url(), other.url(), twin.url()]);
+  const named = await verb(one, ['status', '--name', 'one', '--json']);
+  assert.equal((JSON.parse(named.stdout) as Status).pid, one.pid);
+  const unclear = await verb(one, ['status'], tmpdir());
+  assert.equal(unclear.code, 2);
+  assert.match(unclear.stderr, /several instances run: say which by --name: .*one \(pid \d+, in .+\), .*other/);
+  const twins = await verb(one, ['stop', '--name', 'other']);
+  assert.equal(twins.code, 2);
+  assert.match(twins.stderr, /several instances run: say which by --pid: other \(pid \d+/);
+  const byPid = await verb(one, ['status', '--pid', String(twin.pid), '--json']);
+  assert.equal((JSON.parse(byPid.stdout) as Status).pid, twin.pid);
+  const missing = await verb(one, ['status', '--name', 'none']);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /nothing runs by --name none; there is one \(pid/);
+  for (const evener of [other, twin]) {
+    evener.kill('SIGTERM');
+    await evener.ended;
+  }
+  // The only one is meant, wherever one is.
+  assert.equal((await verb(one, ['status'], tmpdir())).code, 0);
+});
+
+test('with several apps workers are named by theirs', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-verbs-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const app = join(APPS, 'server.cjs');
+  const config = { name: 'pair', apps: { api: { app, workers: 1 }, web: { app, workers: 2 } } };
+  writeFileSync(join(folder, 'evener.config.json'), JSON.stringify(config));
+  const evener = new EvenerProcess(context, [], { cwd: folder });
+  await evener.saidTimes(/worker \d+ ready|worker \S+ ready/, 3);
+  const { workers } = JSON.parse((await verb(evener, ['status', '--json'], folder)).stdout) as Status;
+  assert.deepEqual(
+    workers.map(({ id }) => id),
+    ['api:0', 'web:0', 'web:1'],
+  );
+  assert.equal((await verb(evener, ['restart', 'web:1'], folder)).code, 0);
+  const unclear = await verb(evener, ['scale', '2'], folder);
+  assert.equal(unclear.code, 2);
+  assert.match(unclear.stderr, /several apps run: name one of api, web/);
+  assert.equal((await verb(evener, ['scale', '2', '--app', 'api'], folder)).code, 0);
+});
+
+test('readers of /events that come back get what they have missed', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1']);
+  await evener.url();
+  const client = await controlOf(evener);
+  const { events } = await client.get<{ events: { id: number; event: { type: string } }[] }>('/events?follow=false');
+  assert.ok(events.length >= 2);
+  const seen: number[] = [];
+  const stop = new AbortController();
+  const following = client.follow('/events', (event) => seen.push((event as { id: number }).id), stop.signal);
+  await until('all of them', () => seen.length >= events.length);
+  stop.abort();
+  await following;
+  assert.deepEqual(
+    seen.slice(0, events.length),
+    events.map(({ id }) => id),
+  );
+});
+
+/** The path of a file that is not there yet. */
+function releaseFile(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-verbs-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'release');
+}
+
+/** A verb that goes on; ended with the test. */
+function follow(
+  context: TestContext,
+  evener: EvenerProcess,
+  args: readonly string[],
+): { text(): string; readonly ended: Promise<number | null> } {
+  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: APPS,
+    env: { ...process.env, TMPDIR: evener.temporary, XDG_RUNTIME_DIR: '' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  context.after(() => child.kill());
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  return { text: () => text, ended: new Promise((resolve) => child.once('close', (code) => resolve(code))) };
+}
