@@ -18,9 +18,6 @@ export type Request =
     }
   | VerbRequest;
 
-/** Belong to the contract of the command, and to a later version of it. */
-const LATER_FLAGS: readonly string[] = [];
-
 /** Options that have a flag. */
 const FLAGS = OPTIONS.filter((spec): spec is OptionSpec & { readonly flag: string } => spec.flag !== null);
 
@@ -91,8 +88,7 @@ function parserOption(spec: OptionSpec): { type: 'string' | 'boolean'; short?: s
 function specOf(name: string, rawName: string): OptionSpec {
   const spec = FLAGS.find((one) => one.flag === name);
   if (spec !== undefined) return spec;
-  if (LATER_FLAGS.includes(name)) throw usage(`${rawName} is not in this version yet`);
-  const known = [...FLAGS.map((one) => one.flag), ...LATER_FLAGS, 'config', 'json', 'help', 'version'];
+  const known = [...FLAGS.map((one) => one.flag), 'config', 'json', 'help', 'version'];
   const near = nearestName(name, known);
   const hint = near === null ? 'see evener --help' : `did you mean --${near}?`;
   throw usage(`unknown option ${rawName}: ${hint} (options for the app go after --)`);

@@ -112,6 +112,11 @@ export class ControlServer {
     const page = method === 'GET' ? this.#options.pages.get(url.pathname) : undefined;
     if (page !== undefined) {
       for (const [name, value] of Object.entries(page.headers ?? {})) response.setHeader(name, value);
+      const { etag } = page.headers ?? {};
+      if (etag !== undefined && request.headers['if-none-match'] === etag) {
+        response.writeHead(304).end();
+        return null;
+      }
       response.setHeader('content-type', page.type);
       response.end(page.body);
       return null;

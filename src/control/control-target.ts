@@ -1,5 +1,6 @@
 import type { Incident } from '../core/incident.ts';
 import type { LogLine } from '../observability/log-book.ts';
+import type { HistoryColumns } from '../observability/recent-history.ts';
 
 /**
  * What the control API shows and steers. The supervisor gives it; the API knows nothing else of it. Everything handed
@@ -17,6 +18,8 @@ export interface ControlTarget {
   logs(worker: WorkerPlace | null): readonly LogLine[];
   /** Calls back with each line from now on; the answer takes it off again. */
   followLogs(worker: WorkerPlace | null, listener: (line: LogLine) => void): () => void;
+  /** The last ten minutes of each app, a sample a second. */
+  history(): readonly AppHistory[];
   /** Prometheus text. */
   metrics(): Promise<string>;
   /** Resolves when it is over. @throws EvenerError EVENER_RELOAD_FAILED, with `details.output` where there is any */
@@ -33,6 +36,10 @@ export interface ControlTarget {
   why(worker: WorkerPlace): Promise<WhyReport>;
   /** Begins to stop; `now`: without finishing what is in flight. */
   stop(now: boolean): void;
+}
+
+export interface AppHistory extends HistoryColumns {
+  readonly name: string;
 }
 
 /** A numbered place of an app, which one worker fills. */

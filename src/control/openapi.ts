@@ -81,6 +81,7 @@ function answerOf(status: number, { meaning, schema, type }: Route['answers'][nu
 const NUMBER = { type: 'number' };
 const COUNT = { type: 'integer', minimum: 0 };
 const TEXT = { type: 'string' };
+const COLUMN = { type: 'array', items: { type: ['number', 'null'] } };
 
 function record(properties: Record<string, object>, description: string): object {
   return { type: 'object', description, required: Object.keys(properties), properties };
@@ -140,6 +141,18 @@ const SCHEMAS = {
   Server: record(
     { pool: TEXT, server: TEXT, state: { enum: [...SERVER_STATES] }, reason: TEXT },
     'A server of a pool; it gets requests while it is up',
+  ),
+  History: record(
+    {
+      name: TEXT,
+      times: { type: 'array', items: NUMBER, description: 'Unix time in seconds' },
+      requestsPerSecond: COLUMN,
+      errorsPerSecond: COLUMN,
+      p50Ms: COLUMN,
+      p95Ms: COLUMN,
+      p99Ms: COLUMN,
+    },
+    'The last ten minutes of an app',
   ),
   Worker: record(
     {

@@ -86,6 +86,23 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/history',
+    operation: 'getHistory',
+    summary: 'Rates and percentiles of the last ten minutes, a sample a second, each over the ten seconds before it.',
+    answers: {
+      200: {
+        meaning: 'A column for each figure; all columns of an app are of one length',
+        schema: {
+          type: 'object',
+          required: ['apps'],
+          properties: { apps: { type: 'array', items: { $ref: '#/components/schemas/History' } } },
+        },
+      },
+    },
+    handle: ({ target }) => ({ status: 200, json: { apps: target.history() } }),
+  },
+  {
+    method: 'GET',
     path: '/events',
     operation: 'followEvents',
     summary:

@@ -3,16 +3,18 @@ import type { AdminOptions, ResolvedOptions } from '../config/options.ts';
 import { Admission } from '../control/admission.ts';
 import { ApiError } from '../control/api-error.ts';
 import { ControlServer } from '../control/control-server.ts';
-import type { ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
+import type { AppHistory, ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
 import { controlSocketIn, writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Incident } from '../core/incident.ts';
 import { type AppMetric, mergeAppMetrics, readAppMetrics, writeAppMetrics } from '../observability/app-metrics.ts';
+import { dashboardPages } from '../dashboard/pages.ts';
 import { EventRing } from '../observability/event-ring.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
 import { LogBook, type LogLine } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
 import { PrometheusText } from '../observability/prometheus-text.ts';
+import { RecentHistory } from '../observability/recent-history.ts';
 import { RecentRates } from '../observability/recent-rates.ts';
 import { AppMetricsQuestions } from './app-metrics-questions.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
@@ -76,6 +78,7 @@ export class ControlDesk implements ControlTarget {
   readonly #host: DeskHost;
   readonly #restarts = new RestartCounts();
   readonly #rates = new Map<string, RecentRates>();
+  readonly #histories = new Map<string, RecentHistory>();
   readonly #startedAt = new Date();
   readonly #servers: ControlServer[] = [];
   readonly #sampler: NodeJS.Timeout;
@@ -170,6 +173,13 @@ export class ControlDesk implements ControlTarget {
 
   followLogs(worker: WorkerPlace | null, listener: (line: LogLine) => void): () => void {
     return this.logBook.follow(worker, listener);
+  }
+
+  history(): readonly AppHistory[] {
+    return [...this.#host.fleets(), ...this.#host.pools()].flatMap(({ options: { name } }) => {
+      const history = this.#histories.get(name);
+      return history === undefined ? [] : [{ name, ...history.read() }];
+    });
   }
 
   async metrics(): Promise<string> {
@@ -268,7 +278,7 @@ export class ControlDesk implements ControlTarget {
       target: this,
       version: this.#parts.version,
       admission,
-      pages: new Map(),
+      pages: admission === null ? new Map() : dashboardPages(),
       dashboardLink: admission === null ? () => this.#dashboardLink : null,
     });
     this.#servers.push(server);
@@ -305,8 +315,11 @@ export class ControlDesk implements ControlTarget {
       if (rates === undefined) {
         rates = new RecentRates();
         this.#rates.set(name, rates);
+        this.#histories.set(name, new RecentHistory());
       }
-      rates.sample(this.#parts.meters.readPool(name), nowMs);
+      const reading = this.#parts.meters.readPool(name);
+      this.#histories.get(name)!.add(Math.round(Date.now() / 100) / 10, rates.facts(reading, nowMs));
+      rates.sample(reading, nowMs);
     }
   }
 

@@ -69,10 +69,6 @@ test('refuses what it does not understand, and says what would do', () => {
   for (const [argv, pattern] of refusals) assert.throws(() => parseCommandLine(argv), pattern, argv.join(' '));
 });
 
-test('refuses what belongs to a later version', () => {
-  assert.throws(() => parseCommandLine(['proxy']), /evener proxy is not in this version yet/);
-});
-
 test('takes the file of a log where it cannot be the script', () => {
   assert.deepEqual(run('s.js', '--access-log', 'a.log'), { app: ['s.js'], args: [], accessLog: 'a.log' });
   assert.deepEqual(run('s.js', '--access-log', '-w', '2'), { app: ['s.js'], args: [], accessLog: true, workers: '2' });

@@ -7,7 +7,7 @@ test('names every option with its short form, meaning and default', () => {
   const text = helpText();
   for (const spec of OPTIONS) {
     if (spec.flag === null) continue;
-    const line = text.split('\n').find((one) => one.includes(`--${spec.flag} `))!;
+    const line = text.split('\n').find((one) => /^ {2}(-\w, | {4})--/.test(one) && one.includes(`--${spec.flag} `))!;
     assert.ok(line.includes(spec.meaning), spec.flag);
     assert.ok(line.includes(`(default: ${spec.default ?? spec.unset})`), spec.flag);
     if (spec.short !== null) assert.ok(line.includes(`-${spec.short}, `), spec.flag);

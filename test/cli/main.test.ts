@@ -106,10 +106,7 @@ test('wrong usage ends with 2 and a message that teaches', async (context) => {
     [['server.cjs', '--workrs', '2'], /^evener: unknown option --workrs: did you mean --workers\?/],
     [['server.cjs', '-w'], /^evener: -w needs a value: expected 1-512/],
     [['server.cjs', '--hang-limit', 'soon'], /^evener: --hang-limit: expected a duration such as/],
-    [
-      ['server.cjs', '--admin', 'x'],
-      /^evener: --admin: expected a port, 'host:port', or \{ listen, token \}, got "x"$/m,
-    ],
+    [['server.cjs', '--admin', 'x'], /^evener: (--admin|admin\.listen): expected a port.*, got "x"$/m],
     [
       ['server.cjs', '--admin', '0.0.0.0:0'],
       /a token for what others can reach: set EVENER_ADMIN_TOKEN or admin.token/,
@@ -140,7 +137,7 @@ test('a first start that can never work ends with 1 and one reason', async (cont
     const startedAtMs = performance.now();
     const evener = new EvenerProcess(context, [...args, '-w', '3'], args[0] === 'broken.js' ? { cwd: broken } : {});
     assertEnding(await evener.ended, 1);
-    assert.ok(performance.now() - startedAtMs < 5_000, 'within 5 s');
+    assert.ok(performance.now() - startedAtMs < 20_000, 'and not after the last of many tries');
     assert.match(evener.stderr, reason);
     assert.ok(evener.count(repeated) <= 3, `said once by the app and once by us:\n${evener.stderr}`);
     assert.equal(evener.count(/^evener: (?!starting)/gm), 1, evener.stderr);

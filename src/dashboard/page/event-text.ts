@@ -1,0 +1,106 @@
+import { bytesText, counted, spanText } from './format.ts';
+
+/** An event as it came: whatever is in it was written by others, or by a later version. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What happened, in a sentence; for events that are not known here, their type in words. */
+export function eventText(event: Fields): string {
+  const { type } = event;
+  switch (type) {
+    case 'starting':
+      return 'starting';
+    case 'listening':
+      return 'listening';
+    case 'admin-listening':
+      return 'this page can be reached';
+    case 'worker-ready':
+      return `${who(event)} is ready, ${span(event.bootMs)} after its start`;
+    case 'worker-died':
+      return `${who(event)} died: ${said(event.cause)}; ${restart(event.restartInMs)}`;
+    case 'worker-settled':
+      return `${who(event)} stays up, after ${counted(number(event.restarts), 'restart')}`;
+    case 'worker-boot-failed':
+      return `${who(event)} did not come up: ${said(event.reason)}; ${restart(event.restartInMs)}`;
+    case 'worker-retired':
+      return `${who(event)} ended`;
+    case 'worker-stalled':
+      return `${who(event)} is stalled: silent for ${span(event.silentMs)}; it gets no new requests`;
+    case 'worker-recovered':
+      return `${who(event)} answers again after ${span(event.silentMs)}`;
+    case 'worker-hung': {
+      const then = event.isLeftAlone === true ? 'it is left alone' : 'it is ended';
+      return `${who(event)} hangs: silent for ${span(event.silentMs)}; ${then}`;
+    }
+    case 'worker-too-large': {
+      const [size, limit] = [bytesText(number(event.bytes)), bytesText(number(event.limitBytes))];
+      return `${who(event)} has grown to ${size}, over the limit of ${limit}`;
+    }
+    case 'worker-restarting':
+      return `${who(event)} is restarted`;
+    case 'worker-drained':
+      return `${who(event)} is drained`;
+    case 'crash-loop':
+      return `${said(event.app)}: no worker is up, clients get 503: ${said(event.reason)}`;
+    case 'crash-loop-over':
+      return `${said(event.app)} is serving again`;
+    case 'balancer-died':
+      return `balancer thread ${said(event.thread)} died: ${said(event.cause)}; ${restart(event.restartInMs)}`;
+    case 'shedding':
+      return `requests are refused for want of capacity: ${said(event.requests)} so far`;
+    case 'shedding-over':
+      return `no request is refused any more, after ${counted(number(event.requests), 'request')}`;
+    case 'file-changed':
+      return `${said(event.path)} has changed`;
+    case 'reload-started':
+      return event.workers === 0
+        ? 'reload: applying the options'
+        : `reload of ${counted(number(event.workers), 'worker')}`;
+    case 'reload-done':
+      return `reload done in ${span(event.tookMs)}`;
+    case 'reload-failed':
+      return `reload failed, the workers of before go on: ${said(event.reason)}`;
+    case 'scaled':
+      return `${said(event.app)} is scaled to ${counted(number(event.workers), 'worker')}`;
+    case 'draining':
+      return 'stopping: finishing what is in flight';
+    case 'stopped':
+      return 'stopped';
+    case 'failed':
+      return said(event.reason);
+    default:
+      return otherText(event);
+  }
+}
+
+/** `worker-too-large` -> `worker too large`. */
+export function words(name: string): string {
+  return name.replaceAll('-', ' ');
+}
+
+function otherText(event: Fields): string {
+  const about = typeof event.slot === 'number' ? `${who(event)}: ` : '';
+  const why = [event.reason, event.cause].find((one) => typeof one === 'string');
+  return `${about}${words(said(event.type))}${why === undefined ? '' : `: ${said(why)}`}`;
+}
+
+function who({ app, slot, pid }: Fields): string {
+  const of = typeof app === 'string' ? `${app} ` : '';
+  return `${of}worker ${said(slot)}${number(pid) > 0 ? ` (pid ${said(pid)})` : ''}`;
+}
+
+function restart(ms: unknown): string {
+  if (typeof ms !== 'number') return 'it is not restarted';
+  return ms === 0 ? 'restarted at once' : `restarted in ${spanText(ms)}`;
+}
+
+function span(ms: unknown): string {
+  return typeof ms === 'number' ? spanText(ms) : 'some time';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+function said(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '?';
+}
