@@ -7,8 +7,8 @@ import type { AppHistory, ControlTarget, Status, WhyReport, WorkerPlace } from '
 import { controlSocketIn, writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Incident } from '../core/incident.ts';
-import { type AppMetric, mergeAppMetrics, readAppMetrics, writeAppMetrics } from '../observability/app-metrics.ts';
 import { dashboardPages } from '../dashboard/pages.ts';
+import { type AppMetric, mergeAppMetrics, readAppMetrics, writeAppMetrics } from '../observability/app-metrics.ts';
 import { EventRing } from '../observability/event-ring.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
 import { LogBook, type LogLine } from '../observability/log-book.ts';

@@ -51,7 +51,15 @@ export interface AppHistory {
   readonly p99Ms: readonly (number | null)[];
 }
 
-export type WorkerState = 'starting' | 'ready' | 'stalled' | 'draining' | 'stopping' | 'waiting' | 'drained';
+export type WorkerState =
+  | 'starting'
+  | 'ready'
+  | 'standby'
+  | 'stalled'
+  | 'draining'
+  | 'stopping'
+  | 'waiting'
+  | 'drained';
 
 export interface WorkerStatus {
   /** Of its place; while one worker replaces another both have it. */

@@ -10,6 +10,7 @@ import type {
   WorkerPlace,
   WorkerStatus,
 } from '../../../src/control/control-target.ts';
+import type { Incident } from '../../../src/core/incident.ts';
 import { XorShift } from '../../../src/core/rng.ts';
 import { dashboardPages } from '../../../src/dashboard/pages.ts';
 import { EventRing } from '../../../src/observability/event-ring.ts';
@@ -85,6 +86,7 @@ export class ScriptedInstance implements ControlTarget {
       connections: 214,
       apps: this.#apps.map((app) => this.#appStatus(app)),
       workers: this.workers.map((worker) => ({ ...worker })),
+      servers: [],
       incidents: this.told.length,
     };
   }
@@ -93,8 +95,9 @@ export class ScriptedInstance implements ControlTarget {
     return null;
   }
 
-  incidents(): readonly RecordedEvent[] {
-    return this.told;
+  /** Events stand for what they would become. */
+  incidents(): readonly Incident[] {
+    return this.told as unknown as readonly Incident[];
   }
 
   logs(worker: WorkerPlace | null): readonly LogLine[] {
