@@ -24,7 +24,10 @@ test('the JSON schema has every option, with its meaning and default', () => {
   for (const { key, meaning } of SECTIONS) {
     const property = schema.properties[key]!;
     assert.equal(property.description, meaning, key);
-    assert.ok('type' in property || 'anyOf' in property || 'items' in property, `${key} says nothing of its value`);
+    assert.ok(
+      'type' in property || 'anyOf' in property || 'enum' in property || '$ref' in property,
+      `${key} says nothing of its value`,
+    );
   }
   assert.equal(schema.additionalProperties, false);
   const app = (schema.properties.apps!.additionalProperties ?? {}) as Schema;

@@ -67,7 +67,11 @@ test('every metric is of the table, in the format that Prometheus reads', async 
   const { evener, url } = await started(context, ['server.cjs', '-w', '2']);
   await request(url);
   await evener.said(/worker 1 ready/);
-  const scrape = await Scrape.of(evener);
+  // How busy balancer threads are is known a second after the start.
+  const scrape = await until('a scrape with everything', async () => {
+    const one = await Scrape.of(evener);
+    return one.families.has('evener_balancer_utilization') ? one : null;
+  });
   for (const { name, type, help } of scrape.families.values()) {
     const spec = METRICS[name as keyof typeof METRICS];
     assert.ok(spec !== undefined, name);
