@@ -21,6 +21,7 @@ import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { type Place, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
+import { ThreadLog } from './thread-log.ts';
 import { checkWorker } from './worker-check.ts';
 
 /** Pings to every worker. A worker that misses two gets no new request. */
@@ -38,6 +39,7 @@ export class Balancer {
   readonly #clock = new Clock();
   readonly #thread: number;
   readonly #counters: Counters;
+  readonly #log: ThreadLog;
   readonly #clients: ClientRegistry;
   readonly #links: LinkServer;
   readonly #ports: Ports;
@@ -56,6 +58,8 @@ export class Balancer {
     this.#tell = tell;
     this.#thread = birth.thread;
     this.#counters = new Counters(birth.meter, birth.thread);
+    this.#log = new ThreadLog(this.#counters, tell);
+    this.#log.configure(birth.settings.accessLog);
     this.#clients = new ClientRegistry(this.#clock, (id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
     });
@@ -83,6 +87,7 @@ export class Balancer {
       threads: birth.threads,
       activated: birth.activated,
       counters: this.#counters,
+      log: this.#log,
       clients: this.#clients,
       affinity: {
         sessions: new SessionTable(birth.sessions, birth.thread),
@@ -143,7 +148,14 @@ export class Balancer {
       case 'quarantine':
         this.#ports.setQuarantine(message.pool, message.suspects, message.refused);
         break;
+      case 'reopen-log':
+        this.#log.reopen();
+        break;
+      case 'log-written':
+        this.#log.written(message.bytes);
+        break;
       case 'configure':
+        this.#log.configure(message.settings.accessLog);
         this.#ports.configure(message.settings.pools);
         this.#servers.configure(message.settings.pools);
         break;
@@ -165,6 +177,7 @@ export class Balancer {
     this.#clients.destroyAll();
     this.#links.close();
     this.#servers.close();
+    this.#log.close();
   }
 
   /** Asks one worker a question of our own, past policy and queue. */
@@ -182,7 +195,10 @@ export class Balancer {
     // reset them. One more turn of the loop accepts them all.
     setTimeout(() => {
       this.#ports.closeListeners();
-      this.#clients.drain(() => this.#tell({ type: 'drained' }));
+      this.#clients.drain(() => {
+        this.#log.flush();
+        this.#tell({ type: 'drained' });
+      });
     }, 1);
   }
 

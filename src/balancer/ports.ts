@@ -24,6 +24,7 @@ import { PoolMeter } from '../observability/pool-meter.ts';
 import { Pool } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
+import type { ThreadLog } from './thread-log.ts';
 
 /** One address that is listened on, and the pools that share it. */
 export interface Port {
@@ -52,6 +53,7 @@ export interface PortsHost {
   readonly thread: number;
   readonly threads: number;
   readonly counters: Counters;
+  readonly log: ThreadLog;
   readonly clients: ClientRegistry;
   readonly affinity: AffinityParts;
   readonly rng: Rng;
@@ -169,6 +171,7 @@ export class Ports {
       place.dispatcher.hedgeMs = settings.hedgeMs;
       place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
       place.dispatcher.pool.configure(settings);
+      place.dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
       this.#bind(place.dispatcher, settings);
       refresh(place.port);
     }
@@ -213,6 +216,7 @@ export class Ports {
     const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
     dispatcher.responseTimeoutMs = responseTimeoutMs;
     dispatcher.hedgeMs = settings.hedgeMs;
+    dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
     this.#bind(dispatcher, settings);
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;

@@ -6,14 +6,14 @@
  * assertion, what is not of this table.
  */
 
-import type { ListenAddress } from '../config/options.ts';
+import type { AccessLogOptions, ListenAddress } from '../config/options.ts';
 import type { KeySource, Sticky } from '../config/sticky.ts';
 import type { ServerOptions, UpstreamOptions } from '../config/upstream.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 4;
+export const CHANNEL_VERSION = 5;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -39,7 +39,11 @@ export interface BalancerBirth {
 export interface BalancerSettings {
   /** One for each app and each pool of servers. */
   readonly pools: readonly PoolSettings[];
+  /** null = requests are not logged. */
+  readonly accessLog: AccessLogSettings | null;
 }
+
+export type AccessLogSettings = AccessLogOptions;
 
 /** What the balancer has to know of one pool. All durations in ms, 0 = off. */
 export interface PoolSettings {
@@ -133,6 +137,10 @@ export type FromSupervisor =
   | { readonly type: 'configure'; readonly settings: BalancerSettings }
   /** What has the app in these workers counted itself? Answer `app-metrics` for each that answers. */
   | { readonly type: 'ask-metrics'; readonly question: number; readonly workers: readonly Incarnation[] }
+  /** The file of the access log may have been renamed: open it anew. */
+  | { readonly type: 'reopen-log' }
+  /** So many bytes of `log-lines` are out. */
+  | { readonly type: 'log-written'; readonly bytes: number }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
   | { readonly type: 'drain' }
   /** Close everything now. */
@@ -207,6 +215,10 @@ export type FromBalancer =
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   /** JSON as of prom-client; empty where the app has no metrics. `question` is echoed. */
   | { readonly type: 'app-metrics'; readonly worker: Incarnation; readonly question: number; readonly json: string }
+  /** Lines of the access log, for stdout. Answer `log-written`. */
+  | { readonly type: 'log-lines'; readonly lines: Uint8Array }
+  /** Why the access log cannot be written; null = it can again. */
+  | { readonly type: 'log-state'; readonly reason: string | null }
   | { readonly type: 'drained' };
 
 /** A port that thread 0 has tried to open. */
@@ -252,6 +264,8 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'configure',
   'adopt-port',
   'ask-metrics',
+  'reopen-log',
+  'log-written',
   'drain',
   'close',
 ]);
@@ -274,6 +288,8 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'port-opened',
   'drained',
   'app-metrics',
+  'log-lines',
+  'log-state',
 ]);
 
 export function isFromSupervisor(message: unknown): message is FromSupervisor {

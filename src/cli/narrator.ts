@@ -111,6 +111,10 @@ export class Narrator {
         return `${this.#who(event)} is replaced, as asked`;
       case 'worker-drained':
         return `${this.#who(event)} drains, as asked; its place stays empty`;
+      case 'access-log-failed':
+        return `the access log cannot be written, its lines are lost: ${event.reason}`;
+      case 'access-log-works':
+        return 'the access log is written again';
       case 'admin-listening':
         return `admin on ${event.url}`;
       case 'shedding':

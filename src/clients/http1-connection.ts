@@ -550,7 +550,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.#refuseByApp(outcome, dispatcher);
       return;
     }
-    dispatcher?.refused(outcome);
+    dispatcher?.refused(outcome, this);
     this.#writeError(outcome, '', isHead);
     this.closeGently();
   }

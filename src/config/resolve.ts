@@ -100,11 +100,17 @@ class Resolver {
   apps(): AppOptions[] {
     const single = this.#layers.find(({ values }) => values.app !== undefined);
     const several = this.#layers.find(({ values }) => values.apps !== undefined);
-    if (several === undefined) return single === undefined ? [] : [this.#app(null, null)];
+    if (several === undefined) return single === undefined ? [] : [this.#app(this.#givenName, null)];
     if (single !== undefined)
       throw invalid('app', single.values.app, 'nothing where there are apps; give it a place among them');
     const entries = entriesOf(several, 'apps');
     return Object.keys(entries).map((name) => this.#app(name, this.#entryLayer(several, 'apps', name, entries)));
+  }
+
+  /** An app that is alone has the name of the instance. */
+  get #givenName(): string | null {
+    const name = this.#layers.find(({ values }) => values.name !== undefined)?.values.name;
+    return typeof name === 'string' ? name : null;
   }
 
   pools(): ServersOptions[] {

@@ -11,6 +11,8 @@ import { join } from 'node:path';
 
 const CARD = 'instance.json';
 const SOCKET = 'control.sock';
+/** What is left of the 103 bytes of a socket's path (unix(7)) for the folder, at the shortest process id. */
+const MAX_BASE_BYTES = 103 - '/evener-1-XXXXXX/control.sock'.length;
 
 /** What an instance says of itself. */
 export interface InstanceCard {
@@ -52,9 +54,11 @@ export async function findInstances(
   return found.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
 }
 
-/** Where one may be, whichever of these the environment of the instance named. */
+/** Where `RuntimeDirectory` makes them; and that of a login, for whoever came without one. */
 function runtimeDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
-  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, tmpdir(), '/tmp'];
+  // Sockets in a folder with a long name could not be bound, so there it is /tmp.
+  const temporary = Buffer.byteLength(tmpdir()) > MAX_BASE_BYTES ? '/tmp' : tmpdir();
+  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, temporary];
   const unique = new Set(bases.filter((base): base is string => base !== undefined && base !== ''));
   return [...unique].flatMap((base) => names(base).map((name) => join(base, name))).filter(isOurs);
 }

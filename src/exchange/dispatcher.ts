@@ -3,6 +3,7 @@ import { NO_KEY, type Policy } from '../balancing/policy.ts';
 import type { KeySource } from '../config/sticky.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
+import type { PoolLog } from '../observability/access-log.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -37,6 +38,8 @@ export class Dispatcher {
   readonly clock: Clock;
   /** Requests that workers have died of; null while there are none. */
   quarantine: Quarantine | null = null;
+  /** null = requests are not logged. */
+  log: PoolLog | null = null;
   /** Longest wait for the head of a response; 0 = no limit. */
   responseTimeoutMs = 0;
   /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
@@ -165,7 +168,12 @@ export class Dispatcher {
   }
 
   finished(exchange: Exchange): void {
-    this.#meter.finished(exchange, exchange.isAdmitted, this.clock.nowMs);
+    // What we ask workers ourselves is no request.
+    if (exchange.isAdmitted || exchange.outcome === Outcome.NoRoute) {
+      const { nowMs } = this.clock;
+      this.#meter.finished(exchange, exchange.isAdmitted, nowMs);
+      if (this.log !== null) this.log.finished(exchange, nowMs);
+    }
     this.quarantine?.finished(exchange);
     if (this.#queue.length === 0) return;
     this.#finishes = (this.#finishes + 1) % GROWTH_INTERVAL;
@@ -190,8 +198,10 @@ export class Dispatcher {
   }
 
   /** A request was refused at the door, before it could become an exchange. */
-  refused(outcome: Outcome): void {
-    this.#meter.refused(outcome, factsOf(outcome).status);
+  refused(outcome: Outcome, client: ExchangeClient): void {
+    const { status } = factsOf(outcome);
+    this.#meter.refused(outcome, status);
+    if (this.log !== null) this.log.refused(client, outcome, status, this.clock.nowMs);
   }
 
   #drain(most: number): void {

@@ -30,6 +30,10 @@ export interface BalancerThreadsObserver {
   /** A request that was suspected was answered. */
   requestAcquitted(pool: string, fingerprint: string): void;
   threadSaidOfPool(thread: BalancerThread, message: PoolMessage): void;
+  /** Lines of the access log, for stdout. @param onWritten to be called when they are out */
+  logLines(lines: Uint8Array, onWritten: (bytes: number) => void): void;
+  /** Why a thread cannot write the access log; null = it can again. */
+  logState(thread: number, reason: string | null): void;
   /** What a worker's app has counted itself, in answer to a question. */
   appMetrics(question: number, worker: number, json: string): void;
   /** All of them have finished what was in flight. */
@@ -160,6 +164,12 @@ export class BalancerThreads {
         this.#drained.add(thread.index);
         if (this.areDrained) this.#observer.threadsDrained();
         return;
+      case 'log-lines':
+        this.#observer.logLines(message.lines, (bytes) => thread.post({ type: 'log-written', bytes }));
+        return;
+      case 'log-state':
+        this.#observer.logState(thread.index, message.reason);
+        return;
       case 'app-metrics':
         this.#observer.appMetrics(message.question, message.worker, message.json);
         return;
@@ -197,7 +207,7 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
       meter: meters.pool(pool.name),
     };
   });
-  return { pools: [...apps, ...pools] };
+  return { pools: [...apps, ...pools], accessLog: options.accessLog };
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {

@@ -113,6 +113,9 @@ export type SupervisorEvent =
   | (WorkerFacts & { readonly type: 'worker-restarting' })
   /** Somebody asked for it to get nothing new and to end; its place stays empty. */
   | (WorkerFacts & { readonly type: 'worker-drained' })
+  /** Lines of the access log are lost: the disk is full, or the file must not be written. */
+  | { readonly type: 'access-log-failed'; readonly reason: string }
+  | { readonly type: 'access-log-works' }
   /** Where metrics, the control API and the dashboard are reached by HTTP. */
   | { readonly type: 'admin-listening'; readonly url: string }
   /** Requests are refused for want of capacity. When it begins, and now and then while it lasts. */

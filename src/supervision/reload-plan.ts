@@ -35,6 +35,6 @@ function birthOf({ app, env, port, nodeArgs }: AppOptions): object {
   return { app, env: { ...env }, port, nodeArgs };
 }
 
-function factsOf({ apps, pools, notify }: ResolvedOptions): object {
-  return { apps, pools, notify };
+function factsOf({ apps, pools, notify, admin, accessLog }: ResolvedOptions): object {
+  return { apps, pools, notify, admin, accessLog };
 }

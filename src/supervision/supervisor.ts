@@ -11,6 +11,7 @@ import { FLUSH_LIMIT_MS, Notices } from '../notify/notices.ts';
 import { IncidentRing } from '../observability/incident-ring.ts';
 import { Meters } from '../observability/meters.ts';
 import { Redactor } from '../observability/redaction.ts';
+import { AccessLogKeeper, checkLogFile, writeLines } from './access-log-keeper.ts';
 import { type AppLoad, Autoscaler } from './autoscaler.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balancer-threads.ts';
@@ -77,6 +78,8 @@ interface Parts {
   readonly autoscaler: Autoscaler;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
+  /** Of the access log's file. */
+  readonly log: AccessLogKeeper;
   /** The control API. */
   readonly desk: ControlDesk;
 }
@@ -98,6 +101,8 @@ export class Supervisor {
   #isKilled = false;
   #closingSinceMs = 0;
   #lastIncarnation = 0;
+  /** Balancer threads that cannot write the access log. */
+  readonly #logFailures = new Set<number>();
   #files: FileWatch | null = null;
   /** What the reload under way was asked for; null = what the options say. */
   #reloadParallel: number | null = null;
@@ -337,6 +342,8 @@ export class Supervisor {
         threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread.index, message),
         requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
         threadsDrained: () => this.#changes.happened(),
+        logLines: (lines, onWritten) => writeLines(stdout, lines, onWritten),
+        logState: (thread, reason) => this.#logState(thread, reason),
         appMetrics: (question, worker, json) => this.#parts?.desk.appMetrics.answered(question, worker, json),
       },
       this.#surroundings.activated,
@@ -376,7 +383,8 @@ export class Supervisor {
       scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
     });
     const desk = this.#assembleDesk(directory, meters, memory, threads);
-    return { directory, guard, threads, fleets, pools, memory, shed, autoscaler, shared, desk };
+    const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
+    return { directory, guard, threads, fleets, pools, memory, shed, autoscaler, shared, desk, log };
   }
 
   #assembleDesk(
@@ -405,9 +413,20 @@ export class Supervisor {
     );
   }
 
+  /** Threads write to one file, and fail at it for one reason. */
+  #logState(thread: number, reason: string | null): void {
+    const before = this.#logFailures.size > 0;
+    if (reason === null) this.#logFailures.delete(thread);
+    else this.#logFailures.add(thread);
+    const after = this.#logFailures.size > 0;
+    if (!before && reason !== null) this.#emit({ type: 'access-log-failed', reason });
+    else if (before && !after) this.#emit({ type: 'access-log-works' });
+  }
+
   /** Without its control API it would be one that nobody can steer: then rather not at all. */
   async #openDesk({ desk }: Parts): Promise<void> {
     try {
+      checkLogFile(this.#options.accessLog);
       const url = await desk.open();
       if (url !== null) this.#emit({ type: 'admin-listening', url });
     } catch (error) {
@@ -529,13 +548,18 @@ export class Supervisor {
   /** All of the new options or, when a new worker does not come up, those of before. */
   async #applyAndReplace(): Promise<void> {
     const before = this.#options;
-    const options = await this.#surroundings.reread();
     const parts = this.#runningParts('reload()');
+    // Whoever renames the log's file and reloads does not have to wait for a look at it.
+    parts.threads.post({ type: 'reopen-log' });
+    const options = await this.#surroundings.reread();
+    this.#runningParts('reload()');
+    await parts.desk.configure(options);
     const changes = changesOf(before, options);
     this.#options = options;
     this.#redactor = redactorFor(options);
     this.#notices.configure(options);
     parts.threads.configure(options);
+    parts.log.configure(options.accessLog);
     for (const app of changes.added) this.#addFleet(parts, app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
     this.#applyPools(parts, options);
@@ -568,6 +592,8 @@ export class Supervisor {
     this.#options = before;
     this.#notices.configure(before);
     parts.threads.configure(before);
+    parts.log.configure(before.accessLog);
+    parts.desk.configure(before).catch(() => {});
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
     this.#applyPools(parts, before);
     for (const { name } of added) this.#removeFleet(parts, name);
@@ -629,6 +655,7 @@ export class Supervisor {
     this.#phase = 'closing';
     this.#closingSinceMs = performance.now();
     parts.memory.close();
+    parts.log.close();
     this.#files?.close();
     parts.shed.close();
     parts.autoscaler.close();

@@ -23,7 +23,9 @@ interface Document {
 
 test('the document is valid OpenAPI 3.1 and has every route', async () => {
   const document = openApiDocument('1.2.3') as Document;
-  const result = await new Validator().validate(structuredClone(document) as unknown as Record<string, unknown>);
+  const result = await new Validator().validate(
+    JSON.parse(JSON.stringify(document)) as Parameters<Validator['validate']>[0],
+  );
   assert.deepEqual([result.valid, result.errors], [true, undefined]);
   assert.match(document.openapi, /^3\.1\./);
   for (const { method, path, operation } of ROUTES) {

@@ -1,0 +1,121 @@
+import { close, closeSync, openSync, write, writeSync } from 'node:fs';
+import type { LogSink } from './access-log.ts';
+
+/** Readable for the owner and the group, as logs are wont to be. */
+const MODE = 0o640;
+
+/**
+ * A file that lines are appended to, one write at a time. Several threads may append to one file: what one write holds
+ * stays together.
+ */
+export class LogFile implements LogSink {
+  readonly #path: string;
+  /** Hears when writing fails, and when it works again after that (null). */
+  readonly #onFailure: (reason: string | null) => void;
+  #fd: number | null = null;
+  #waiting: Buffer[] = [];
+  #isWriting = false;
+  #isClosing = false;
+  #hasFailed = false;
+  #pendingBytes = 0;
+
+  constructor(path: string, onFailure: (reason: string | null) => void) {
+    this.#path = path;
+    this.#onFailure = onFailure;
+    this.#open();
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  write(lines: Buffer): void {
+    if (lines.length === 0) return;
+    this.#waiting.push(lines);
+    this.#pendingBytes += lines.length;
+    this.#writeNext();
+  }
+
+  /** What is under way is left to the system, which goes on with it when we have ended. */
+  flush(): void {
+    const waiting = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#pendingBytes -= waiting.length;
+    if (this.#fd === null) return;
+    try {
+      for (let at = 0; at < waiting.length; ) at += writeSync(this.#fd, waiting, at);
+    } catch (error) {
+      this.#failed(error as NodeJS.ErrnoException);
+    }
+  }
+
+  reopen(): void {
+    const before = this.#fd;
+    this.#open();
+    // A write that is under way still has the descriptor.
+    if (before === null || before === this.#fd) return;
+    if (this.#isWriting) this.#old.push(before);
+    else close(before, () => {});
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    if (this.#isWriting || this.#fd === null) return;
+    closeSync(this.#fd);
+    this.#fd = null;
+  }
+
+  /** Descriptors that are closed once nothing is written to them. */
+  readonly #old: number[] = [];
+
+  #open(): void {
+    try {
+      this.#fd = openSync(this.#path, 'a', MODE);
+      this.#worksAgain();
+    } catch (error) {
+      // Better in the old place than nowhere.
+      this.#failed(error as NodeJS.ErrnoException);
+    }
+  }
+
+  #writeNext(): void {
+    if (this.#isWriting || this.#waiting.length === 0) return;
+    const lines = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    if (this.#fd === null) {
+      this.#pendingBytes -= lines.length;
+      return;
+    }
+    this.#isWriting = true;
+    this.#writePart(this.#fd, lines, 0);
+  }
+
+  #writePart(fd: number, lines: Buffer, from: number): void {
+    write(fd, lines, from, (error, bytes) => {
+      const at = from + bytes;
+      if (error === null && at < lines.length) {
+        this.#writePart(fd, lines, at);
+        return;
+      }
+      this.#isWriting = false;
+      this.#pendingBytes -= lines.length;
+      for (const old of this.#old.splice(0)) close(old, () => {});
+      if (error === null) this.#worksAgain();
+      else this.#failed(error);
+      if (this.#isClosing) this.close();
+      else this.#writeNext();
+    });
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onFailure(`${this.#path}: ${error.code ?? error.message}`);
+  }
+
+  #worksAgain(): void {
+    if (!this.#hasFailed) return;
+    this.#hasFailed = false;
+    this.#onFailure(null);
+  }
+}

@@ -1,0 +1,95 @@
+import { closeSync, openSync } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import type { AccessLogOptions } from '../config/options.ts';
+
+/** How often the file is looked at. It may grow beyond its limit by what is logged in between. */
+const LOOK_EVERY_MS = 1_000;
+
+export interface AccessLogKeeperHost {
+  /** Balancer threads are to open the file anew. */
+  reopen(): void;
+}
+
+/**
+ * Looks after the file that the balancer threads write to: when it has grown too large it is renamed and begun anew, and
+ * when somebody else has renamed or removed it the threads are told. Nothing of that needs a signal.
+ */
+export class AccessLogKeeper {
+  readonly #host: AccessLogKeeperHost;
+  readonly #timer: NodeJS.Timeout;
+  #options: AccessLogOptions | null;
+  #inode: number | null = null;
+  #isLooking = false;
+
+  constructor(options: AccessLogOptions | null, host: AccessLogKeeperHost) {
+    this.#options = options;
+    this.#host = host;
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  configure(options: AccessLogOptions | null): void {
+    if (options?.file !== this.#options?.file) this.#inode = null;
+    this.#options = options;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Looks now, and not only when it is time. */
+  async look(): Promise<void> {
+    const options = this.#options;
+    if (this.#isLooking || options === null || options.file === null) return;
+    this.#isLooking = true;
+    try {
+      const facts = await stat(options.file);
+      // Of a pipe or a device there is nothing to rename.
+      if (!facts.isFile()) return;
+      const isOther = this.#inode !== null && this.#inode !== facts.ino;
+      this.#inode = facts.ino;
+      if (options.maxBytes > 0 && facts.size > options.maxBytes) await this.#rotate(options.file, options.keep);
+      else if (isOther) this.#host.reopen();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#reopen();
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  /** `access.log` -> `access.log.1` -> `access.log.2`; those beyond the number that is kept go. */
+  async #rotate(file: string, keep: number): Promise<void> {
+    if (keep > 0) await rm(`${file}.${keep}`, { force: true });
+    for (let n = keep - 1; n >= 1; n--) await rename(`${file}.${n}`, `${file}.${n + 1}`).catch(ignoreMissing);
+    if (keep === 0) await rm(file, { force: true });
+    else await rename(file, `${file}.1`);
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#inode = null;
+    this.#host.reopen();
+  }
+}
+
+/** @throws Error when the file cannot be written to: better told at the start than when the first request is lost */
+export function checkLogFile(options: AccessLogOptions | null): void {
+  if (options === null || options.file === null) return;
+  try {
+    closeSync(openSync(options.file, 'a', 0o640));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(`the access log cannot be written: ${options.file}: ${code ?? message}`);
+  }
+}
+
+/** Writes lines of the access log to stdout, and says when they are out, so that no more than a bound is under way. */
+export function writeLines(stream: Writable, lines: Uint8Array, onWritten: (bytes: number) => void): void {
+  // The callback comes with an error, too: whoever read it has gone, and what there is to be written is dropped.
+  stream.write(lines, () => onWritten(lines.length));
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
