@@ -153,7 +153,7 @@ class Resolver {
     const maxMemory = settings.option<number | null>('maxMemory');
     const app = resolveApp({ words, args, cwd, path: env.PATH ?? '' });
     return Object.freeze({
-      ...pool(name ?? this.#givenName() ?? nameOf(app), settings),
+      ...pool(name ?? nameOf(app), settings),
       app,
       env,
       workers: this.#workers(settings, env),
@@ -170,12 +170,6 @@ class Resolver {
       parallel: settings.option<number>('parallel'),
       nodeArgs: settings.option<readonly string[] | null>('nodeArgs') ?? [],
     });
-  }
-
-  /** An app that is alone is called as the instance is. */
-  #givenName(): string | null {
-    const layer = this.#layers.find(({ values }) => values.name !== undefined);
-    return layer === undefined ? null : String(layer.values.name);
   }
 
   #servers(name: string, entry: Layer | null): ServersOptions {

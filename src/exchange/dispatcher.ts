@@ -11,7 +11,7 @@ import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import type { Transport } from './transport.ts';
+import type { ExchangeClient, Transport } from './transport.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /**

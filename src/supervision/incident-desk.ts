@@ -45,6 +45,8 @@ export class IncidentDesk {
       case 'draining':
       case 'file-changed':
       case 'worker-restarting':
+      case 'access-log-failed':
+      case 'access-log-works':
       case 'worker-expired':
       case 'admin-listening':
       // An incident of these would go to the receivers that do not work.
