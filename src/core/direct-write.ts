@@ -6,7 +6,8 @@ interface WriteRequest {
 }
 
 interface WritableHandle {
-  writeLatin1String(request: WriteRequest, text: string): number;
+  /** `request` is null where the handle makes its own when it needs one (Node 26). */
+  writeLatin1String(request: WriteRequest | null, text: string): number;
   /** Bytes that the kernel has not taken. */
   readonly writeQueueSize: number;
 }
@@ -16,6 +17,9 @@ const MAX_TEXT = 16 * 1024;
 
 /** The class of Node's write requests, found out at the first write there is. */
 let makeRequest: (new () => WriteRequest) | null = null;
+
+/** This Node's handles are written to in another way: everything goes through the stream. */
+let isUnknown = false;
 
 /** Nearly every write is complete when the call returns, and then the same request serves the next one as well. */
 let spare: WriteRequest | null = null;
@@ -33,6 +37,7 @@ export function writeText(socket: net.Socket, text: string): void {
     socket.writableCorked > 0 ||
     socket.connecting ||
     socket.writableEnded ||
+    isUnknown ||
     text.length > MAX_TEXT
   ) {
     socket.write(text, 'latin1');
@@ -57,8 +62,9 @@ export function writeText(socket: net.Socket, text: string): void {
 function learnFrom(handle: WritableHandle): void {
   const own = handle as { writeLatin1String?: WritableHandle['writeLatin1String'] };
   own.writeLatin1String = (request, text) => {
-    makeRequest = request.constructor as new () => WriteRequest;
     delete own.writeLatin1String;
+    if (request === null) isUnknown = true;
+    else makeRequest = request.constructor as new () => WriteRequest;
     return handle.writeLatin1String(request, text);
   };
 }
