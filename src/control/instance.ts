@@ -41,7 +41,7 @@ export function writeCard(directory: string, card: InstanceCard): void {
   renameSync(`${path}.new`, path);
 }
 
-/** All instances of this user that answer, oldest first. */
+/** All instances of this user that answer, by name, then oldest first. */
 export async function findInstances(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<Instance[]> {
@@ -51,7 +51,7 @@ export async function findInstances(
     const socket = controlSocketIn(directory);
     if (card !== null && (await accepts(socket))) found.push({ ...card, socket });
   }
-  return found.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+  return found.sort((a, b) => a.name.localeCompare(b.name) || a.startedAt.localeCompare(b.startedAt));
 }
 
 /** Where `RuntimeDirectory` makes them; and that of a login, for whoever came without one. */
