@@ -126,7 +126,7 @@ test('counts requests by status and method, with their times, bytes and ends', a
     return (await Scrape.of(evener)).value('evener_worker_restarts_total', { cause: 'crash' }) === 1;
   });
   await evener.saidTimes(/worker \d+ ready/, 3);
-  assert.equal((await Scrape.of(evener)).value('evener_incidents_total', { type: 'worker-died' }), 1);
+  assert.equal((await Scrape.of(evener)).value('evener_incidents_total', { kind: 'worker-died' }), 1);
 });
 
 test('is right while every worker is stuck, and says so', async (context) => {

@@ -44,7 +44,7 @@ test('a worker that crashes is one notice, and one when it is over', async (cont
   assertEnding(await evener.ended, 0);
   assert.deepEqual(eventsOf(server), ['opened worker-died 1', 'recovered worker-died 1']);
   const [{ incident }] = bodiesOf(server) as [Body];
-  assert.deepEqual([incident.app, incident.worker, incident.cause], ['leaky-errors', 0, 'exit code 7']);
+  assert.deepEqual([incident.app, incident.worker, incident.cause], ['shop', 0, 'exit code 7']);
   const inFlight = incident.evidence.inFlight as { target: string }[];
   assert.ok(inFlight.every(({ target }) => target === '/crash'));
   assert.doesNotMatch(server.received.map(({ body }) => body).join(), LEAK);
