@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { ControlClient } from '../../src/control/client.ts';
-import { controlSocketIn } from '../../src/control/instance.ts';
+import { controlOf, verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 import { NEEDS_CHROMIUM, TestBrowser } from './support/browser.ts';
@@ -67,9 +66,9 @@ test('shows and steers a real instance', NEEDS_CHROMIUM, async (t) => {
     '1s',
   ]);
   const app = await evener.url(2);
-  const control = new ControlClient(controlSocketIn(evener.runtimeDirectories()[0]!));
-  const { url } = await control.get<{ url: string }>('/dashboard-link');
-  const { page, problems } = await browser.open(url);
+  const control = await controlOf(evener);
+  const { stdout: url } = await verb(evener, ['dashboard']);
+  const { page, problems } = await browser.open(url.trim());
 
   await t.test('the link lets it in, and the token is not left in the address', async () => {
     await seen(page, '#link-state', 'Live');
@@ -235,15 +234,8 @@ test('text of apps and clients stays text', NEEDS_CHROMIUM, async (t) => {
   t.after(() => instance.close());
   const frames = [{ functionName: HARM, file: `/srv/${HARM}`, line: 1, column: 2 }];
   const inFlight = [{ method: HARM, target: `/?q=${HARM}`, ageMs: 1 }];
-  instance.incident({
-    type: 'worker-hung',
-    app: HARM,
-    slot: 0,
-    pid: 4000,
-    silentMs: 1,
-    report: { frames, inFlight },
-    other: HARM,
-  });
+  const evidence = { report: { frames, inFlight }, other: HARM, [HARM]: [HARM] };
+  instance.incident('worker-hung', { app: HARM, worker: 0, cause: HARM, decision: HARM, evidence });
   instance.explanation = { text: HARM, report: { frames, [HARM]: HARM } };
   instance.lines.push({
     app: 'shop',
@@ -290,18 +282,46 @@ test('a lost connection is told, and mended by itself', NEEDS_CHROMIUM, async (t
 test('what opens is read out, and an open incident is in sight', NEEDS_CHROMIUM, async (t) => {
   const instance = new ScriptedInstance({ workers: 2, apps: ['shop', 'api'] });
   t.after(() => instance.close());
-  instance.incident({ type: 'reload-failed', reason: 'of before the page was there' });
+  instance.incident('reload-failed', { app: null, cause: 'of before the page was there' });
   const { page, close } = await browser.open(await instance.listen());
   t.after(close);
   await seen(page, '.incident', 'of before the page was there');
   assert.equal(await page.locator('#announcer').textContent(), '');
-  instance.incident({ type: 'worker-died', app: 'api', slot: 1, pid: 4003, cause: 'signal SIGKILL', restartInMs: 0 });
-  await seen(page, '#announcer', /worker died: api worker 1 \(pid 4003\) died: signal SIGKILL/);
+  instance.incident('worker-died', { app: 'api', worker: 1, cause: 'signal SIGKILL' });
+  await seen(page, '#announcer', 'Incident: worker died, api, worker 1: signal SIGKILL');
+  await seen(page, '#open-incidents', '2 open incidents');
+  assert.match(await page.title(), /^\(2\) /);
+  instance.ring.close('worker-died:api/1', 'pid 5 is ready');
+  await seen(page, '#open-incidents', '1 open incident');
   assert.equal(await page.locator('#announcer').getAttribute('role'), 'status');
   await page.getByText('api', { exact: true }).click();
   await until('the workers of the other app', async () => {
     return (await page.locator('#workers-table tbody .link').allTextContents()).join() === 'api:0,api:1';
   });
+});
+
+test('of a pool of servers it shows which are up, and why others are not', NEEDS_CHROMIUM, async (t) => {
+  const instance = new ScriptedInstance({ workers: 0 });
+  t.after(() => instance.close());
+  const reason = 'connect ECONNREFUSED 10.0.0.8:3000';
+  instance.servers.push(
+    { pool: 'shop', server: 'http://10.0.0.7:3000', state: 'up', reason: '' },
+    { pool: 'shop', server: 'http://10.0.0.8:3000', state: 'unreachable', reason },
+  );
+  const { page, problems, close } = await browser.open(await instance.listen());
+  t.after(close);
+  await seen(page, '#app-ready', '1 of 2 servers up');
+  const rows = await page.locator('#servers-table tbody tr').allInnerTexts();
+  assert.deepEqual(
+    rows.map((text) => text.split(/\t/).map((cell) => cell.trim())),
+    [
+      ['http://10.0.0.7:3000', 'up', ''],
+      ['http://10.0.0.8:3000', 'unreachable', reason],
+    ],
+  );
+  assert.equal(await page.locator('#workers').isVisible(), false);
+  assert.equal(await page.getByRole('button', { name: 'One worker more' }).isVisible(), false);
+  assert.deepEqual(problems, []);
 });
 
 test('is usable by keyboard, screen reader and on a phone, light and dark', NEEDS_CHROMIUM, async (t) => {
@@ -310,14 +330,7 @@ test('is usable by keyboard, screen reader and on a phone, light and dark', NEED
   instance.workers[5]!.state = 'stalled';
   const frames = [{ functionName: 'crunch', file: `/srv/${'a-long-path/'.repeat(12)}server.js`, line: 1, column: 2 }];
   const inFlight = [{ method: 'GET', target: `/${'x'.repeat(300)}`, ageMs: 1 }];
-  instance.incident({
-    type: 'worker-hung',
-    app: 'shop',
-    slot: 5,
-    pid: 4005,
-    silentMs: 10_000,
-    report: { frames, inFlight },
-  });
+  instance.incident('worker-hung', { worker: 5, cause: 'it is silent', evidence: { report: { frames, inFlight } } });
   const url = `${await instance.listen()}#token=${TOKEN}`;
   const looks: readonly Parameters<TestBrowser['open']>[1][] = [
     { colorScheme: 'light' },

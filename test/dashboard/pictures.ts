@@ -37,25 +37,25 @@ function withTrouble(instance: ScriptedInstance): ScriptedInstance {
   const worker = instance.workers[2]!;
   worker.state = 'stalled';
   worker.eventLoop = { delayMs: 4200, utilization: 1 };
-  const at = { app: 'shop', slot: 2, pid: worker.pid };
-  instance.incident({
-    ...{ type: 'worker-died', app: 'shop', slot: 3, pid: 3871, cause: 'signal SIGKILL', restartInMs: 0, restarts: 1 },
-    inFlight: [{ method: 'GET', target: '/search?q=boots', ageMs: 31 }],
-    output: ['Error: connect ECONNREFUSED 10.0.0.7:5432', '    at TCPConnectWrap.afterConnect (node:net:1610:16)'],
+  instance.incident('worker-died', {
+    severity: 'warning',
+    worker: 3,
+    cause: 'pid 3871 died: signal SIGKILL',
+    decision: 'it is restarted at once',
+    evidence: {
+      report: { kind: 'signal', signal: 'SIGKILL', tail: ['listening', 'GET /search 200 12 ms'] },
+      inFlight: [{ method: 'GET', target: '/search?q=boots', ageMs: 31 }],
+    },
   });
-  instance.incident({ type: 'worker-stalled', ...at, silentMs: 620 });
-  instance.incident({
-    type: 'worker-hung',
-    ...at,
-    silentMs: 10_240,
-    isLeftAlone: false,
-    report: {
-      activity: 'spinning',
-      cpuShare: 0.98,
-      waitChannel: null,
-      frames: STACK,
-      withoutFrames: null,
-      inFlight: IN_FLIGHT,
+  instance.ring.close('worker-died:shop/3', 'pid 4003 is ready');
+  instance.incident('worker-hung', {
+    worker: 2,
+    cause: 'its event loop has been silent for 10.2 s, beyond the hang limit',
+    decision: 'it is ended and replaced',
+    evidence: {
+      pid: worker.pid,
+      silentMs: 10_240,
+      report: { activity: 'spinning', cpuShare: 0.98, frames: STACK, withoutFrames: null, inFlight: IN_FLIGHT },
     },
   });
   instance.explanation = {
@@ -92,6 +92,20 @@ const openIncident = async (page: Page): Promise<void> => {
   await page.locator('.incident summary').first().click();
 };
 
+function poolOf(): ScriptedInstance {
+  const instance = instanceWith(0);
+  instance.servers.push(
+    { pool: 'shop', server: 'http://10.0.0.7:3000', state: 'up', reason: '' },
+    {
+      pool: 'shop',
+      server: 'http://10.0.0.8:3000',
+      state: 'unreachable',
+      reason: 'connect ECONNREFUSED 10.0.0.8:3000',
+    },
+  );
+  return instance;
+}
+
 const SHOTS: readonly Shot[] = [
   { name: 'light', instance: () => instanceWith(4), options: { viewport: DESK } },
   { name: 'dark', instance: () => instanceWith(4), options: { viewport: DESK, colorScheme: 'dark' } },
@@ -123,6 +137,7 @@ const SHOTS: readonly Shot[] = [
     options: { viewport: DESK },
     act: (page) => page.getByRole('button', { name: 'Why: what is worker 2 doing?' }).click(),
   },
+  { name: 'servers', instance: poolOf, options: { viewport: DESK } },
   {
     name: 'confirm-dark',
     instance: () => withTrouble(instanceWith(4)),
@@ -143,7 +158,7 @@ for (const { name, instance: make, options, isWhole = false, act } of shots) {
     `${await instance.listen()}#token=made-up-at-the-start`,
     options,
   );
-  await page.locator('#workers-table tbody tr').first().waitFor();
+  await page.locator('body[data-seen]').waitFor();
   await sleep(WARM_UP_MS);
   await act?.(page);
   await sleep(300);

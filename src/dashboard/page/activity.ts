@@ -1,6 +1,7 @@
 import type { RecordedEvent } from './api-types.ts';
 import { byId, element } from './dom.ts';
-import { eventText, type Fields } from './event-text.ts';
+import { eventText } from './event-text.ts';
+import type { Fields } from './fields.ts';
 import { clockText } from './format.ts';
 
 const SHOWN = 100;

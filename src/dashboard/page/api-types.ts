@@ -11,6 +11,9 @@ export interface Status {
   readonly connections: number;
   readonly apps: readonly AppStatus[];
   readonly workers: readonly WorkerStatus[];
+  readonly servers: readonly ServerStatus[];
+  /** How many incidents last. */
+  readonly incidents: number;
 }
 
 export interface AppStatus {
@@ -53,8 +56,8 @@ export interface AppHistory {
 
 export type WorkerState =
   | 'starting'
-  | 'ready'
   | 'standby'
+  | 'ready'
   | 'stalled'
   | 'draining'
   | 'stopping'
@@ -77,6 +80,36 @@ export interface WorkerStatus {
   readonly restarts: number;
   /** Seconds. */
   readonly uptime: number;
+}
+
+/** A server of a pool. */
+export interface ServerStatus {
+  readonly pool: string;
+  readonly server: string;
+  readonly state: 'up' | 'unreachable' | 'unhealthy';
+  /** Empty for up. */
+  readonly reason: string;
+}
+
+/** Something that went wrong, from its beginning to its end. */
+export interface Incident {
+  readonly id: string;
+  readonly openedAt: string;
+  /** null while it lasts. */
+  readonly closedAt: string | null;
+  readonly kind: string;
+  readonly severity: 'info' | 'warning' | 'error' | 'critical';
+  /** null where it is about the whole instance. */
+  readonly app: string | null;
+  /** The worker's place in its app. */
+  readonly worker: number | null;
+  readonly cause: string;
+  /** What Evener does about it. */
+  readonly decision: string;
+  /** How it ended. */
+  readonly recovery: string | null;
+  readonly count: number;
+  readonly evidence: Readonly<Record<string, unknown>>;
 }
 
 export interface RecordedEvent {

@@ -47,7 +47,10 @@ export class Controls {
     setText(this.#reload, this.#reloadText(status));
     setAttribute(this.#reload, 'aria-busy', this.#isReloading ? 'true' : null);
     // A pool of servers has no workers to be had more or fewer of.
-    byId('scale').hidden = app === null || app.workers.wanted === 0;
+    const isPool = status.servers.some(({ pool }) => pool === app?.name);
+    this.#fewer.hidden = isPool;
+    this.#more.hidden = isPool;
+    byId('scale').hidden = app === null;
     setEnabled(this.#more, isRunning);
     setEnabled(this.#fewer, isRunning && (app?.workers.wanted ?? 0) > 1);
   }

@@ -1,7 +1,5 @@
+import type { Fields } from './fields.ts';
 import { bytesText, counted, spanText } from './format.ts';
-
-/** An event as it came: whatever is in it was written by others, or by a later version. */
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** What happened, in a sentence; for events that are not known here, their type in words. */
 export function eventText(event: Fields): string {
@@ -35,6 +33,12 @@ export function eventText(event: Fields): string {
       const [size, limit] = [bytesText(number(event.bytes)), bytesText(number(event.limitBytes))];
       return `${who(event)} has grown to ${size}, over the limit of ${limit}`;
     }
+    case 'worker-standing-by':
+      return `${who(event)} stands by`;
+    case 'worker-will-outgrow':
+      return `${who(event)} will outgrow its limit of memory in ${span(event.inMs)}, as it grows now`;
+    case 'worker-expired':
+      return `${who(event)} is replaced: it has ${event.cause === 'age' ? 'run' : 'served'} long enough`;
     case 'worker-restarting':
       return `${who(event)} is restarted`;
     case 'worker-drained':
@@ -43,6 +47,18 @@ export function eventText(event: Fields): string {
       return `${said(event.app)}: no worker is up, clients get 503: ${said(event.reason)}`;
     case 'crash-loop-over':
       return `${said(event.app)} is serving again`;
+    case 'request-quarantined':
+      return `${said(event.method)} ${said(event.target)} is refused for ${span(event.forMs)}: it took ${counted(number(event.workers), 'worker')} down`;
+    case 'request-released':
+      return `a request that took workers down is let through again`;
+    case 'server-down':
+      return `${said(event.pool)}: ${said(event.server)} is ${said(event.state)}: ${said(event.reason)}`;
+    case 'server-up':
+      return `${said(event.pool)}: ${said(event.server)} is up`;
+    case 'notifier-failed':
+      return `${said(event.notifier)} does not get notices: ${said(event.reason)}`;
+    case 'notifier-recovered':
+      return `${said(event.notifier)} gets notices again`;
     case 'balancer-died':
       return `balancer thread ${said(event.thread)} died: ${said(event.cause)}; ${restart(event.restartInMs)}`;
     case 'shedding':
@@ -60,7 +76,7 @@ export function eventText(event: Fields): string {
     case 'reload-failed':
       return `reload failed, the workers of before go on: ${said(event.reason)}`;
     case 'scaled':
-      return `${said(event.app)} is scaled to ${counted(number(event.workers), 'worker')}`;
+      return `${said(event.app)} is scaled to ${counted(number(event.workers), 'worker')}${typeof event.why === 'string' ? `: ${event.why}` : ''}`;
     case 'draining':
       return 'stopping: finishing what is in flight';
     case 'stopped':

@@ -1,7 +1,6 @@
 import { element } from './dom.ts';
-import type { Fields } from './event-text.ts';
+import { type Fields, isRecord } from './fields.ts';
 import { bytesText, countText, percentText, spanText } from './format.ts';
-import { isRecord } from './incident.ts';
 
 /** Deeper ones are shown as JSON. */
 const MAX_DEPTH = 3;
@@ -119,6 +118,10 @@ function factText(name: string, value: unknown): string {
 
 const LABELS: Readonly<Record<string, string>> = {
   pid: 'Process id',
+  tail: 'Last output',
+  text: 'Error',
+  isHopeless: 'Would end so again',
+  isUncaught: 'Uncaught',
   silentMs: 'Silent for',
   withoutFrames: 'Stack',
   cpuShare: 'CPU, of one core',

@@ -1,7 +1,8 @@
+import type { Incident } from './api-types.ts';
 import { byId, element, setAttribute, setText } from './dom.ts';
+import { words } from './event-text.ts';
 import { evidenceOf } from './evidence.ts';
-import { agoText, clockText, counted, durationText } from './format.ts';
-import { type Incident, incidentOf, isOpen } from './incident.ts';
+import { agoText, clockText, counted, countText, durationText } from './format.ts';
 
 /** More of what is over is shown when the reader asks for it. */
 const SHOWN_OVER = 6;
@@ -15,7 +16,7 @@ export class Incidents {
   readonly #announcer = byId('announcer');
   readonly #items = new Map<string, Item>();
   readonly #more = byId<HTMLButtonElement>('incidents-all');
-  #told: readonly unknown[] = [];
+  #told: readonly Incident[] = [];
   #isWhole = false;
   #isFirst = true;
   #nowMs: number = Date.now();
@@ -27,10 +28,9 @@ export class Incidents {
     });
   }
 
-  /** @param told `incidents` of `GET /incidents`, newest first @returns how many go on */
-  show(told: readonly unknown[]): number {
-    const all = told.map(incidentOf).filter((one) => one !== null);
-    this.#told = told;
+  /** @param all newest first @returns how many go on */
+  show(all: readonly Incident[]): number {
+    this.#told = all;
     const over = all.filter((one) => !isOpen(one));
     const shown = [...all.filter(isOpen), ...(this.#isWhole ? over : over.slice(0, SHOWN_OVER))];
     this.#more.hidden = over.length <= SHOWN_OVER;
@@ -60,7 +60,8 @@ export class Incidents {
     const item = new Item();
     this.#items.set(incident.id, item);
     // Those of before the page was opened are no news.
-    if (!this.#isFirst) setText(this.#announcer, `Incident: ${incident.about} ${incident.kind}: ${incident.cause}`);
+    if (!this.#isFirst)
+      setText(this.#announcer, `Incident: ${words(incident.kind)}, ${aboutOf(incident)}: ${incident.cause}`);
     return item;
   }
 
@@ -96,8 +97,9 @@ class Item {
     this.#incident = incident;
     setAttribute(this.root, 'data-severity', incident.severity);
     setAttribute(this.root, 'data-open', isOpen(incident));
-    setText(this.#kind, incident.count > 1 ? `${incident.kind} ×${incident.count}` : incident.kind);
-    setText(this.#about, incident.about);
+    const { kind, count } = incident;
+    setText(this.#kind, count > 1 ? `${words(kind)} ×${countText(count)}` : words(kind));
+    setText(this.#about, aboutOf(incident));
     setText(this.#cause, incident.cause);
     setAttribute(this.#when, 'datetime', incident.openedAt);
     this.tick(nowMs);
@@ -128,4 +130,14 @@ class Item {
       tell('Lasted', durationText((Date.parse(closedAt) - Date.parse(openedAt)) / 1000));
     this.#details.replaceChildren(...evidenceOf(evidence), told);
   }
+}
+
+/** `api, worker 3`. */
+function aboutOf({ app, worker }: Incident): string {
+  const place = worker === null ? [] : [`worker ${worker}`];
+  return [...(app === null ? [] : [app]), ...place].join(', ') || 'the instance';
+}
+
+function isOpen({ closedAt }: Incident): boolean {
+  return closedAt === null;
 }

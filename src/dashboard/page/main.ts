@@ -1,6 +1,6 @@
 import { Activity } from './activity.ts';
 import { Api, type ApiFailure } from './api.ts';
-import type { AppHistory, RecordedEvent, Status } from './api-types.ts';
+import type { AppHistory, Incident, RecordedEvent, Status } from './api-types.ts';
 import { AppPicker } from './app-picker.ts';
 import { Charts } from './charts.ts';
 import { Controls } from './controls.ts';
@@ -11,6 +11,7 @@ import { Incidents } from './incidents.ts';
 import { LinkBanner } from './link-banner.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Notices } from './notices.ts';
+import { Servers } from './servers.ts';
 import { Summary } from './summary.ts';
 import { WorkerDialog } from './worker-dialog.ts';
 import { Workers } from './workers.ts';
@@ -35,6 +36,7 @@ class Dashboard {
     api: this.#api,
     post: (path, what) => this.#controls.post(path, what),
   });
+  readonly #servers = new Servers();
   readonly #workers = new Workers((act, worker) => {
     if (act === 'show' || act === 'why') this.#workerDialog.open(worker, act === 'why');
     else void this.#controls.actOn(act, worker);
@@ -62,6 +64,9 @@ class Dashboard {
   );
   #status: Status | null = null;
   #isAsking = false;
+  #areIncidentsOld = false;
+  /** As shown. */
+  #openIncidents = 0;
   #gathering: ReturnType<typeof setTimeout> | undefined;
 
   run(): void {
@@ -86,6 +91,8 @@ class Dashboard {
     this.#status = status;
     this.#history.addApps(status.apps, timeOf(status) / 1000);
     this.#history.addWorkers(status.workers, performance.now());
+    // Some end by themselves, without an event.
+    if (status.incidents !== this.#openIncidents) this.#askIncidents();
     this.#banner.live();
     this.#draw();
   }
@@ -108,6 +115,7 @@ class Dashboard {
     this.#charts.draw(this.#history.app(app.name));
     const workers = status.workers.filter((worker) => worker.app === app.name);
     this.#workers.draw(workers, this.#history, this.#controls.busy);
+    this.#servers.draw(status.servers.filter(({ pool }) => pool === app.name));
     this.#incidents.tick(timeOf(status));
   }
 
@@ -122,19 +130,25 @@ class Dashboard {
     }
   }
 
-  /** Soon, and once for all that happens meanwhile. */
+  /** Soon, and once for all that happens until then. */
   #askIncidents(): void {
-    this.#gathering ??= setTimeout(async () => {
-      try {
-        const { incidents } = await this.#api.get<{ incidents: unknown[] }>('incidents');
-        const open = this.#incidents.show(incidents);
-        setText(byId('page-title'), `${open > 0 ? `(${open}) ` : ''}${this.#status?.name ?? ''} – Evener`);
-      } catch {
-        // The next event, or the next connection, asks again.
-      } finally {
-        this.#gathering = undefined;
-      }
-    }, GATHER_MS);
+    this.#areIncidentsOld = true;
+    this.#gathering ??= setTimeout(() => void this.#readIncidents(), GATHER_MS);
+  }
+
+  async #readIncidents(): Promise<void> {
+    this.#areIncidentsOld = false;
+    try {
+      const { incidents } = await this.#api.get<{ incidents: Incident[] }>('incidents');
+      const open = this.#incidents.show(incidents);
+      this.#openIncidents = open;
+      setText(byId('page-title'), `${open > 0 ? `(${open}) ` : ''}${this.#status?.name ?? ''} – Evener`);
+    } catch {
+      // The next event, or the next connection, asks again.
+    }
+    this.#gathering = undefined;
+    // What happened while the answer was on its way is not in it.
+    if (this.#areIncidentsOld) this.#askIncidents();
   }
 
   /** A browser has few connections for each host, and pages in the background are to leave them to others. */

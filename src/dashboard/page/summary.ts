@@ -62,7 +62,9 @@ export class Summary {
     setText(byId('app-command'), command);
     setText(byId('app-addresses'), addresses.join(', '));
     const ready = byId('app-ready');
-    setText(ready, `${workers.ready} of ${counted(workers.wanted, 'worker')} ready`);
+    const isPool = status.servers.some(({ pool }) => pool === app.name);
+    const text = isPool ? `${counted(workers.wanted, 'server')} up` : `${counted(workers.wanted, 'worker')} ready`;
+    setText(ready, `${workers.ready} of ${text}`);
     setAttribute(ready, 'data-bad', workers.ready < workers.wanted);
     for (const { figure, root, value } of this.#figures) {
       setText(value, figure.text(app, status));

@@ -2,8 +2,8 @@ import type { Api } from './api.ts';
 import type { LogLine, WhyReport, WorkerStatus } from './api-types.ts';
 import { byId, element, onPress, setEnabled, setText } from './dom.ts';
 import { evidenceOf, plain } from './evidence.ts';
+import { isRecord } from './fields.ts';
 import { clockText } from './format.ts';
-import { isRecord } from './incident.ts';
 
 const SHOWN_LINES = 500;
 const FIRST_LINES = 100;

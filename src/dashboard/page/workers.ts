@@ -40,6 +40,7 @@ export class Workers {
   /** @param busy what is being done, by id of a worker */
   draw(workers: readonly WorkerStatus[], history: History, busy: ReadonlyMap<string, string>): void {
     this.#busy = busy;
+    byId('workers').hidden = workers.length === 0;
     const series = workers.map((worker) => history.worker(worker));
     const scales: Scales = {
       inFlight: Math.max(LEAST_IN_FLIGHT, ...series.flatMap((one) => one?.inFlight ?? [])),

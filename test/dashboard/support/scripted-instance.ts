@@ -4,16 +4,18 @@ import { ControlServer } from '../../../src/control/control-server.ts';
 import type {
   AppHistory,
   ControlTarget,
-  RecordedEvent,
+  ServerStatus,
   Status,
   WhyReport,
   WorkerPlace,
   WorkerStatus,
 } from '../../../src/control/control-target.ts';
-import type { Incident } from '../../../src/core/incident.ts';
+import type { Incident, IncidentKind } from '../../../src/core/incident.ts';
 import { XorShift } from '../../../src/core/rng.ts';
 import { dashboardPages } from '../../../src/dashboard/pages.ts';
 import { EventRing } from '../../../src/observability/event-ring.ts';
+import type { IncidentReport } from '../../../src/observability/incident.ts';
+import { IncidentRing } from '../../../src/observability/incident-ring.ts';
 import type { LogLine } from '../../../src/observability/log-book.ts';
 import { RecentHistory } from '../../../src/observability/recent-history.ts';
 
@@ -29,7 +31,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export class ScriptedInstance implements ControlTarget {
   readonly events: EventRing<{ readonly type: string }> = new EventRing(1000);
   readonly workers: Mutable<WorkerStatus>[] = [];
-  readonly told: RecordedEvent[] = [];
+  readonly ring: IncidentRing = new IncidentRing();
+  readonly servers: ServerStatus[] = [];
   readonly lines: LogLine[] = [];
   /** What was asked of it: `restart 3`. */
   readonly asked: string[] = [];
@@ -65,9 +68,14 @@ export class ScriptedInstance implements ControlTarget {
     this.#server?.close();
   }
 
-  /** An event that is an incident, too. */
-  incident(event: { readonly type: string } & Readonly<Record<string, unknown>>): void {
-    this.told.push(this.events.push(event));
+  /** An incident, and an event that says so. */
+  incident(kind: IncidentKind, facts: Partial<IncidentReport>): Incident {
+    const { app = 'shop', worker = null, evidence = {} } = facts;
+    this.events.push({ type: kind, app, slot: worker, ...evidence } as { readonly type: string });
+    return this.ring.report({
+      ...{ kind, severity: 'error', dedupKey: `${kind}:${app}/${worker}`, app, worker, evidence },
+      ...{ cause: 'something happened', decision: 'something is done', ...facts },
+    });
   }
 
   status(): Status {
@@ -86,8 +94,8 @@ export class ScriptedInstance implements ControlTarget {
       connections: 214,
       apps: this.#apps.map((app) => this.#appStatus(app)),
       workers: this.workers.map((worker) => ({ ...worker })),
-      servers: [],
-      incidents: this.told.length,
+      servers: this.servers,
+      incidents: this.ring.open().length,
     };
   }
 
@@ -95,9 +103,8 @@ export class ScriptedInstance implements ControlTarget {
     return null;
   }
 
-  /** Events stand for what they would become. */
   incidents(): readonly Incident[] {
-    return this.told as unknown as readonly Incident[];
+    return this.ring.list();
   }
 
   logs(worker: WorkerPlace | null): readonly LogLine[] {
@@ -190,7 +197,10 @@ export class ScriptedInstance implements ControlTarget {
       name: app,
       command: app === 'shop' ? 'server.js' : `${app}.js`,
       addresses: ['http://localhost:3000'],
-      workers: { wanted: own.length, ready: own.filter(({ state }) => state === 'ready').length },
+      workers: {
+        wanted: own.length + this.servers.length,
+        ready: [...own, ...this.servers].filter(({ state }) => state === 'ready' || state === 'up').length,
+      },
       requests: 48_210_332 + this.#tick * 1200,
       retried: 12,
       moved: 31,
