@@ -62,7 +62,7 @@ test('one that stands by takes a dead one’s place, and the dead one’s number
 });
 
 test('the only worker’s requests wait for no boot', async (t) => {
-  const app = new Standby(t, { workers: 1 });
+  const app = new Standby(t, { workers: 1, quarantine: 'off' });
   await app.supervisor.start();
   await app.standing(1);
   const waits: number[] = [];
