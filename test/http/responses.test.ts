@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { EvenerProcess } from '../support/evener-process.ts';
+import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient, type RawResponse } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 /** What `rogue.cjs` is to answer with. */
 interface Answer {
@@ -103,21 +104,26 @@ test('cuts the connection where a body turns out longer than declared', async (t
   assert.equal(await client.rest(), `${ok('Content-Length: 6')}12345`);
 });
 
-for (const [what, trailer] of [
-  ['that hold a response', 'A: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n'],
-  ['with a bare LF', 'A: b\nB: c\r\n'],
-  ['with a name that is no token', 'A b: c\r\n'],
-  ['without an end', 'A: b'],
-  ['that frame', 'Content-Length: 5\r\n'],
-] as const) {
-  test(`cuts the connection instead of sending trailers ${what}`, async (t) => {
-    const client = await RawClient.connect(t, await start(t));
-    client.write(asking({ chunked: '', write: 'body', trailer }) + FINE);
-    const all = await client.rest();
-    assert.match(all, /^HTTP\/1\.1 200 OK\r\n/);
-    assert.ok(all.endsWith('\r\n\r\n4\r\nbody\r\n'), all);
-  });
-}
+const BAD_TRAILERS: readonly (readonly [what: string, lines: string])[] = [
+  ['a response', 'A: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n'],
+  ['a bare LF', 'A: b\nB: c\r\n'],
+  ['a name that is no token', 'A b: c\r\n'],
+  ['a line without an end', 'A: b'],
+  ['a length', 'Content-Length: 5\r\n'],
+];
+
+test('cuts the connection instead of sending trailers that are none', async (t) => {
+  const url = await start(t);
+  for (const [what, trailer] of BAD_TRAILERS) {
+    await t.test(`cuts the connection instead of sending trailers with ${what}`, async (t) => {
+      const client = await RawClient.connect(t, url);
+      client.write(asking({ chunked: '', write: 'body', trailer }) + FINE);
+      const all = await client.rest();
+      assert.match(all, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.ok(all.endsWith('\r\n\r\n4\r\nbody\r\n'), all);
+    });
+  }
+});
 
 test('passes trailers that are ones', async (t) => {
   const client = await RawClient.connect(t, await start(t));
@@ -178,8 +184,12 @@ test('takes chunks off for an HTTP/1.0 client, and closes', async (t) => {
 });
 
 test('resets an HTTP/1.0 client where a body without a length is cut short', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
-  client.write(asking({ chunked: '', write: 'one, ', end: 'two', trailer: 'bad' }, 'GET', '1.0'));
+  const url = await start(t);
+  const client = await RawClient.connect(t, url);
+  client.write(asking({ chunked: '', write: 'one', trailer: 'bad' }, 'GET', '1.0').replace('/?', '/held?'));
+  // A reset that comes together with data looks like an end to Node.
+  await until('the data to be read', () => client.socket.bytesRead > 0 && client.bytes > 3);
+  await request(`${url}/release`);
   await client.rest();
   assert.equal(client.error?.code, 'ECONNRESET');
 });
