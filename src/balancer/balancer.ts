@@ -19,7 +19,7 @@ import { Counters } from '../observability/counters.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import { type Place, Ports } from './ports.ts';
+import { type AheadAnswer, type Place, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
 import { checkWorker } from './worker-check.ts';
@@ -102,6 +102,15 @@ export class Balancer {
     // Links number theirs by themselves, and are never in one pool with servers.
     this.#servers = new ServerPools(this.#ports, { clock: this.#clock, rng, nextEndpoint: () => ++endpoints, tell });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
+  }
+
+  /** Opens a port before its worker tells of the listener: see `src/loopback/`. */
+  openAhead(pool: string, request: ListenRequest): Promise<AheadAnswer> {
+    return this.#ports.openAhead(pool, request);
+  }
+
+  closeAhead(listener: number): void {
+    this.#ports.closeAhead(listener);
   }
 
   async start(linkPath: string): Promise<void> {

@@ -48,6 +48,13 @@ export interface Place extends PortShare {
   readonly workers: Map<LinkTransport, number>;
 }
 
+/** What became of a port that was opened ahead. */
+export interface AheadAnswer {
+  /** The number of the listener. */
+  readonly listener: number;
+  readonly answer: ListenAnswer;
+}
+
 export interface PortsHost {
   /** Index of this thread; thread 0 opens ports first, the others join it there. */
   readonly thread: number;
@@ -98,6 +105,7 @@ export class Ports {
   placeFor(pool: string, request: ListenRequest, ordinal: number): Place | null {
     const settings = this.#settings.get(pool);
     if (settings === undefined) return null;
+    if (request.opened !== null) return this.#ports.get(keyAhead(request.opened))?.places.get(pool) ?? null;
     const isReplaced = ordinal === 0 && request.path === null && settings.port !== null;
     const asked = isReplaced ? { ...request, port: settings.port! } : request;
     const key = keyOf(pool, asked, ordinal);
@@ -107,7 +115,24 @@ export class Ports {
     // Bytes have no host and no path to go by.
     const isShared = (other: Place): boolean => request.protocol === 'tcp' || haveSameRoute(other.settings, settings);
     if ([...port.places.values()].some(isShared)) return null;
+    return this.#addPlace(port, settings, request);
+  }
 
+  /** Opens a port for a listener that its worker has still to tell of; what comes until then waits. */
+  async openAhead(pool: string, request: ListenRequest): Promise<AheadAnswer> {
+    const settings = this.#settings.get(pool);
+    assert(settings !== undefined, `no pool ${pool}`);
+    const port = this.#add(keyAhead(this.#nextListenerId), request);
+    this.#addPlace(port, settings, request);
+    return { listener: port.context.listenerId, answer: await port.opened };
+  }
+
+  /** The app has closed that listener, whether it was told of by then or not. */
+  closeAhead(listener: number): void {
+    for (const place of this.#ports.get(keyAhead(listener))?.places.values() ?? []) this.leave(place);
+  }
+
+  #addPlace(port: Port, settings: PoolSettings, request: ListenRequest): Place {
     const place: Place = {
       port,
       settings,
@@ -115,7 +140,7 @@ export class Ports {
       workers: new Map(),
       server: request.server,
     };
-    port.places.set(pool, place);
+    port.places.set(settings.name, place);
     refresh(port);
     return place;
   }
@@ -309,6 +334,10 @@ function keyOf(pool: string, request: ListenRequest, ordinal: number): string {
   const { protocol, host, port, path } = request;
   if (path !== null) return `${protocol}|unix:${path}`;
   return port === 0 ? `${protocol}|${host ?? '*'}|0|${ordinal}|${pool}` : `${protocol}|${host ?? '*'}|${port}`;
+}
+
+function keyAhead(listener: number): string {
+  return `ahead|${listener}`;
 }
 
 function answerOf(address: AddressInfo | string): ListenAnswer {

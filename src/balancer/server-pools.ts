@@ -64,6 +64,7 @@ export class ServerPools {
       port,
       path,
       pathMode: 0,
+      opened: null,
       backlog: 0,
       ipv6Only: false,
       protocol: 'http',

@@ -1,3 +1,4 @@
+import { setImmediate } from '../core/timers.ts';
 import type { FrameWriter } from './frame-writer.ts';
 
 /**

@@ -148,6 +148,8 @@ export interface ListenRequest {
   readonly ipv6Only: boolean;
   readonly backlog: number;
   readonly protocol: 'http' | 'tcp';
+  /** The balancer's number of a listener that has been opened ahead of this (`evener/loopback`); null = none has. */
+  readonly opened: number | null;
   readonly server: ServerLimits;
 }
 

@@ -186,6 +186,7 @@ function isListenRequest(value: unknown): value is ListenRequest {
     (request.host === null || typeof request.host === 'string') &&
     (request.path === null || typeof request.path === 'string') &&
     typeof request.pathMode === 'number' &&
+    (request.opened === null || typeof request.opened === 'number') &&
     typeof request.port === 'number' &&
     typeof request.backlog === 'number' &&
     typeof request.ipv6Only === 'boolean' &&

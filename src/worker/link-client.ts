@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { revocationPath } from '../channel/worker-birth.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
+import { setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
+import { setImmediate } from '../core/timers.ts';
 import {
   FrameFlag,
   FrameType,

@@ -1,4 +1,5 @@
 import type { WorkerBirth } from '../channel/worker-birth.ts';
+import { setImmediate, setInterval, setTimeout } from '../core/timers.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
 import { LINK_VERSION } from '../link/frames.ts';
 import { APP_METRICS, LinkClient, type LinkListener } from './link-client.ts';

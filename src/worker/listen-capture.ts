@@ -1,7 +1,9 @@
+import { chmodSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { resolve } from 'node:path';
 import type { ListenAnswer } from '../core/listen-answer.ts';
+import { setImmediate } from '../core/timers.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { LinkListener } from './link-client.ts';
 import { LinkSocket } from './link-socket.ts';
@@ -13,8 +15,16 @@ import { endUnreadRequests } from './unread-requests.ts';
 
 /** The links, dialled when something listens and not before. */
 export interface LinksOnDemand {
-  readonly current: Links | null;
+  current: Links | null;
   dial(): Links;
+  /** Opens ports at once; where it is not there the balancer's answer comes over the link. */
+  readonly desk?: ListenDesk;
+}
+
+/** Opens and closes a port while the caller waits. */
+export interface ListenDesk {
+  open(request: ListenRequest): { readonly listener: number; readonly answer: ListenAnswer };
+  close(listener: number): void;
 }
 
 /** Servers that were told to listen with `exclusive: true`: on a handle of this process, as under node:cluster. */
@@ -25,12 +35,13 @@ export function captureListen(links: LinksOnDemand): void {
   const prototype = net.Server.prototype as unknown as { _listen2: Listen2 };
   const listenItself = prototype._listen2;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
-    const isOurs = this._handle === null && !(typeof fd === 'number' && fd >= 0) && !exclusive.has(this);
+    const isOwn = (typeof fd === 'number' && fd >= 0) || exclusive.has(this) || isOfClusterPrimary(this);
+    const isOurs = this._handle === null && !isOwn;
     if (!isOurs) {
       listenItself.call(this, address, port, addressType, backlog, fd, flags);
       return;
     }
-    new CapturedListener(links.dial(), this, address, port, addressType, backlog, flags);
+    new CapturedListener(links, this, address, port, addressType, backlog, flags);
   };
   noteExclusive();
   resetTunnels();
@@ -43,18 +54,22 @@ export function captureListen(links: LinksOnDemand): void {
 class CapturedListener implements LinkListener {
   readonly server: CapturableServer;
   readonly #links: Links;
-  readonly #request: Omit<ListenRequest, 'server' | 'pathMode'>;
-  readonly #id: number;
+  readonly #desk: ListenDesk | null;
+  readonly #request: Omit<ListenRequest, 'server' | 'pathMode' | 'opened'>;
+  /** Number among the links' listeners; -1 = it is none of them. */
+  #id = -1;
   readonly #addressType: number;
   /** Where it listens; what was asked for until the balancer has answered. */
-  #address: { address: string; port: number; family: string } | string;
+  #address: { address: string; family: string; port: number } | string;
   /** Whom a Unix socket is opened to, as libuv's bits. */
   #pathMode = 0;
+  /** The balancer's number of it, where it was opened at once. */
+  #opened: number | null = null;
   #isAnswered = false;
   #isClosed = false;
 
   constructor(
-    links: Links,
+    links: LinksOnDemand,
     server: CapturableServer,
     address: string | null,
     port: number,
@@ -62,7 +77,8 @@ class CapturedListener implements LinkListener {
     backlog: number | false | undefined,
     flags: number | undefined,
   ) {
-    this.#links = links;
+    this.#links = links.dial();
+    this.#desk = links.desk ?? null;
     this.server = server;
     this.#addressType = addressType;
     const isPath = port < 0;
@@ -76,14 +92,35 @@ class CapturedListener implements LinkListener {
       protocol: server instanceof http.Server ? 'http' : 'tcp',
     };
     const host = address ?? '::';
-    this.#address = isPath ? address! : { address: host, port, family: net.isIPv4(host) ? 'IPv4' : 'IPv6' };
+    this.#address = isPath ? address! : { address: host, family: net.isIPv4(host) ? 'IPv4' : 'IPv6', port };
     const handle: Record<PropertyKey, unknown> = this.#handle();
     // By these Node's own code accepts a connection.
     if (this.#request.protocol === 'tcp') handle[nodeNet().owner] = server;
     server._handle = handle;
     server._connectionKey = `${addressType}:${address}:${port}`;
-    this.#id = links.add(this);
-    if (server._unref) links.unref(this.#id);
+    if (this.#desk !== null && !this.#openAtOnce(this.#desk)) return;
+    this.#id = this.#links.add(this);
+    if (server._unref) this.#links.unref(this.#id);
+  }
+
+  /** As Node does: the address is there when listen() returns, 'listening' or 'error' follow. */
+  #openAtOnce(desk: ListenDesk): boolean {
+    const { listener, answer } = desk.open(this.request());
+    const { server } = this;
+    this.#isAnswered = true;
+    if (!answer.ok) {
+      this.#isClosed = true;
+      server._handle = null;
+      process.nextTick(() => server.emit('error', this.#listenError(answer)));
+      return false;
+    }
+    this.#opened = listener;
+    this.#setAddress(answer);
+    const handle = server._handle;
+    process.nextTick(() => {
+      if (server._handle === handle) server.emit('listening');
+    });
+    return true;
   }
 
   /** The server's settings as they are now: apps set them after listen(), too. */
@@ -96,6 +133,7 @@ class CapturedListener implements LinkListener {
     return {
       ...this.#request,
       pathMode: this.#pathMode,
+      opened: this.#opened,
       server: {
         headersTimeoutMs: positive(server.headersTimeout),
         requestTimeoutMs: positive(server.requestTimeout),
@@ -115,16 +153,18 @@ class CapturedListener implements LinkListener {
     if (this.#isAnswered || this.#isClosed) return;
     this.#isAnswered = true;
     if (answer.ok) {
-      this.#address =
-        answer.family === 'unix'
-          ? this.#address
-          : { address: answer.address, port: answer.port, family: answer.family };
+      this.#setAddress(answer);
       this.server.emit('listening');
       return;
     }
     this.#close();
     this.server._handle = null;
     this.server.emit('error', this.#listenError(answer));
+  }
+
+  /** A path stays what was asked for. */
+  #setAddress({ address, port, family }: ListenAnswer & { ok: true }): void {
+    if (family !== 'unix') this.#address = { address, family, port };
   }
 
   /** The error that Node's own listen would have given. */
@@ -147,6 +187,7 @@ class CapturedListener implements LinkListener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#links.remove(this.#id, this.server);
+    if (this.#opened !== null) this.#desk?.close(this.#opened);
   }
 
   /** What net.Server does with the handle of a server that listens. */
@@ -157,6 +198,7 @@ class CapturedListener implements LinkListener {
       // Called within listen(), before the balancer is told.
       fchmod: (mode: number) => {
         this.#pathMode = mode;
+        if (this.#opened !== null) openPath(this.#request.path!, mode);
         return 0;
       },
       close: (callback?: () => void) => {
@@ -176,6 +218,16 @@ class CapturedListener implements LinkListener {
           }),
     };
   }
+}
+
+/**
+ * The server by which a primary of node:cluster accepts for its workers. It takes the handle out and sends what that
+ * accepts to other processes, which only a kernel's handle can be. Known by the listener that it is made with, `assert.fail`.
+ */
+function isOfClusterPrimary(server: net.Server): boolean {
+  if (Object.getPrototypeOf(server) !== net.Server.prototype) return false;
+  const listeners = server.listeners('connection');
+  return listeners.length === 1 && listeners[0]!.name === 'fail';
 }
 
 /** `_listen2` is not told whether the listen was exclusive. */
@@ -247,6 +299,12 @@ function maxConnectionsOf(server: http.Server): number | null {
   const { maxConnections } = server as { maxConnections?: unknown };
   if (typeof maxConnections !== 'number' || !(maxConnections >= 0)) return null;
   return maxConnections === 0 && MAJOR_VERSION < 22 ? null : Math.min(maxConnections, Number.MAX_SAFE_INTEGER);
+}
+
+/** What libuv does for a Unix socket. */
+function openPath(path: string, mode: number): void {
+  const more = ((mode & 1) === 0 ? 0 : 0o444) | ((mode & 2) === 0 ? 0 : 0o222);
+  chmodSync(path, statSync(path).mode | more);
 }
 
 /** The balancer's working directory may be another. */

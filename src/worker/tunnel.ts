@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { setImmediate } from '../core/timers.ts';
 import {
   FrameFlag,
   FrameType,

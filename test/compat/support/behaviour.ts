@@ -11,6 +11,8 @@ export interface Behaviour {
   meet(client: ClientSide): Promise<unknown>;
   /** Where Evener differs and cannot help it: the row of docs/transparency.md that says why. */
   readonly difference?: string;
+  /** It does not differ under `evener/loopback`. */
+  readonly isSameInLoopback?: true;
   /** Releases of Node that have it. Default: all. */
   readonly since?: number;
 }

@@ -12,12 +12,14 @@ import { until } from '../../support/until.ts';
 import type { Behaviour, ClientSide } from './behaviour.ts';
 
 const APP = fileURLToPath(new URL('app.js', import.meta.url));
+const LOOPBACK = new URL('../../../src/loopback/preload.js', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** Ways to run an app: on Node alone first, which the others are compared with. */
 const WAYS = {
   'Node alone': [APP],
   evener: [MAIN, APP, '-w', '1', '--drain-limit', '1s', '--'],
+  'evener/loopback': ['--import', LOOPBACK, APP],
 } as const;
 type Way = keyof typeof WAYS;
 
@@ -36,12 +38,16 @@ export function compare(group: string, behaviours: readonly Behaviour[]): void {
   for (const behaviour of behaviours) {
     const skip = behaviour.since !== undefined && Number.parseInt(process.versions.node, 10) < behaviour.since;
     test(`${group}: ${behaviour.name}`, { skip, timeout: 60_000 }, async (t) => {
-      const [alone, ...others] = await Promise.all(
-        [...apps.values()].map((app) => behaviour.meet(app.clientSide(t, behaviour.name))),
-      );
-      for (const other of others) {
-        if (behaviour.difference === undefined) assert.deepEqual(plain(other), plain(alone));
-        else assert.notDeepEqual(plain(other), plain(alone), 'listed as a difference, and it is none');
+      const meet = ([way, app]: [Way, CompatApp]): Promise<unknown> =>
+        behaviour.meet(app.clientSide(t, behaviour.name)).catch((error: Error) => {
+          throw new Error(`${way}: ${error.message}`, { cause: error });
+        });
+      const [alone, ...others] = await Promise.all([...apps].map(meet));
+      for (const [i, other] of others.entries()) {
+        const way = [...apps.keys()][i + 1]!;
+        const isOther = behaviour.difference !== undefined && !(behaviour.isSameInLoopback && way !== 'evener');
+        if (isOther) assert.notDeepEqual(plain(other), plain(alone), `${way}: listed as a difference, and it is none`);
+        else assert.deepEqual({ [way]: plain(other) }, { [way]: plain(alone) });
       }
     });
   }
