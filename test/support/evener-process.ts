@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Cleanup } from './cleanup.ts';
 import { until } from './until.ts';
 
 /** Folder of the apps that tests run. Ends with a slash. */
@@ -41,7 +41,7 @@ export class EvenerProcess {
   #stderr = '';
   #ending: Ending | null = null;
 
-  constructor(test: TestContext, args: readonly string[], settings: EvenerSettings = {}) {
+  constructor(test: Cleanup, args: readonly string[], settings: EvenerSettings = {}) {
     const env: Record<string, string | undefined> = { ...process.env, TMPDIR: this.temporary, ...settings.env };
     for (const name of ['XDG_RUNTIME_DIR', 'WEB_CONCURRENCY', 'PORT', 'NODE_TEST_CONTEXT']) {
       if (settings.env?.[name] === undefined) delete env[name];

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Attempt {
   readonly id: number;
   readonly outcome: string;
+  /** When it was sent; monotonic ms. */
+  readonly sentAtMs: number;
   readonly tookMs: number;
 }
 
@@ -58,12 +60,24 @@ export class Load {
     return Math.max(...this.attempts.map(({ tookMs }) => tookMs));
   }
 
+  /** How many did not end with this. */
+  failed(outcome: string = '200'): number {
+    return this.attempts.filter((attempt) => attempt.outcome !== outcome).length;
+  }
+
+  /** So many of a hundred took no longer. ms; 0 of none. @param between sent within these, monotonic ms */
+  percentileMs(percent: number, between: readonly [number, number] = [0, Number.POSITIVE_INFINITY]): number {
+    const sent = this.attempts.filter(({ sentAtMs }) => sentAtMs >= between[0] && sentAtMs <= between[1]);
+    const times = sent.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
+    return times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
+  }
+
   #attempt(id: number, agent: http.Agent): Promise<void> {
     const { method, body } = this.#settings;
     const startMs = performance.now();
     return new Promise((resolve) => {
       const over = (outcome: string): void => {
-        this.attempts.push({ id, outcome, tookMs: performance.now() - startMs });
+        this.attempts.push({ id, outcome, sentAtMs: startMs, tookMs: performance.now() - startMs });
         resolve();
       };
       const request = http.request(this.#urlOf(id), { method, agent }, (response) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import type { TestContext } from 'node:test';
+import type { Cleanup } from './cleanup.ts';
 import { DEADLINE_MS } from './until.ts';
 
 /** One response as it stood on the wire. */
@@ -37,7 +37,7 @@ export class RawClient {
   #error: NodeJS.ErrnoException | null = null;
   #wake: () => void = () => {};
 
-  private constructor(test: TestContext, socket: net.Socket) {
+  private constructor(test: Cleanup, socket: net.Socket) {
     this.socket = socket;
     test.after(() => socket.destroy());
     socket.setNoDelay(true);
@@ -63,7 +63,7 @@ export class RawClient {
    * @param url of which host and port count
    * @param allowHalfOpen go on sending after the server's FIN
    */
-  static async connect(test: TestContext, url: string, allowHalfOpen: boolean = false): Promise<RawClient> {
+  static async connect(test: Cleanup, url: string, allowHalfOpen: boolean = false): Promise<RawClient> {
     const { hostname, port } = new URL(url);
     const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen });
     const client = new RawClient(test, socket);
@@ -72,7 +72,7 @@ export class RawClient {
   }
 
   /** The other end of a connection that was accepted. */
-  static accepted(test: TestContext, socket: net.Socket): RawClient {
+  static accepted(test: Cleanup, socket: net.Socket): RawClient {
     return new RawClient(test, socket);
   }
 

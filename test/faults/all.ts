@@ -1,0 +1,30 @@
+import { balancerDeath } from './cases/balancer-death.ts';
+import { crashAtBoot, slowBoot } from './cases/boots.ts';
+import { fewDescriptors, flood, slowloris } from './cases/crowds.ts';
+import { crashMidPost, killAll, killOne, poison, standby } from './cases/deaths.ts';
+import { sigtermDeaf, sigtermLong, supervisorKilled } from './cases/ends.ts';
+import { leak } from './cases/memory.ts';
+import { blocks, endlessLoop, stopContinue } from './cases/stalls.ts';
+import type { Scenario } from './scenario.ts';
+
+/** In the order in which docs/failures.md tells them. */
+export const SCENARIOS: readonly Scenario[] = [
+  killOne,
+  killAll,
+  standby,
+  crashMidPost,
+  poison,
+  endlessLoop,
+  blocks,
+  stopContinue,
+  leak,
+  crashAtBoot,
+  slowBoot,
+  sigtermLong,
+  sigtermDeaf,
+  supervisorKilled,
+  balancerDeath,
+  flood,
+  slowloris,
+  fewDescriptors,
+];

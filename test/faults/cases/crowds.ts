@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from '../../support/evener-process.ts';
+import { Load } from '../../support/load.ts';
+import { RawClient } from '../../support/raw-client.ts';
+import { ms, percent, type Scenario, timeUntil } from '../scenario.ts';
+
+/** What a request costs its worker. */
+const COST_MS = 10;
+
+export const flood: Scenario = {
+  name: 'flood',
+  event: 'five times as many requests as the workers can take',
+  promise: 'what is too much gets 503 at once; goodput stays; memory stays bounded; normal afterwards',
+  async run(rig) {
+    const { evener, url } = await rig.app(2, { options: ['--queue-limit', '100', '--queue-timeout', '2s'] });
+    const capacity = await capacityOf(`${url}/block?ms=${COST_MS}`);
+    const before = residentMb(evener.pid);
+    const settings = { method: 'GET', rate: Math.round(5 * capacity), durationMs: 5_000, connections: 2_000 };
+    const load = new Load(() => `${url}/block?ms=${COST_MS}`, settings);
+    let peak = before;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, residentMb(evener.pid));
+    }, 100);
+    const startedAtMs = performance.now();
+    await load.run();
+    clearInterval(watch);
+    const tookS = (performance.now() - startedAtMs) / 1000;
+    const { 200: answered = 0, 503: refused = 0, ...others } = load.outcomes;
+    assert.deepEqual(others, {}, 'every request gets 200 or 503');
+    assert.ok(refused > 0, 'it was no flood');
+    // The clients take their part of the same cores, and at five times the rate more of it.
+    const goodput = answered / tookS / capacity;
+    assert.ok(goodput > 0.3, `goodput fell to ${percent(goodput, 1)} of capacity`);
+    const normalMs = await timeUntil('normal answers', async () => (await request(url)).status === 200);
+    assert.ok(peak - before < 200, `it grew by ${peak - before} MB`);
+    return {
+      'requests/s it can take': Math.round(capacity),
+      offered: settings.rate,
+      'goodput of that': percent(goodput, 1),
+      'growth of Evener': `${Math.round(peak - before)} MB`,
+      'normal after': ms(normalMs),
+    };
+  },
+};
+
+export const slowloris: Scenario = {
+  name: 'slowloris',
+  event: '300 clients send their heads byte by byte (`--header-timeout 2s`)',
+  promise: 'others are served; the slow are cut off with 408 at the limit',
+  async run(rig) {
+    const { url } = await rig.app(2, { options: ['--header-timeout', '2s'] });
+    const slow = await Promise.all(Array.from({ length: 300 }, () => RawClient.connect(rig, url)));
+    const startedAtMs = performance.now();
+    for (const client of slow) client.write('GET / HTTP/1.1\r\n');
+    const drip = setInterval(() => {
+      for (const client of slow) if (client.socket.writable) client.write('a');
+    }, 200);
+    rig.after(() => clearInterval(drip));
+    const load = new Load((id) => `${url}/?ms=${id % 5}`, {
+      method: 'GET',
+      rate: 150,
+      durationMs: 4_000,
+      connections: 32,
+    });
+    const [, answers] = await Promise.all([load.run(), Promise.all(slow.map((client) => client.rest()))]);
+    const cutMs = performance.now() - startedAtMs;
+    assert.deepEqual(load.outcomes, { 200: load.attempts.length });
+    assert.ok(answers.every((answer) => /^HTTP\/1\.1 408 /.test(answer)));
+    return {
+      requests: load.attempts.length,
+      failed: 0,
+      p99: ms(load.percentileMs(99)),
+      'slow ones cut off': answers.length,
+      'all within': ms(cutMs),
+    };
+  },
+};
+
+export const fewDescriptors: Scenario = {
+  name: 'few-descriptors',
+  event: '500 idle connections where there are 256 descriptors (`ulimit -n 256`)',
+  promise: 'Evener survives; served again when connections go',
+  async run(rig) {
+    const launcher = ['/bin/sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
+    const { evener, url } = await rig.app(2, { launcher });
+    const { hostname, port } = new URL(url);
+    const crowd = Array.from({ length: 500 }, () => {
+      const socket = net.connect({ host: hostname, port: Number(port) });
+      socket.on('error', () => {});
+      return socket;
+    });
+    rig.after(() => {
+      for (const socket of crowd) socket.destroy();
+    });
+    await sleep(2_000);
+    const cpuBefore = cpuSeconds(evener.pid);
+    await sleep(1_000);
+    const cpu = cpuSeconds(evener.pid) - cpuBefore;
+    for (const socket of crowd) socket.destroy();
+    const recoveredMs = await timeUntil('an answer', async () => {
+      const answer = await request(url).catch(() => null);
+      return answer?.status === 200;
+    });
+    assert.equal(evener.count(/died/), 0, 'no worker and no thread died of it');
+    return { 'CPU while there are none left': percent(cpu, 1), recovered: ms(recoveredMs) };
+  },
+};
+
+/** Requests a second that clients get answered who wait for each answer. */
+async function capacityOf(url: string): Promise<number> {
+  const startedAtMs = performance.now();
+  let answered = 0;
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      while (performance.now() - startedAtMs < 2_000) {
+        assert.equal((await request(url)).status, 200);
+        answered++;
+      }
+    }),
+  );
+  return (answered * 1000) / (performance.now() - startedAtMs);
+}
+
+function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
+}
+
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
