@@ -127,7 +127,8 @@ function workerCells(worker: WorkerStatus): string[] {
   ];
 }
 
-function stateColour(state: WorkerStatus['state'], paint: Paint): (text: string) => string {
+/** Of the word for it. */
+export function stateColour(state: WorkerStatus['state'], paint: Paint): (text: string) => string {
   if (state === 'ready') return paint.green;
   return state === 'stalled' || state === 'waiting' ? paint.red : paint.yellow;
 }

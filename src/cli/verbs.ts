@@ -4,11 +4,13 @@ import { ControlClient, type ControlFailure } from '../control/client.ts';
 import type { AppStatus, RecordedEvent, Status, WhyReport, WorkerStatus } from '../control/control-target.ts';
 import type { Instance } from '../control/instance.ts';
 import { durationText } from '../core/duration-text.ts';
+import { EvenerError } from '../core/evener-error.ts';
 import type { SupervisorEvent } from '../index.ts';
 import { chosenInstance } from './chosen-instance.ts';
 import { Narrator } from './narrator.ts';
 import { type Paint, paintFor, statusText } from './tables.ts';
-import { top } from './top.ts';
+import { OwnTerminal } from './top/terminal.ts';
+import { Top } from './top/top.ts';
 import type { VerbRequest } from './verb-arguments.ts';
 
 /** How often it is looked whether an instance that was told to stop is gone. */
@@ -49,8 +51,18 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
     const status = await client.get<Status>('/status');
     tell(request, status, () => statusText(status, paint));
   },
-  async top({ client, instance }) {
-    await top(client, instance.name);
+  async top({ client, instance, paint }) {
+    if (!process.stdin.isTTY || !process.stdout.isTTY) {
+      throw new EvenerError('EVENER_USAGE', 'top needs a terminal: evener status shows the same once');
+    }
+    const terminal = new OwnTerminal(process.stdin, process.stdout);
+    let wasLeft = false;
+    try {
+      wasLeft = await new Top(client, terminal, paint).run();
+    } finally {
+      terminal.restore();
+    }
+    if (!wasLeft) print(`${instance.name} (pid ${instance.pid}) has stopped`);
   },
   async events({ request, client, paint }) {
     const show = eventPrinter(request, paint);

@@ -1,0 +1,184 @@
+import type { AppStatus, Status, WorkerStatus } from '../../control/control-target.ts';
+import type { Incident } from '../../core/incident.ts';
+import { latencyText, type Paint, rateText, sizeText, spanText, stateColour } from '../tables.ts';
+
+/** What is to be seen. */
+export interface View {
+  readonly status: Status;
+  /** Newest first. */
+  readonly incidents: readonly Incident[];
+  /** By worker's id and process: requests per second since the status before. */
+  readonly rates: ReadonlyMap<string, number>;
+  /** Index among the workers. */
+  readonly selected: number;
+  /** What became of the last key; empty = nothing to say. */
+  readonly message: string;
+  /** Shown instead of the workers: help, or the answer to why. */
+  readonly page: readonly string[] | null;
+}
+
+interface Column {
+  readonly head: string;
+  readonly isNumber: boolean;
+  /** Columns of a higher rank go first when there is no room. */
+  readonly rank: number;
+  cell(worker: WorkerStatus, rate: number | undefined): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: 'ID', isNumber: false, rank: 0, cell: ({ id }) => id },
+  { head: 'PID', isNumber: true, rank: 3, cell: ({ pid }) => (pid === null ? '-' : String(pid)) },
+  { head: 'STATE', isNumber: false, rank: 0, cell: ({ state }) => state },
+  { head: 'REQ/S', isNumber: true, rank: 0, cell: (_, rate) => (rate === undefined ? '-' : rateText(rate)) },
+  { head: 'IN FL', isNumber: true, rank: 0, cell: ({ inFlight }) => String(inFlight) },
+  { head: 'REQUESTS', isNumber: true, rank: 5, cell: ({ requests }) => String(requests) },
+  { head: 'MEMORY', isNumber: true, rank: 0, cell: ({ memory }) => sizeText(memory) },
+  { head: 'DELAY', isNumber: true, rank: 1, cell: ({ eventLoop }) => latencyText(eventLoop.delayMs) },
+  { head: 'BUSY', isNumber: true, rank: 0, cell: ({ eventLoop }) => `${Math.round(eventLoop.utilization * 100)} %` },
+  { head: 'LOOP', isNumber: false, rank: 6, cell: ({ eventLoop }) => bar(eventLoop.utilization) },
+  { head: 'RST', isNumber: true, rank: 2, cell: ({ restarts }) => String(restarts) },
+  { head: 'UP', isNumber: true, rank: 4, cell: ({ pid, uptime }) => (pid === null ? '-' : spanText(uptime)) },
+];
+
+const KEYS = '↑↓ choose  r restart  d drain  w why  + - scale  R reload  ? help  q quit';
+
+export const HELP: readonly string[] = [
+  '↑ ↓, k j   choose a worker',
+  'r          replace it by another, which is ready before it goes',
+  'd          let it finish and end; its place stays empty until r',
+  'w          what is it doing? where it blocks, by file and line',
+  '+ -        one worker more, one less, of its app',
+  'R          read the config again and replace all workers',
+  'q, Ctrl-C  leave; the instance goes on',
+  '',
+  'DELAY is the longest that its event loop was held up of late, BUSY the share of time in which it worked.',
+  'Rates and percentiles at the top are of the last ten seconds.',
+];
+
+/** Lines at the top and bottom that are always there: name, rule, heads of the table, message and keys. */
+const LEAST_WORKER_ROWS = 3;
+
+/** Exactly so many lines, none longer than there are columns. */
+export function linesOf(view: View, columns: number, rows: number, paint: Paint): string[] {
+  const { status } = view;
+  const head = [headLine(status, columns, paint), ...status.apps.flatMap((app) => appLines(app, status, columns)), ''];
+  const foot = [cut(view.message === '' ? '' : ` ${view.message}`, columns), paint.dim(cut(` ${KEYS}`, columns))];
+  const room = rows - head.length - foot.length;
+  const body =
+    view.page === null ? workersAndIncidents(view, columns, room, paint) : pageLines(view.page, columns, room);
+  const all = [...head, ...body.slice(0, Math.max(0, room))];
+  while (all.length < rows - foot.length) all.push('');
+  return [...all.slice(0, Math.max(0, rows - foot.length)), ...foot].slice(-rows);
+}
+
+function headLine({ name, state, uptime, pid, connections, workers }: Status, columns: number, paint: Paint): string {
+  const ready = workers.filter((worker) => worker.state === 'ready').length;
+  const facts = `  ${state}, up ${spanText(uptime)}, pid ${pid}, ${ready} of ${workers.length} ready, ${connections} connections`;
+  const shown = cut(` ${name}${facts}`, columns);
+  const nameEnd = Math.min(shown.length, name.length + 1);
+  return paint.bold(shown.slice(0, nameEnd)) + shown.slice(nameEnd);
+}
+
+function appLines(app: AppStatus, status: Status, columns: number): string[] {
+  const { recent } = app;
+  const label = status.apps.length > 1 ? `${app.name}: ` : '';
+  const rates = [
+    `${rateText(recent.requestsPerSecond)} req/s`,
+    `${rateText(recent.errorsPerSecond)} err/s`,
+    `p50 ${latencyText(recent.p50Ms)}`,
+    `p95 ${latencyText(recent.p95Ms)}`,
+    `p99 ${latencyText(recent.p99Ms)}`,
+    app.addresses.join(' '),
+  ];
+  const counts = [
+    `${app.inFlight} in flight`,
+    `${app.queued} queued`,
+    `${app.requests} requests`,
+    `${app.retried} retried`,
+    `${app.moved} moved`,
+    `${app.shed} shed`,
+  ];
+  return [
+    cut(` ${label}${rates.join('  ')}`, columns),
+    cut(` ${' '.repeat(label.length)}${counts.join('  ')}`, columns),
+  ];
+}
+
+/** Workers come first; incidents get what they leave, and a third of the room at least where there are any. */
+function workersAndIncidents(view: View, columns: number, room: number, paint: Paint): string[] {
+  const { workers } = view.status;
+  const { incidents } = view;
+  const wantedByIncidents =
+    incidents.length === 0 ? 0 : Math.min(incidents.length + 2, Math.max(3, Math.floor(room / 3)));
+  const workerRows = Math.max(LEAST_WORKER_ROWS, Math.min(workers.length, room - wantedByIncidents - 1));
+  const from = Math.min(Math.max(0, view.selected - workerRows + 1), Math.max(0, workers.length - workerRows));
+  const lines = workerLines(view, from, workerRows, columns, paint);
+  if (incidents.length === 0) return lines;
+  const left = room - lines.length - 2;
+  const shown = incidents.slice(0, Math.max(0, left)).map((incident) => incidentLine(incident, columns, paint));
+  return [...lines, '', paint.dim(cut(' INCIDENTS', columns)), ...shown];
+}
+
+function workerLines(view: View, from: number, count: number, columns: number, paint: Paint): string[] {
+  const { workers } = view.status;
+  const all = COLUMNS.map((column) => {
+    const cells = workers.map((worker) => column.cell(worker, view.rates.get(rateKey(worker))));
+    const width = Math.max(column.head.length, ...cells.map((cell) => cell.length));
+    return { ...column, cells, width };
+  });
+  const shown = [...all];
+  const widthOf = (list: typeof all): number => list.reduce((sum, { width }) => sum + width + 2, 0);
+  while (widthOf(shown) > columns && shown.some(({ rank }) => rank > 0)) {
+    const least = shown.reduce((a, b) => (b.rank > a.rank ? b : a));
+    shown.splice(shown.indexOf(least), 1);
+  }
+  const fit = (text: string, { isNumber, width }: (typeof all)[number]): string =>
+    isNumber ? text.padStart(width) : text.padEnd(width);
+  const head = cut(` ${shown.map((column) => fit(column.head, column)).join('  ')}`, columns);
+  const rows = workers.slice(from, from + count).map((worker, i) => {
+    const at = from + i;
+    const mark = at === view.selected ? '>' : ' ';
+    const plain = cut(mark + shown.map((column) => fit(column.cells[at]!, column)).join('  '), columns);
+    return at === view.selected ? paint.bold(painted(plain, worker, paint)) : painted(plain, worker, paint);
+  });
+  return [paint.dim(head), ...rows];
+}
+
+/** The word of its state in its colour, wherever it stands in the line. */
+function painted(line: string, worker: WorkerStatus, paint: Paint): string {
+  const at = line.indexOf(` ${worker.state}`);
+  if (at === -1) return line;
+  const end = at + 1 + worker.state.length;
+  return line.slice(0, at + 1) + stateColour(worker.state, paint)(worker.state) + line.slice(end);
+}
+
+function incidentLine({ openedAt, closedAt, severity, cause, count }: Incident, columns: number, paint: Paint): string {
+  const time = new Date(openedAt).toTimeString().slice(0, 8);
+  const times = count > 1 ? ` (${count} times)` : '';
+  const shown = cut(` ${time} ${cause}${times}`, columns);
+  if (closedAt !== null) return paint.dim(shown);
+  return severity === 'warning' || severity === 'info' ? paint.yellow(shown) : paint.red(shown);
+}
+
+function pageLines(page: readonly string[], columns: number, room: number): string[] {
+  const lines = page.slice(0, Math.max(0, room - 2)).map((line) => cut(` ${line}`, columns));
+  return [...lines, '', cut(' any key: back', columns)];
+}
+
+/** Of one process: another in its place begins anew. */
+export function rateKey({ id, pid }: WorkerStatus): string {
+  return `${id} ${pid}`;
+}
+
+const BAR_WIDTH = 8;
+
+function bar(share: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH);
+  return '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
+}
+
+/** What may come from an app or its files must not steer the terminal. */
+function cut(text: string, columns: number): string {
+  const safe = [...text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')];
+  return safe.length <= columns ? safe.join('') : `${safe.slice(0, Math.max(0, columns - 1)).join('')}…`;
+}

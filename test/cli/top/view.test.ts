@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { PLAIN, paintFor } from '../../../src/cli/tables.ts';
+import { keysOf, Screen, type Terminal } from '../../../src/cli/top/terminal.ts';
+import { HELP, linesOf, type View } from '../../../src/cli/top/view.ts';
+import type { Status, WorkerStatus } from '../../../src/control/control-target.ts';
+import type { Incident } from '../../../src/core/incident.ts';
+
+function worker(slot: number, more: Partial<WorkerStatus> = {}): WorkerStatus {
+  return {
+    id: String(slot),
+    app: 'web',
+    slot,
+    pid: 10_000 + slot,
+    state: 'ready',
+    generation: 0,
+    inFlight: 3,
+    requests: 123_456,
+    memory: 51_000_000,
+    eventLoop: { delayMs: 2, utilization: 0.35 },
+    restarts: 1,
+    uptime: 7_500,
+    ...more,
+  };
+}
+
+function status(workers: readonly WorkerStatus[]): Status {
+  return {
+    name: 'web',
+    pid: 9_999,
+    version: '0.1.0',
+    state: 'running',
+    startedAt: '2026-11-24T06:00:00.000Z',
+    uptime: 7_501,
+    config: null,
+    admin: null,
+    threads: 1,
+    connections: 64,
+    apps: [
+      {
+        name: 'web',
+        command: 'server.js',
+        addresses: ['http://localhost:3000'],
+        workers: { wanted: workers.length, ready: workers.length },
+        requests: 1_234_567,
+        retried: 2,
+        moved: 3,
+        shed: 4,
+        bytesIn: 1,
+        bytesOut: 2,
+        inFlight: 12,
+        queued: 5,
+        recent: { requestsPerSecond: 1234, errorsPerSecond: 0.5, p50Ms: 1.2, p95Ms: 8, p99Ms: 20 },
+      },
+    ],
+    workers,
+    servers: [],
+    incidents: 0,
+  };
+}
+
+function incident(cause: string): Incident {
+  return {
+    id: 'a-1',
+    openedAt: '2026-11-24T06:00:00.000Z',
+    updatedAt: '2026-11-24T06:00:00.000Z',
+    closedAt: null,
+    kind: 'worker-hung',
+    severity: 'error',
+    app: 'web',
+    worker: 1,
+    cause,
+    evidence: {},
+    decision: 'ending it',
+    recovery: null,
+    count: 2,
+    dedupKey: 'k',
+  };
+}
+
+function view(workers: readonly WorkerStatus[], more: Partial<View> = {}): View {
+  const rates = new Map([['1 10001', 310]]);
+  return { status: status(workers), incidents: [], rates, selected: 0, message: '', page: null, ...more };
+}
+
+const SIZES: readonly (readonly [number, number])[] = [
+  [80, 24],
+  [160, 50],
+  [60, 12],
+  [40, 8],
+  [20, 3],
+];
+
+test('fills any terminal exactly, whatever there is to show', () => {
+  const colours = paintFor({ isTTY: true });
+  for (const count of [0, 1, 4, 100]) {
+    const workers = Array.from({ length: count }, (_, slot) => worker(slot));
+    for (const incidents of [[], [incident('it hangs')], Array.from({ length: 30 }, () => incident('x'.repeat(300)))]) {
+      for (const page of [null, HELP]) {
+        for (const [columns, rows] of SIZES) {
+          const lines = linesOf(view(workers, { incidents, page }), columns, rows, colours);
+          assert.equal(lines.length, rows, `${columns}x${rows}`);
+          for (const line of lines) {
+            const shown = stripVTControlCharacters(line);
+            assert.ok([...shown].length <= columns, `${columns}x${rows}: ${shown}`);
+          }
+        }
+      }
+    }
+  }
+});
+
+test('shows the instance, its app, its workers and its incidents at 80x24', () => {
+  const workers = [
+    worker(0),
+    worker(1, { state: 'stalled' }),
+    worker(2, { pid: null, state: 'waiting', memory: null }),
+  ];
+  const text = linesOf(view(workers, { incidents: [incident('worker 1 hangs in crunch')] }), 80, 24, PLAIN).join('\n');
+  assert.match(text, /^ web {2}running, up 2 h 5 min, pid 9999, 1 of 3 ready, 64 connections$/m);
+  assert.match(
+    text,
+    /^ 1234 req\/s {2}0\.5 err\/s {2}p50 1\.2 ms {2}p95 8\.0 ms {2}p99 20 ms {2}http:\/\/localhost:3000$/m,
+  );
+  assert.match(text, /^ 12 in flight {2}5 queued {2}1234567 requests {2}2 retried {2}3 moved {2}4 shed$/m);
+  assert.match(text, /^ ID .*STATE .*REQ\/S .*IN FL .*MEMORY .*DELAY .*BUSY/m);
+  assert.match(text, /^>0 .*ready .*3 .*51 MB .*2\.0 ms .*35 %/m);
+  assert.match(text, /^ 1 .*stalled +310 /m);
+  assert.match(text, /^ 2 .*waiting +- /m);
+  assert.match(text, /^ INCIDENTS\n \d\d:\d\d:\d\d worker 1 hangs in crunch \(2 times\)$/m);
+  assert.match(text, /q quit$/);
+});
+
+test('keeps the chosen worker in sight among many', () => {
+  const workers = Array.from({ length: 100 }, (_, slot) => worker(slot));
+  for (const selected of [0, 50, 99]) {
+    const lines = linesOf(view(workers, { selected }), 80, 24, PLAIN);
+    assert.ok(
+      lines.some((line) => line.startsWith(`>${selected} `)),
+      String(selected),
+    );
+  }
+});
+
+test('lets nothing that an app says steer the terminal', () => {
+  const [odd] = [incident('\x1b[2J\x07gone\r\nnext')];
+  const lines = linesOf(view([worker(0)], { incidents: [odd!], message: 'a\x1bc' }), 80, 24, PLAIN);
+  assert.ok(lines.every((line) => !/[\x00-\x1f\x7f-\x9f]/.test(line)));
+});
+
+test('tells keys from one another', () => {
+  assert.deepEqual(keysOf('q\x1b[A\x1b[Bj\x03+'), ['q', '\x1b[A', '\x1b[B', 'j', '\x03', '+']);
+  assert.deepEqual(keysOf('\x1bOA\x1b[15~'), ['\x1bOA', '\x1b[15~']);
+});
+
+test('writes only the lines that have changed', () => {
+  let written = '';
+  const terminal = {
+    columns: 80,
+    rows: 24,
+    write: (text: string) => {
+      written += text;
+    },
+  } as Terminal;
+  const screen = new Screen(terminal);
+  screen.draw(['one', 'two', 'three']);
+  assert.equal([...written.matchAll(/\x1b\[\d+;1H/g)].length, 3);
+  written = '';
+  screen.draw(['one', 'TWO', 'three']);
+  assert.equal(written, '\x1b[?2026h\x1b[2;1HTWO\x1b[0m\x1b[K\x1b[?2026l');
+  written = '';
+  screen.draw(['one', 'TWO', 'three']);
+  assert.equal(written, '');
+});
