@@ -40,12 +40,14 @@ interface CompiledRoute {
 /** The control API on one listener: HTTP and JSON. It runs beside the road of requests, on the main thread. */
 export class ControlServer {
   readonly #options: ControlServerOptions;
+  #admission: Admission | null;
   readonly #server: http.Server;
   readonly #routes: readonly CompiledRoute[];
   readonly #streams = new Set<EventStream>();
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
+    this.#admission = options.admission;
     const document = openApiDocument(options.version);
     const { dashboardLink } = options;
     this.#routes = [
@@ -70,6 +72,11 @@ export class ControlServer {
   async listenAt(host: string, port: number): Promise<number> {
     await this.#listen({ host, port });
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on others are let in. */
+  admit(admission: Admission): void {
+    this.#admission = admission;
   }
 
   /** Ends the streams, and closes when what is being answered has been. */
@@ -124,7 +131,7 @@ export class ControlServer {
     const found = this.#routes.filter(({ pattern }) => pattern.test(url.pathname));
     const match = found.find(({ route }) => route.method === method);
     // Whoever is not let in does not learn what there is.
-    if (match?.route.isOpen !== true) this.#options.admission?.check(request, method !== 'GET');
+    if (match?.route.isOpen !== true) this.#admission?.check(request, method !== 'GET');
     if (match === undefined) throw notThere(request, response, url.pathname, found);
     const { route, pattern } = match;
     const call: Call = {

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import type { AdminOptions, ResolvedOptions } from '../config/options.ts';
-import { Admission } from '../control/admission.ts';
+import type { ResolvedOptions } from '../config/options.ts';
+import type { Admission } from '../control/admission.ts';
 import { ApiError } from '../control/api-error.ts';
 import { ControlServer } from '../control/control-server.ts';
 import type { AppHistory, ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
@@ -16,6 +15,7 @@ import type { Meters } from '../observability/meters.ts';
 import { PrometheusText } from '../observability/prometheus-text.ts';
 import { RecentHistory } from '../observability/recent-history.ts';
 import { RecentRates } from '../observability/recent-rates.ts';
+import { AdminListener } from './admin-listener.ts';
 import { AppMetricsQuestions } from './app-metrics-questions.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
@@ -80,14 +80,12 @@ export class ControlDesk implements ControlTarget {
   readonly #rates = new Map<string, RecentRates>();
   readonly #histories = new Map<string, RecentHistory>();
   readonly #startedAt = new Date();
-  readonly #servers: ControlServer[] = [];
+  readonly #socket: ControlServer;
+  readonly #admin: AdminListener;
   readonly #sampler: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
-  /** Made up where none was set: then only the dashboard's link has it. */
-  readonly #spareToken: string = randomBytes(24).toString('base64url');
   #balancerRestarts = 0;
   #threadUtilization: readonly number[] = [];
-  #adminUrl: string | null = null;
 
   constructor(parts: DeskParts, host: DeskHost) {
     this.#parts = parts;
@@ -95,6 +93,8 @@ export class ControlDesk implements ControlTarget {
     this.appMetrics = new AppMetricsQuestions((question, workers) => {
       parts.threads.postToOne({ type: 'ask-metrics', question, workers });
     });
+    this.#socket = this.#serve(null);
+    this.#admin = new AdminListener((admission) => this.#serve(admission));
     this.#unsubscribe = host.subscribe((event) => this.#remember(event));
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
     this.#sampler.unref();
@@ -110,17 +110,31 @@ export class ControlDesk implements ControlTarget {
     const { name, admin } = this.#host.options();
     writeCard(directory, { name, pid: process.pid, folder: process.cwd(), startedAt: this.#startedAt.toISOString() });
     const path = controlSocketIn(directory);
-    await this.#serve(null)
-      .listenOn(path)
-      .catch(failWith(`cannot open the control socket ${path}`));
-    if (admin !== null) this.#adminUrl = await this.#openAdmin(admin);
-    return this.#adminUrl;
+    await this.#socket.listenOn(path).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`cannot open the control socket ${path}: ${error.code ?? error.message}`);
+    });
+    await this.#admin.configure(admin);
+    return this.#admin.url;
+  }
+
+  /**
+   * The options have been read again.
+   * @throws EvenerError EVENER_RELOAD_FAILED when the admin listener cannot be where they say
+   */
+  async configure({ admin }: ResolvedOptions): Promise<void> {
+    try {
+      await this.#admin.configure(admin);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason }, { cause });
+    }
   }
 
   close(): void {
     clearInterval(this.#sampler);
     this.#unsubscribe();
-    for (const server of this.#servers) server.close();
+    this.#socket.close();
+    this.#admin.close();
   }
 
   // ControlTarget.
@@ -137,7 +151,7 @@ export class ControlDesk implements ControlTarget {
       startedAt: this.#startedAt.toISOString(),
       uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
       config: file,
-      admin: this.#adminUrl,
+      admin: this.#admin.url,
       threads,
       connections: this.#parts.meters.readThreads().clients,
       apps: [
@@ -274,29 +288,13 @@ export class ControlDesk implements ControlTarget {
   }
 
   #serve(admission: Admission | null): ControlServer {
-    const server = new ControlServer({
+    return new ControlServer({
       target: this,
       version: this.#parts.version,
       admission,
       pages: admission === null ? new Map() : dashboardPages(),
-      dashboardLink: admission === null ? () => this.#dashboardLink : null,
+      dashboardLink: admission === null ? () => this.#admin.dashboardLink : null,
     });
-    this.#servers.push(server);
-    return server;
-  }
-
-  async #openAdmin({ host, port, token }: AdminOptions): Promise<string> {
-    const admission = new Admission({ token: token ?? this.#spareToken, isTokenRequired: token !== null });
-    const name = host.includes(':') ? `[${host}]` : host;
-    const failed = failWith(`admin: cannot listen on ${name}:${port}`);
-    const bound = await this.#serve(admission).listenAt(host, port).catch(failed);
-    return `http://${name}:${bound}/`;
-  }
-
-  /** The part after # is not sent to any server, nor written to a log. */
-  get #dashboardLink(): string | null {
-    const token = this.#host.options().admin?.token ?? this.#spareToken;
-    return this.#adminUrl === null ? null : `${this.#adminUrl}#token=${encodeURIComponent(token)}`;
   }
 
   #remember(event: SupervisorEvent): void {
@@ -341,11 +339,4 @@ export class ControlDesk implements ControlTarget {
       unsubscribe();
     }
   }
-}
-
-function failWith(what: string): (error: NodeJS.ErrnoException) => never {
-  return (error) => {
-    const way = error.code === 'EADDRINUSE' ? '; choose another port, or stop what listens there' : '';
-    throw new Error(`${what}: ${error.code ?? error.message}${way}`);
-  };
 }

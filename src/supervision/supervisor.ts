@@ -553,6 +553,7 @@ export class Supervisor {
     parts.threads.post({ type: 'reopen-log' });
     const options = await this.#surroundings.reread();
     this.#runningParts('reload()');
+    await parts.desk.configure(options);
     const changes = changesOf(before, options);
     this.#options = options;
     this.#redactor = redactorFor(options);
@@ -592,6 +593,7 @@ export class Supervisor {
     this.#notices.configure(before);
     parts.threads.configure(before);
     parts.log.configure(before.accessLog);
+    parts.desk.configure(before).catch(() => {});
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
     this.#applyPools(parts, before);
     for (const { name } of added) this.#removeFleet(parts, name);

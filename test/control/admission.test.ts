@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { isLoopbackName } from '../../src/control/admission.ts';
 import { adminOf, ask, verb } from '../support/control.ts';
-import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
+import { APPS, assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
+import { freePort } from '../support/free-port.ts';
 
 const TOKEN = 'correct-horse-battery-staple';
 
@@ -100,6 +104,39 @@ test('refuses to start where others could reach it without a token, or with a po
     assertEnding(await evener.ended, 2);
     assert.match(evener.stderr, pattern);
   }
+});
+
+test('a reload opens the admin listener, changes its token and closes it', async (context) => {
+  const base = mkdtempSync(join(tmpdir(), 'evener-admin-'));
+  context.after(() => rmSync(base, { recursive: true }));
+  const port = await freePort();
+  const write = (more: object): void => {
+    const config = { app: join(APPS, 'server.cjs'), workers: 1, ...more };
+    writeFileSync(join(base, 'evener.config.json'), JSON.stringify(config));
+  };
+  write({});
+  const evener = new EvenerProcess(context, [], { cwd: base });
+  const url = await evener.url();
+  const { pid } = JSON.parse((await request(`${url}/facts`)).body) as { pid: number };
+  const reload = async (more: object, code: number): Promise<string> => {
+    write(more);
+    const done = await verb(evener, ['reload'], base);
+    assert.equal(done.code, code, done.stderr);
+    return done.stderr;
+  };
+  const statusWith = async (token: string): Promise<number> =>
+    (await ask(`http://127.0.0.1:${port}/status`, 'GET', { authorization: `Bearer ${token}` })).status;
+  const [first, second] = ['a'.repeat(16), 'b'.repeat(16)];
+  await reload({ admin: { listen: port, token: first } }, 0);
+  assert.equal(await statusWith(first), 200);
+  await reload({ admin: { listen: port, token: second } }, 0);
+  assert.deepEqual([await statusWith(first), await statusWith(second)], [401, 200]);
+  const taken = Number(new URL(url).port);
+  assert.match(await reload({ admin: { listen: `127.0.0.1:${taken}`, token: first } }, 1), /admin: cannot listen/);
+  assert.equal(await statusWith(second), 200, 'all is as before');
+  await reload({}, 0);
+  await assert.rejects(statusWith(second), /ECONNREFUSED/);
+  assert.equal((JSON.parse((await request(`${url}/facts`)).body) as { pid: number }).pid, pid, 'no worker was touched');
 });
 
 test('says which address of the admin listener is taken', async (context) => {
