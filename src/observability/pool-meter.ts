@@ -32,7 +32,7 @@ export interface ExchangeFacts {
   readonly bytesOut: number;
 }
 
-/** What one thread counts for one pool. Recording an exchange costs 30 ns (`bench/micro/metrics.ts`). */
+/** What one thread counts for one pool. Recording an exchange costs 20 ns (`bench/micro/metrics.ts`). */
 export class PoolMeter {
   readonly #cells: Float64Array;
 
