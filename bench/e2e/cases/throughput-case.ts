@@ -17,6 +17,8 @@ export interface ThroughputSettings {
   /** Bytes of body that each request moves; given where bytes/s are what counts. */
   readonly payloadBytes?: number;
   readonly budget: readonly BudgetRow[];
+  /** Where they are not those of all throughput cases. */
+  readonly systems?: readonly SystemName[];
 }
 
 /** Workers of every system in every throughput case. */
@@ -31,7 +33,7 @@ export function throughputCase(settings: ThroughputSettings): BenchCase {
     name: settings.name,
     title: settings.title,
     method: settings.method,
-    systems: isBytes ? [...peers, 'nginx-tuned'] : peers,
+    systems: settings.systems ?? (isBytes ? [...peers, 'nginx-tuned'] : peers),
     references: [],
     figures: isBytes ? [{ key: 'mibPerS', label: 'MiB/s', digits: 0 }, ...figures] : figures,
     panels: [isBytes ? bytesPanel(settings.title) : requestsPanel(settings.title), cpuPanel(settings.title)],

@@ -29,7 +29,7 @@ function errorsText({ errors, failures }: SystemSummary): string {
 
 /** Ratios of medians. */
 function ratioRows({ summaries, figures }: CaseReport): string[][] {
-  const evener = summaries.find(({ name }) => name === 'evener');
+  const evener = summaries.find(({ name }) => name.startsWith('evener'));
   if (evener === undefined || Object.keys(evener.figures).length === 0) return [];
   return summaries
     .filter((peer) => peer !== evener && Object.keys(peer.figures).length > 0)

@@ -69,7 +69,7 @@ function panelSvg({ panel, summaries }: Placed, left: number, top: number): stri
 }
 
 function barSvg(panel: Panel, summary: SystemSummary, left: number, top: number, scale: number): string {
-  const isEvener = summary.name === 'evener';
+  const isEvener = summary.name.startsWith('evener');
   const fills = isEvener ? EVENER_FILLS : PEER_FILLS;
   const baseline = top + BAR_HEIGHT - 5;
   const parts = [text(left, baseline, summary.label, { size: 13, fill: INK, isBold: isEvener })];

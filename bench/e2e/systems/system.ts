@@ -1,6 +1,6 @@
 /** What is measured: something that serves one app from several processes behind one port. */
 
-export const systemNames = ['evener', 'cluster', 'haproxy', 'nginx', 'nginx-tuned', 'node'] as const;
+export const systemNames = ['evener', 'evener-proxy', 'cluster', 'haproxy', 'nginx', 'nginx-tuned', 'node'] as const;
 export type SystemName = (typeof systemNames)[number];
 
 export interface System {
