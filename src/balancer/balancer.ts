@@ -19,6 +19,7 @@ import { Counters } from '../observability/counters.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
+import { HttpWorkers } from './http-workers.ts';
 import { type AheadAnswer, type Place, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
@@ -44,6 +45,7 @@ export class Balancer {
   readonly #links: LinkServer;
   readonly #ports: Ports;
   readonly #servers: ServerPools;
+  readonly #httpWorkers: HttpWorkers;
   readonly #settings: BalancerSettings;
   /** For each link the listeners its app has opened: their number and the place each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Place>>();
@@ -100,7 +102,16 @@ export class Balancer {
     this.#settings = birth.settings;
     let endpoints = 0;
     // Links number theirs by themselves, and are never in one pool with servers.
-    this.#servers = new ServerPools(this.#ports, { clock: this.#clock, rng, nextEndpoint: () => ++endpoints, tell });
+    const nextEndpoint = (): number => ++endpoints;
+    this.#servers = new ServerPools(this.#ports, { clock: this.#clock, rng, nextEndpoint, tell });
+    this.#httpWorkers = new HttpWorkers(this.#ports, {
+      clock: this.#clock,
+      rng,
+      thread: birth.thread,
+      nextEndpoint,
+      tell,
+      onIdle: () => this.#reportDrained(),
+    });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
   }
 
@@ -130,8 +141,13 @@ export class Balancer {
           meter: new WorkerMeter(message.meter, this.#thread),
         });
         break;
+      case 'serve-worker':
+        this.#httpWorkers.serve(message);
+        break;
       case 'admit-worker':
-        if (!this.#draining.has(message.worker)) this.#links.admit(message.worker);
+        if (this.#draining.has(message.worker)) break;
+        this.#links.admit(message.worker);
+        this.#httpWorkers.admit(message.worker);
         break;
       case 'check-worker':
         this.#check(message.worker, message.check, message.path);
@@ -139,10 +155,12 @@ export class Balancer {
       case 'forget-worker':
         this.#draining.delete(message.worker);
         this.#links.forget(message.worker);
+        this.#httpWorkers.forget(message.worker);
         break;
       case 'drain-worker':
         this.#draining.add(message.worker);
         this.#links.linkOf(message.worker)?.endpoint.setEnabled(false);
+        this.#httpWorkers.drain(message.worker);
         this.#reportDrained();
         break;
       case 'describe-worker':
@@ -187,11 +205,16 @@ export class Balancer {
     this.#links.close();
     this.#servers.close();
     this.#log.close();
+    this.#httpWorkers.close();
   }
 
   /** Asks one worker a question of our own, past policy and queue. */
   #check(worker: number, check: number, path: string): void {
     const tell = (status: number): void => this.#tell({ type: 'worker-checked', worker, check, status });
+    if (this.#httpWorkers.has(worker)) {
+      void this.#httpWorkers.check(worker, path).then(tell);
+      return;
+    }
     const link = this.#links.linkOf(worker);
     const [place] = (link === null ? undefined : this.#listens.get(link)?.values()) ?? [];
     if (link === null || place === undefined) tell(0);
@@ -223,7 +246,8 @@ export class Balancer {
     const ordinal = listens.size === 0 ? 0 : this.#nextListen.get(link)!;
     this.#nextListen.set(link, ordinal + 1);
     const place = this.#ports.placeFor(this.#links.poolOf(worker), request, ordinal);
-    if (place === null || place.workers.has(link)) {
+    // A child that serves by itself is not served over a link as well.
+    if (place === null || place.workers.has(link) || this.#httpWorkers.has(worker)) {
       // To workers of an app one port is the same; to one process, or to another app, it is taken.
       this.#refuseListen(worker, link, listenId, request);
       return true;
@@ -303,13 +327,15 @@ export class Balancer {
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
     for (const { dispatcher } of this.#ports.places()) dispatcher.expire(nowMs);
     this.#servers.step(nowMs);
+    this.#ports.step(nowMs);
     this.#reportDrained();
   }
 
   #reportDrained(): void {
     for (const worker of this.#draining) {
       const link = this.#links.linkOf(worker);
-      if (link !== null && link.endpoint.inFlight > 0) continue;
+      const inFlight = link?.endpoint.inFlight ?? this.#httpWorkers.inFlightOf(worker) ?? 0;
+      if (inFlight > 0) continue;
       this.#draining.delete(worker);
       this.#tell({ type: 'worker-drained', worker });
     }
@@ -319,7 +345,8 @@ export class Balancer {
     const link = this.#links.linkOf(worker);
     const tell = (answeredInMs: number | null): void => {
       const nowMs = this.#clock.tick();
-      const inFlight = link?.inFlight().map((exchange) => describe(exchange, nowMs)) ?? [];
+      const exchanges = link?.inFlight() ?? this.#httpWorkers.exchangesOf(worker);
+      const inFlight = exchanges.map((exchange) => describe(exchange, nowMs));
       const loopUtilization = link?.loopUtilization ?? 0;
       this.#tell({ type: 'worker-described', worker, question, answeredInMs, loopUtilization, inFlight });
     };

@@ -23,6 +23,7 @@ import type { Counters } from '../observability/counters.ts';
 import { PoolMeter } from '../observability/pool-meter.ts';
 import { Pool } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
+import { OwnLoad, SystemLoad } from './own-load.ts';
 import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
 import type { ThreadLog } from './thread-log.ts';
 
@@ -86,6 +87,7 @@ export class Ports {
   readonly #unavailable = new Map<string, number | null>();
   /** By pool: one meter for all that it has on ports. */
   readonly #meters = new Map<string, PoolMeter>();
+  readonly #system = new SystemLoad();
   #nextListenerId = 0;
 
   constructor(pools: readonly PoolSettings[], host: PortsHost) {
@@ -163,6 +165,11 @@ export class Ports {
     this.#host.clients.drainListener(port.context.listenerId);
   }
 
+  /** Whether the options have this pool. */
+  knows(pool: string): boolean {
+    return this.#settings.has(pool);
+  }
+
   closeListeners(): void {
     for (const port of this.#ports.values()) port.listener.close();
   }
@@ -194,6 +201,7 @@ export class Ports {
       place.settings = settings;
       const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
       place.dispatcher.hedgeMs = settings.hedgeMs;
+      place.dispatcher.reporter = this.#reporterOf(place.dispatcher.pool, settings);
       place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
       place.dispatcher.pool.configure(settings);
       place.dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
@@ -242,10 +250,26 @@ export class Ports {
     dispatcher.responseTimeoutMs = responseTimeoutMs;
     dispatcher.hedgeMs = settings.hedgeMs;
     dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
+    dispatcher.reporter = this.#reporterOf(pool, settings);
     this.#bind(dispatcher, settings);
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;
     return dispatcher;
+  }
+
+  #reporterOf(pool: Pool<Transport>, { reportLoad, meter }: PoolSettings): OwnLoad | null {
+    return reportLoad === 'off' ? null : new OwnLoad(reportLoad === 'always', pool, meter, this.#system);
+  }
+
+  /** To be called now and then. */
+  step(nowMs: number): void {
+    let isReporting = false;
+    for (const { dispatcher } of this.places()) {
+      if (!(dispatcher.reporter instanceof OwnLoad)) continue;
+      if (!isReporting) this.#system.step(nowMs);
+      isReporting = true;
+      dispatcher.reporter.step(nowMs);
+    }
   }
 
   #meterOf({ name, meter: block }: PoolSettings): PoolMeter {

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { capacityFactors, ReportedCapacity } from '../balancing/reported-capacity.ts';
 import type { FromBalancer, PoolSettings, ServersSettings } from '../channel/messages.ts';
 import type { ServerOptions } from '../config/upstream.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Rng } from '../core/rng.ts';
 import { parseServerAddress, type ServerAddress } from '../core/server-address.ts';
 import { HealthCheck } from '../health/health-check.ts';
+import { parseLoadReport, utilizationOf } from '../http1/load-report.ts';
 import { probeOf } from '../transports/health-probe.ts';
 import type { Http1Settings } from '../transports/http1-settings.ts';
 import { Http1Transport } from '../transports/http1-transport.ts';
@@ -18,11 +20,29 @@ const HOPELESS_MS = 10_000;
 /** What a client that is refused then is asked to wait. s */
 const RETRY_AFTER_SECONDS = 2;
 
+/** Of one server, reports that come faster are not looked at. */
+const REPORT_INTERVAL_MS = 100;
+
+/** How often servers are weighed by their reports. */
+const WEIGH_INTERVAL_MS = 1_000;
+
+/** A weight that differs by less is left as it is. */
+const NOTABLE_CHANGE = 0.05;
+
+/** Policies that give a key to the same server again and again. */
+const KEYED: ReadonlySet<string> = new Set(['hash', 'maglev', 'first']);
+
 /** One server, as far as this thread knows it. */
 interface Server {
   options: ServerOptions;
   readonly transport: Http1Transport;
   readonly check: HealthCheck | null;
+  /** By its own reports. */
+  readonly capacity: ReportedCapacity;
+  reportedAtMs: number;
+  /** Finished when requests a second were last counted, and how many there were. */
+  finished: number;
+  rps: number;
 }
 
 export interface ServerPoolHost {
@@ -47,6 +67,7 @@ export class ServerPool {
   /** Since when nobody can be picked; 0 = somebody can. */
   #emptySinceMs = 0;
   #isHopeless = false;
+  #weighedAtMs = 0;
 
   constructor(place: Place, settings: PoolSettings & { readonly servers: ServersSettings }, host: ServerPoolHost) {
     this.place = place;
@@ -95,6 +116,7 @@ export class ServerPool {
 
   /** To be called now and then. */
   step(nowMs: number): void {
+    this.#weigh(nowMs);
     const { dispatcher } = this.place;
     if (dispatcher.pool.usable.length > 0) {
       if (this.#isHopeless) dispatcher.setUnavailable(null);
@@ -105,6 +127,41 @@ export class ServerPool {
     } else if (!this.#isHopeless && nowMs - this.#emptySinceMs > HOPELESS_MS) {
       this.#isHopeless = true;
       dispatcher.setUnavailable(RETRY_AFTER_SECONDS);
+    }
+  }
+
+  /** What a server says of its load. More often than ten times a second says nothing more. */
+  #reported(url: string, text: string, binary: string): void {
+    const server = this.#servers.get(url);
+    const { nowMs } = this.#host.clock;
+    if (server === undefined || nowMs - server.reportedAtMs < REPORT_INTERVAL_MS) return;
+    if (this.#settings.servers!.upstream.loadReports === 'off') return;
+    server.reportedAtMs = nowMs;
+    const report = parseLoadReport(text, binary);
+    if (report === null) return;
+    const utilization = utilizationOf(report);
+    server.transport.loopUtilization = utilization;
+    if (utilization >= 0) server.capacity.report(utilization, report.rps >= 0 ? report.rps : server.rps, nowMs);
+  }
+
+  /** Weighs servers by what they can do, as far as they say. */
+  #weigh(nowMs: number): void {
+    const sinceMs = nowMs - this.#weighedAtMs;
+    if (sinceMs < WEIGH_INTERVAL_MS) return;
+    this.#weighedAtMs = nowMs;
+    const servers = [...this.#servers.values()];
+    for (const server of servers) {
+      const { finished } = server.transport.endpoint;
+      server.rps = ((finished - server.finished) * 1000) / sinceMs;
+      server.finished = finished;
+    }
+    // Keys would move with every change of a weight.
+    if (KEYED.has(this.#settings.policy)) return;
+    const factors = capacityFactors(servers.map(({ capacity }) => capacity.at(nowMs)));
+    for (const [i, { transport, options }] of servers.entries()) {
+      const weight = options.weight * factors[i]!;
+      const { endpoint } = transport;
+      if (Math.abs(weight - endpoint.weight) > endpoint.weight * NOTABLE_CHANGE) endpoint.setWeight(weight);
     }
   }
 
@@ -137,7 +194,7 @@ export class ServerPool {
       {
         onUnreachable: (reason) => tell('unreachable', reason),
         onReachable: () => tell(transport.endpoint.isHealthy ? 'up' : 'unhealthy', ''),
-        onLoad: () => {},
+        onLoad: (text, binary) => this.#reported(options.url, text, binary),
         onIdle: () => this.#leaving.delete(transport),
       },
     );
@@ -154,7 +211,10 @@ export class ServerPool {
             endpoint.setHealthy(isHealthy);
             tell(isHealthy ? (transport.isReachable ? 'up' : 'unreachable') : 'unhealthy', reason);
           });
-    this.#servers.set(options.url, { options, transport, check });
+    this.#servers.set(options.url, {
+      ...{ options, transport, check },
+      ...{ capacity: new ReportedCapacity(), reportedAtMs: 0, finished: 0, rps: 0 },
+    });
     endpoint.join(this.place.dispatcher.pool);
   }
 

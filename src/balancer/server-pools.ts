@@ -5,7 +5,7 @@ import type { Ports } from './ports.ts';
 import { ServerPool, type ServerPoolHost } from './server-pool.ts';
 
 /** Clients of servers, which tell us nothing of the limits they have for clients of their own. */
-const LIMITS: ServerLimits = Object.freeze({
+export const SERVER_LIMITS: ServerLimits = Object.freeze({
   headersTimeoutMs: 60_000,
   requestTimeoutMs: 300_000,
   keepAliveTimeoutMs: 75_000,
@@ -68,7 +68,7 @@ export class ServerPools {
       backlog: 0,
       ipv6Only: false,
       protocol: 'http',
-      server: LIMITS,
+      server: SERVER_LIMITS,
     };
     const place = this.#ports.placeFor(name, request, 0);
     if (place === null) {

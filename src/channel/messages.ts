@@ -71,6 +71,8 @@ export interface PoolSettings {
   readonly responseTimeoutMs: number;
   /** When a safe request at a worker that does not answer is run elsewhere as well. */
   readonly hedgeMs: number;
+  /** Whether clients are told how busy it is. */
+  readonly reportLoad: 'off' | 'asked' | 'always';
   /** null = its endpoints are workers. */
   readonly servers: ServersSettings | null;
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
@@ -105,6 +107,22 @@ export type FromSupervisor =
       readonly isHeld: boolean;
       /** Shared memory with a section for each thread: `observability/shared-memory`. */
       readonly meter: SharedArrayBuffer;
+    }
+  /** A worker that is no Node under our preload accepts connections there: it may get requests, unless it is held. */
+  | {
+      readonly type: 'serve-worker';
+      readonly worker: Incarnation;
+      readonly pool: string;
+      readonly slot: number;
+      /** `http://127.0.0.1:<port>` or `unix:<path>`. */
+      readonly url: string;
+      readonly isHeld: boolean;
+      readonly meter: SharedArrayBuffer;
+      /** Where clients reach its app. */
+      readonly host: string | null;
+      readonly port: number;
+      /** Asked for again and again: one that does not answer hangs. null = it is not asked. */
+      readonly healthPath: string | null;
     }
   /** One that was held may get requests from now on. */
   | { readonly type: 'admit-worker'; readonly worker: Incarnation }
@@ -254,6 +272,7 @@ export interface InFlightRequest {
 
 const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'expect-worker',
+  'serve-worker',
   'forget-worker',
   'drain-worker',
   'admit-worker',

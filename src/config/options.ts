@@ -1,5 +1,6 @@
 import type { Incident, IncidentChange } from '../core/incident.ts';
 import type { App } from './app.ts';
+import type { ChildProtocol } from './child-protocol.ts';
 import type { NotifyEntry, NotifyOptions } from './notify.ts';
 import type { Origin } from './settings.ts';
 import type { KeySource, Sticky } from './sticky.ts';
@@ -58,6 +59,8 @@ export interface PoolEntry {
   readonly headerTimeout?: number | string;
   readonly responseTimeout?: number | string;
   readonly hedge?: number | string;
+  /** Tells clients how busy a pool is (ORCA). Default: `'off'`. */
+  readonly reportLoad?: 'off' | 'asked' | 'always';
   readonly drainLimit?: number | string;
   readonly route?: Route | readonly Route[];
 }
@@ -84,6 +87,10 @@ export interface AppEntry extends PoolEntry {
   readonly nodeArgs?: string | readonly string[];
   readonly ready?: 'listen' | 'message';
   readonly healthPath?: string;
+  /** `'http'`: a program in any language, each on a PORT of its own. Default: by the command. */
+  readonly protocol?: 'auto' | 'link' | 'http';
+  /** Whether a worker of protocol http gets a PORT or a SOCKET. Default: `'port'`. */
+  readonly childAddress?: 'port' | 'socket';
   readonly parallel?: number | string;
 }
 
@@ -168,6 +175,7 @@ export interface PoolOptions {
   readonly responseTimeoutMs: number;
   /** 0 = never. */
   readonly hedgeMs: number;
+  readonly reportLoad: 'off' | 'asked' | 'always';
   /** Of what is in flight at the end; of a worker, from the signal to SIGKILL. */
   readonly drainLimitMs: number;
   /** Any of them; empty = all requests. */
@@ -182,6 +190,10 @@ export interface AppOptions extends PoolOptions {
   readonly workers: { readonly min: number; readonly max: number };
   /** null = the app decides; 0 = any free one. */
   readonly port: number | null;
+  /** How its workers are reached. */
+  readonly protocol: ChildProtocol;
+  /** What a worker gets that is no Node. */
+  readonly childAddress: 'port' | 'socket';
   /** Workers beside those, booted and without requests, one of which takes a dead one's place. */
   readonly standby: number;
   /** 0 = no request is refused for what workers died of. */

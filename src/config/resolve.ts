@@ -3,6 +3,7 @@ import { readAccessLog } from './access-log.ts';
 import { readAdmin } from './admin.ts';
 import { type App, packageName, resolveApp } from './app.ts';
 import { availableCores } from './available-cores.ts';
+import { childProtocolOf, DEFAULT_PORT } from './child-protocol.ts';
 import { readWorkers, type WorkerRange } from './fields.ts';
 import { NOTIFY, ON_INCIDENT, resolveNotify, shownNotify } from './notify.ts';
 import type {
@@ -157,7 +158,7 @@ class Resolver {
       app,
       env,
       workers: this.#workers(settings, env),
-      port: settings.option<number | null>('port'),
+      ...childOf(app, settings, env),
       standby: settings.option<number>('standby'),
       quarantineMs: settings.option<number>('quarantine'),
       hangLimitMs: settings.option<number>('hangLimit'),
@@ -232,6 +233,24 @@ class Resolver {
   }
 }
 
+/** How workers are reached, and where clients reach them. */
+function childOf(
+  app: App,
+  settings: Settings,
+  env: AppOptions['env'],
+): Pick<AppOptions, 'port' | 'protocol' | 'childAddress'> {
+  const port = settings.option<number | null>('port');
+  const fromEnvironment = env.PORT !== undefined && /^\d{1,5}$/.test(env.PORT) ? Number(env.PORT) : null;
+  const known = port ?? fromEnvironment;
+  const protocol = childProtocolOf(app, settings.option<'auto' | 'link' | 'http'>('protocol'), known !== null);
+  return {
+    // A Node app asks for its port itself, by the environment or not.
+    port: protocol === 'link' ? port : (known ?? DEFAULT_PORT),
+    protocol,
+    childAddress: settings.option<'port' | 'socket'>('childAddress'),
+  };
+}
+
 function pool(name: string, settings: Settings): PoolOptions {
   return {
     name,
@@ -247,6 +266,7 @@ function pool(name: string, settings: Settings): PoolOptions {
     headerTimeoutMs: settings.option<number | null>('headerTimeout'),
     responseTimeoutMs: settings.option<number>('responseTimeout'),
     hedgeMs: settings.option<number>('hedge'),
+    reportLoad: settings.option<PoolOptions['reportLoad']>('reportLoad'),
     drainLimitMs: settings.option<number>('drainLimit'),
     routes: settings.read('route', ROUTES, [], null),
   };

@@ -65,6 +65,7 @@ export type OptionKey =
   | 'headerTimeout'
   | 'responseTimeout'
   | 'hedge'
+  | 'reportLoad'
   | 'drainLimit'
   | 'maxMemory'
   | 'maxAge'
@@ -74,6 +75,8 @@ export type OptionKey =
   | 'ready'
   | 'healthPath'
   | 'parallel'
+  | 'protocol'
+  | 'childAddress'
   | 'watch'
   | 'admin'
   | 'accessLog';
@@ -175,6 +178,18 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
       canBeOff: true,
     },
   ),
+  option(
+    'pool',
+    'reportLoad',
+    null,
+    'choice',
+    '',
+    'off',
+    'tell clients in endpoint-load-metrics how busy the pool is',
+    {
+      choices: ['off', 'asked', 'always'],
+    },
+  ),
   option('pool', 'drainLimit', 'drain-limit', 'duration', '<dur>', '25s', 'longest wait at the end for work in flight'),
   option('app', 'maxMemory', 'max-memory', 'size', '<size>', null, 'a worker larger than this is replaced', {
     unset: 'no limit',
@@ -241,6 +256,28 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     min: 1,
     max: MAX_WORKERS,
   }),
+  option(
+    'app',
+    'protocol',
+    null,
+    'choice',
+    '',
+    'auto',
+    'how workers are reached: link (Node), http (any program, on a PORT of its own); auto looks at the command',
+    { choices: ['auto', 'link', 'http'] },
+  ),
+  option(
+    'app',
+    'childAddress',
+    null,
+    'choice',
+    '',
+    'port',
+    'where a worker of protocol http listens: PORT, or SOCKET',
+    {
+      choices: ['port', 'socket'],
+    },
+  ),
   option('instance', 'admin', 'admin', 'admin', '<[host:]port>', null, 'metrics, control API and dashboard', {
     unset: 'off',
   }),

@@ -97,7 +97,7 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('via', 'servers', upstream.VIA, 'our name in Via; none'),
   section('tls', 'servers', upstream.UPSTREAM_TLS, 'TLS to servers'),
   section('health', 'servers', upstream.HEALTH, 'how servers are checked; not at all'),
-  section('loadReports', 'servers', upstream.LOAD_REPORTS, 'load reports of servers: use, pass or off; use'),
+  section('loadReports', 'servers', upstream.LOAD_REPORTS, 'load reports of servers: use, ask, pass or off; use'),
   section('notify', 'instance', NOTIFY, 'who hears of incidents: webhooks, Slack, PagerDuty, Alertmanager'),
   section('onIncident', 'instance', ON_INCIDENT, 'a function that is called with every change of an incident'),
 ]);

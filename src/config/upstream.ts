@@ -49,8 +49,8 @@ export interface UpstreamEntry {
   readonly tls?: UpstreamTlsEntry;
   /** A path, `'tcp'`, or all there is to say. Default: no checks. */
   readonly health?: string | boolean | HealthEntry;
-  /** Load reports (ORCA) of servers: `'use'` them, use and `'pass'` them on, `'off'`. Default: `'use'`. */
-  readonly loadReports?: 'use' | 'pass' | 'off';
+  /** Load reports (ORCA) of servers: `'use'` them, `'ask'` for them, use and `'pass'` them on, `'off'`. Default: `'use'`. */
+  readonly loadReports?: 'use' | 'ask' | 'pass' | 'off';
 }
 
 /** One server of a pool. */
@@ -87,8 +87,23 @@ export interface UpstreamOptions {
   readonly tls: UpstreamTlsOptions;
   /** null = no checks. */
   readonly health: HealthRules | null;
-  readonly loadReports: 'use' | 'pass' | 'off';
+  readonly loadReports: 'use' | 'ask' | 'pass' | 'off';
 }
+
+/** How Evener talks to children of its own that are no Node. They are told of the client as any server is. */
+export const OWN_CHILDREN: UpstreamOptions = Object.freeze({
+  connectTimeoutMs: 5_000,
+  keptTimeoutMs: 4_000,
+  silenceTimeoutMs: 0,
+  maxKept: 256,
+  hostHeader: 'client',
+  forwarded: 'x-forwarded',
+  trustedProxies: Object.freeze([]),
+  via: null,
+  tls: Object.freeze({ ca: null, cert: null, key: null, serverName: null, verifies: true }),
+  health: null,
+  loadReports: 'use',
+});
 
 export const SERVERS_EXPECTED: string = 'a list of servers, such as http://10.0.0.5:8080';
 
@@ -141,7 +156,7 @@ export const VIA: Field<string> = field('a name of letters, digits, and - . _', 
   typeof value === 'string' && /^[\w.-]{1,100}$/.test(value) ? value : undefined,
 );
 
-export const LOAD_REPORTS: Field<UpstreamOptions['loadReports']> = choice(['use', 'pass', 'off']);
+export const LOAD_REPORTS: Field<UpstreamOptions['loadReports']> = choice(['use', 'ask', 'pass', 'off']);
 export const MAX_KEPT: Field<number> = count(0, 100_000);
 export const CONNECT_TIMEOUT: Field<number> = duration(true);
 export const KEPT_TIMEOUT: Field<number> = duration(true);

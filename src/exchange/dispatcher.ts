@@ -9,6 +9,7 @@ import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
+import type { LoadReporter } from './load-reporter.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ExchangeClient, Transport } from './transport.ts';
@@ -44,6 +45,8 @@ export class Dispatcher {
   responseTimeoutMs = 0;
   /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
   hedgeMs = 0;
+  /** null = clients are not told how busy it is. */
+  reporter: LoadReporter | null = null;
   #policy: Policy;
   #affinity: Affinity | null = null;
   #keySource: KeySource | null = null;

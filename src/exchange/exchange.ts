@@ -319,6 +319,8 @@ export class Exchange {
     this.respondedAtMs = this.dispatcher.nowMs;
     this.bytesOut += end - start;
     if (this.watch !== null) this.#watch(bytes, headEnd, end);
+    const { reporter } = this.dispatcher;
+    if (reporter !== null) this.addedLines += reporter.lineFor(this);
     if (this.addedLines === '') this.client.respond(bytes, start, headEnd, end, isLast);
     else this.#respondWithLines(bytes, start, headEnd, end, isLast);
     if (isLast) this.#responseComplete();

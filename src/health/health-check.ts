@@ -8,7 +8,13 @@ export const MAX_BODY_BYTES: number = 64 * 1024;
 const JITTER = 0.2;
 
 /** What came of a check. */
-export type ProbeResult = { readonly isOk: true } | { readonly isOk: false; readonly reason: string };
+export interface ProbeResult {
+  readonly isOk: boolean;
+  /** What is wrong with the answer; empty for a good one. */
+  readonly reason: string;
+  /** 0 = there was none. */
+  readonly status: number;
+}
 
 /** Asks a server once. Never rejects; an abort ends it early. */
 export type Probe = (rules: HealthRules, signal: AbortSignal) => Promise<ProbeResult>;
@@ -86,7 +92,7 @@ export class HealthCheck {
     const startedAtMs = performance.now();
     const result = await this.#probe(this.#rules, this.#abort.signal);
     if (this.#abort.signal.aborted) return;
-    if (this.#verdict.observe(result.isOk)) this.#onChange(result.isOk, result.isOk ? '' : result.reason);
+    if (this.#verdict.observe(result.isOk)) this.#onChange(result.isOk, result.reason);
     const { intervalMs } = this.#rules;
     const pauseMs = intervalMs - this.#rng.below(Math.max(1, Math.round(intervalMs * JITTER)));
     const tookMs = performance.now() - startedAtMs;

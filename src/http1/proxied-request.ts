@@ -39,6 +39,8 @@ export interface RequestRules {
   readonly via: string | null;
   /** Value of `endpoint-load-metrics-format`, which asks some servers for load reports; null = not asked for. */
   readonly loadFormat: string | null;
+  /** A client's own `endpoint-load-metrics-format` is passed on. */
+  readonly passesLoadFormat: boolean;
 }
 
 /** First letters of the field names that matter here, in lower case. */
@@ -71,8 +73,6 @@ export class ProxiedRequest {
   isTunnel = false;
   /** Max-Forwards was 0: it goes no further than to us. */
   isForUs = false;
-  /** The client asked for a load report, in this format; '' = it did not. */
-  loadFormat = '';
 
   #host = '';
   #hasHost = false;
@@ -145,7 +145,6 @@ export class ProxiedRequest {
   #forget(): void {
     this.framing = Framing.None;
     this.isTunnel = false;
-    this.loadFormat = '';
     this.#host = '';
     this.#hasHost = false;
     this.#upgrade = '';
@@ -214,9 +213,8 @@ export class ProxiedRequest {
         }
         return this.#dropsForwarded(lines, start, colon, end, rules, client);
       case 28:
-        if (!named(lines, start, 'endpoint-load-metrics-format')) return false;
-        this.loadFormat = fieldValue(lines, colon, end);
-        return true;
+        // What a client asks of us is none of the server's business, unless reports are passed on.
+        return !rules.passesLoadFormat && named(lines, start, 'endpoint-load-metrics-format');
       default:
         return this.#dropsForwarded(lines, start, colon, end, rules, client);
     }

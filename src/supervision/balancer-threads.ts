@@ -211,10 +211,10 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
-  const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs } = pool;
+  const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad } = pool;
   const { policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky } = pool;
   return {
-    ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs },
+    ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad },
     ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky },
   };
 }

@@ -49,6 +49,8 @@ export interface HangReport extends ProcessLook {
 
 export interface HangSubject {
   readonly pid: number;
+  /** Node under our preload, whose inspector opens when it is told to. */
+  readonly isNode: boolean;
   /** Told when the inspector is about to be opened; hears where it is. */
   expectInspector(onOpen: (url: string) => void): void;
   inFlight(): Promise<readonly InFlightRequest[]>;
@@ -80,6 +82,8 @@ export async function isBeingDebugged(pid: number): Promise<boolean> {
 }
 
 async function stackOf(subject: HangSubject, purpose: HangPurpose): Promise<Stack> {
+  // To another program SIGUSR1 means whatever that wants.
+  if (!subject.isNode) return refused('no-inspector');
   const deadlineMs = performance.now() + STACK_LIMIT_MS;
   const existing = await findInspector(subject.pid);
   if (existing !== null && existing.clients > 0) return refused('debugger');

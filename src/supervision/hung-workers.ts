@@ -69,6 +69,7 @@ export class HungWorkers {
     const { questions } = this.#host;
     return {
       pid: worker.pid,
+      isNode: !worker.servesByItself,
       expectInspector: (onOpen) => worker.output.expectInspector(onOpen),
       inFlight: async () => inFlight ?? (await questions.describe(worker.incarnation)).inFlight,
     };

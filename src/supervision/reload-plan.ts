@@ -31,8 +31,8 @@ export function changesOf(before: ResolvedOptions, after: ResolvedOptions): Relo
 }
 
 /** What a worker keeps from its start to its end. */
-function birthOf({ app, env, port, nodeArgs }: AppOptions): object {
-  return { app, env: { ...env }, port, nodeArgs };
+function birthOf({ app, env, port, nodeArgs, protocol, childAddress }: AppOptions): object {
+  return { app, env: { ...env }, port, nodeArgs, protocol, childAddress };
 }
 
 function factsOf({ apps, pools, notify, admin, accessLog }: ResolvedOptions): object {

@@ -16,6 +16,7 @@ import { type AppLoad, Autoscaler } from './autoscaler.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
+import { ChildAddresses } from './child-address.ts';
 import { ControlDesk } from './control-desk.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
@@ -369,6 +370,7 @@ export class Supervisor {
     const shared = {
       exitOnCrashLoop: options.exitOnCrashLoop,
       linkPaths: threads.linkPaths,
+      childAddresses: new ChildAddresses(directory.path),
       meters,
       preload,
       guard,

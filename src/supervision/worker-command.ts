@@ -2,6 +2,7 @@ import { delimiter } from 'node:path';
 import { encodeWorkerBirth, WORKER_BIRTH_VARIABLE, type WorkerBirth } from '../channel/worker-birth.ts';
 import { ADMIN_TOKEN_VARIABLE } from '../config/admin.ts';
 import type { AppOptions } from '../config/options.ts';
+import type { ChildAddress } from './child-address.ts';
 
 /** What is handed to `spawn` for one worker. */
 export interface WorkerCommand {
@@ -31,17 +32,28 @@ const OWN_FLAGS = /^(--inspect|--eval|--print|--check|--interactive|--input-type
  * started by a shell that was started by a package manager.
  *
  * @param preload file URL of the preload
+ * @param address of its own, for a program that is no Node; null = it has none
  */
-export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: string): WorkerCommand {
+export function workerCommand(
+  options: AppOptions,
+  birth: WorkerBirth,
+  preload: string,
+  address: ChildAddress | null = null,
+): WorkerCommand {
   const { app } = options;
   const env: Record<string, string | undefined> = { ...options.env };
   env.EVENER_WORKER_ID = String(birth.slot);
   env.NODE_APP_INSTANCE = String(birth.slot);
-  env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   // Ours, and none of the app's business.
   delete env[ADMIN_TOKEN_VARIABLE];
   for (const name of MANAGER_VARIABLES) delete env[name];
   if (options.port !== null) env.PORT = String(options.port);
+  if (address !== null) Object.assign(env, address.env);
+  if (options.protocol === 'http') {
+    // Whatever Node it may start is none of ours, and must not serve in its place.
+    return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), ipc: false };
+  }
+  env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   if (app.form === 'script') {
     const args = [
       ...inheritedFlags(process.execArgv),
@@ -57,11 +69,13 @@ export function workerCommand(options: AppOptions, birth: WorkerBirth, preload: 
   // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".
   const nodeOptions = env.NODE_OPTIONS ?? '';
   env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}${[...inspectorFlags(env, []), '--import', preload].join(' ')}`;
-  // A command found in node_modules/.bin may start its neighbours by name, as npm's scripts do.
-  if (app.file.includes('/node_modules/.bin/')) {
-    env.PATH = `${app.file.slice(0, app.file.lastIndexOf('/'))}${delimiter}${env.PATH ?? ''}`;
-  }
-  return { file: app.file, args: app.args, cwd: app.cwd, env, ipc: false };
+  return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), ipc: false };
+}
+
+/** A command found in node_modules/.bin may start its neighbours by name, as npm's scripts do. */
+function withNeighbours(file: string, env: Record<string, string | undefined>): Record<string, string | undefined> {
+  if (!file.includes('/node_modules/.bin/')) return env;
+  return { ...env, PATH: `${file.slice(0, file.lastIndexOf('/'))}${delimiter}${env.PATH ?? ''}` };
 }
 
 /**

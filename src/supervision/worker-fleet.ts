@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../channel/messages.ts';
+import { DEFAULT_PORT } from '../config/child-protocol.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
@@ -11,6 +12,7 @@ import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
 import { type BootFailure, bootFailure } from './boot-failure.ts';
+import { type ChildAddress, type ChildAddresses, whenAccepting } from './child-address.ts';
 import { crashReport, crashText } from './crash-report.ts';
 import type { SupervisorEvent } from './events.ts';
 import type { Guard } from './guard.ts';
@@ -64,6 +66,7 @@ export interface WorkerFleetParts {
   /** Give up when no worker starts any more. */
   readonly exitOnCrashLoop: boolean;
   readonly linkPaths: readonly string[];
+  readonly childAddresses: ChildAddresses;
   readonly meters: Meters;
   readonly preload: URL;
   readonly guard: Guard;
@@ -234,6 +237,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       travels: this.#options.app.form === 'command',
     };
     const isFirst = slot.index === 0 && slot.failedStarts === 0;
+    const { protocol } = this.#options;
+    const childAddress = protocol === 'link' ? null : this.#parts.childAddresses.allocate(this.#options.childAddress);
     const plan = {
       incarnation,
       app: this.#options.name,
@@ -241,7 +246,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       generation: this.#generation,
       token,
       isHeld,
-      command: workerCommand(this.#options, birth, preload.href),
+      childAddress,
+      command: workerCommand(this.#options, birth, preload.href, childAddress),
       threads: linkPaths.length,
       bootTimeoutMs: this.#options.bootTimeoutMs,
       holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,
@@ -251,11 +257,31 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       this.#host.logged({ app: plan.app, slot: plan.slot, pid: worker.pid, stream }, lines);
     };
     this.#workers.set(incarnation, worker);
+    if (childAddress !== null) void this.#serveWhenAccepting(worker, childAddress);
     if (worker.group !== 0) {
       guard.watch(worker.group);
       this.#liveGroups++;
     }
     return worker;
+  }
+
+  /** One that does not dial in is there when it accepts connections. */
+  async #serveWhenAccepting(worker: WorkerProcess, address: ChildAddress): Promise<void> {
+    const isThere = await whenAccepting(address, worker.ended);
+    if (!isThere || worker.isLinked || worker.address !== null) return;
+    worker.servesByItself = true;
+    this.#host.post(this.#serveMessage(worker, address, worker.plan.isHeld));
+  }
+
+  #serveMessage(worker: WorkerProcess, { url }: ChildAddress, isHeld: boolean): FromSupervisor {
+    const { incarnation, plan } = worker;
+    const { port, healthPath, env } = this.#options;
+    const meter = this.#parts.meters.worker(incarnation);
+    const host = env.HOST === undefined || env.HOST === '' ? null : env.HOST;
+    return {
+      ...{ type: 'serve-worker', worker: incarnation, pool: plan.app, slot: plan.slot, url, isHeld, meter },
+      ...{ host, port: port ?? DEFAULT_PORT, healthPath },
+    };
   }
 
   delayCapMs(slot: WorkerSlot): number {
@@ -311,6 +337,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   workerExited(worker: WorkerProcess, exit: WorkerExit): void {
     this.#host.post({ type: 'forget-worker', worker: worker.incarnation });
+    if (worker.plan.childAddress !== null) this.#parts.childAddresses.release(worker.plan.childAddress);
     this.#stalls.recovered(worker.incarnation);
     if (isAskedToGo(worker.dismissal)) {
       this.slots.get(worker.slot)?.exited(worker, null);
@@ -344,6 +371,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       const isHeld = plan.isHeld && worker.state === WorkerState.Starting;
       const meter = this.#parts.meters.worker(incarnation);
       thread.post({ type: 'expect-worker', worker: incarnation, pool, slot, token, isHeld, meter });
+      if (worker.servesByItself) thread.post(this.#serveMessage(worker, plan.childAddress!, isHeld));
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
     const quarantine = this.#poison.message;

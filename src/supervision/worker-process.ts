@@ -2,6 +2,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
+import type { ChildAddress } from './child-address.ts';
 import type { WorkerFacts } from './events.ts';
 import { type OutputSink, WorkerOutput } from './output.ts';
 import { signalGroup, sweepGroup } from './process-group.ts';
@@ -57,6 +58,8 @@ export interface WorkerPlan {
   readonly token: string;
   /** It gets no requests before it is admitted. */
   readonly isHeld: boolean;
+  /** Where it is to listen if it is no Node under our preload; null = it is. */
+  readonly childAddress: ChildAddress | null;
   readonly command: WorkerCommand;
   /** Balancer threads that it has to reach before it is ready. */
   readonly threads: number;
@@ -79,6 +82,7 @@ export class WorkerProcess {
   readonly #drained = new Set<number>();
   readonly #linked = new Set<number>();
   readonly #inFlight: InFlightRequest[] = [];
+  readonly #ended = new AbortController();
   #state: WorkerState = WorkerState.Starting;
   /** Its last answer to the question for its health that did not pass; 0 = none, null = not asked. */
   healthStatus: number | null = null;
@@ -158,6 +162,14 @@ export class WorkerProcess {
     return this.wasReady && this.#state === WorkerState.Starting;
   }
 
+  /** Aborted when its process ends. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** It serves on an address of its own, not over a link. */
+  servesByItself = false;
+
   /** From fork to ready, or to standing by. */
   get bootMs(): number {
     return (this.#readyAtMs ?? performance.now()) - this.startedAtMs;
@@ -181,9 +193,10 @@ export class WorkerProcess {
     return this.#linked.size === this.plan.threads;
   }
 
+  /** @param pid 0 = that which was started */
   linked(thread: number, pid: number): void {
     this.#linked.add(thread);
-    this.#linkedPid = pid;
+    if (pid !== 0) this.#linkedPid = pid;
   }
 
   unlinked(thread: number, inFlight: readonly InFlightRequest[]): void {
@@ -301,6 +314,7 @@ export class WorkerProcess {
 
   async #exited(exit: WorkerExit): Promise<void> {
     this.#handle(WorkerEvent.Exit);
+    this.#ended.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     const gone = this.#seeOutDescendants();
     if (!this.wasReady) await this.lastOutput();

@@ -15,10 +15,10 @@ export function probeOf(address: ServerAddress, tls: UpstreamTls | null): Probe 
     });
 }
 
-const OK: ProbeResult = { isOk: true };
+const CONNECTED: ProbeResult = { isOk: true, reason: '', status: 0 };
 
-function fault(reason: string): ProbeResult {
-  return { isOk: false, reason };
+function fault(reason: string, status: number = 0): ProbeResult {
+  return { isOk: false, reason, status };
 }
 
 function connect(
@@ -35,7 +35,7 @@ function connect(
     resolve(result);
   };
   const timer = setTimeout(() => end(fault(`no connection within ${timeoutMs} ms`)), timeoutMs);
-  socket.on('connect', () => end(OK));
+  socket.on('connect', () => end(CONNECTED));
   socket.on('error', (error) => end(fault(reasonOf(error))));
   signal.addEventListener('abort', () => end(fault('given up')), { once: true });
 }
@@ -70,7 +70,7 @@ function request(
     let body = '';
     const judge = (): void => {
       const wrong = faultOf(rules, statusCode, body);
-      end(wrong === null ? OK : fault(wrong));
+      end(wrong === null ? { isOk: true, reason: '', status: statusCode } : fault(wrong, statusCode));
     };
     if (rules.body === null) {
       judge();

@@ -35,7 +35,7 @@ export const DEFAULT_HTTP1_SETTINGS: Http1Settings = Object.freeze({
   maxIdleConnections: 256,
   keepsLoadReports: false,
   responseVia: null,
-  requests: Object.freeze({ xForwarded: true, forwarded: false, via: null, loadFormat: null }),
+  requests: Object.freeze({ xForwarded: true, forwarded: false, via: null, loadFormat: null, passesLoadFormat: false }),
   host: 'client',
   tls: null,
 });

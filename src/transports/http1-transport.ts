@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
+import type { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
 import type { Http1Settings } from './http1-settings.ts';
 import { Http1UpstreamConnection } from './http1-upstream-connection.ts';
@@ -44,6 +45,13 @@ export class Http1Transport implements Transport {
   /** Of the last TLS handshake, for a shorter one. */
   session: Buffer | null = null;
 
+  /** How busy the server says it is, 0-1; -1 = it does not say. */
+  loopUtilization = -1;
+  /** Where it is counted as a worker, if it is one. */
+  meter: WorkerMeter | null = null;
+  /** Hears when it is given nothing new and has finished what it had. */
+  onDisabledIdle: (() => void) | null = null;
+
   readonly #shared: UpstreamPool;
   readonly #events: Http1Events;
   /** By slot. */
@@ -78,6 +86,7 @@ export class Http1Transport implements Transport {
   // Transport.
 
   open(exchange: Exchange): void {
+    this.meter?.opened(this.endpoint.inFlight);
     if ((exchange.method === Method.Trace || exchange.method === Method.Options) && answersItself(exchange)) {
       const bytes = ownAnswer(exchange);
       exchange.stream = -1;
@@ -111,7 +120,10 @@ export class Http1Transport implements Transport {
       else if (this.#isClosing || this.#idle.length >= this.settings.maxIdleConnections) connection.destroy();
       else this.#idle.push(connection);
     }
+    this.meter?.finished(this.endpoint.inFlight);
     if (this.#isClosing) this.#tellIfIdle();
+    else if (this.onDisabledIdle !== null && !this.endpoint.isEnabled && this.endpoint.inFlight === 0)
+      this.onDisabledIdle();
   }
 
   touch(client: ExchangeClient): void {
@@ -146,11 +158,10 @@ export class Http1Transport implements Transport {
     return this.#shared.forwardedClientOf(client);
   }
 
-  /** Lines that a response gets. */
-  responseAdded(loadFormat: string): string {
+  /** Lines that every response gets. */
+  get responseAdded(): string {
     const { responseVia } = this.settings;
-    const via = responseVia === null ? '' : `Via: 1.1 ${responseVia}\r\n`;
-    return loadFormat === '' ? via : via + this.#shared.loadReport(loadFormat);
+    return responseVia === null ? '' : `Via: 1.1 ${responseVia}\r\n`;
   }
 
   onLoad(text: string, binary: string): void {
@@ -225,6 +236,11 @@ export class Http1Transport implements Transport {
     for (const connection of this.#connections) {
       if (connection !== null && connection.deadlineMs !== 0 && connection.deadlineMs <= nowMs) connection.onDeadline();
     }
+  }
+
+  /** What it carries. */
+  inFlight(): Exchange[] {
+    return this.#connections.flatMap((connection) => connection?.exchange ?? []);
   }
 
   /** Connections that there are, idle ones included. */

@@ -78,7 +78,6 @@ export class Http1UpstreamConnection {
   #earlyEnd: string | null = null;
   /** Bytes of the body that wait for the kernel. */
   #unflushed = 0;
-  #loadFormat = '';
 
   // Reading.
   /** The beginning of a head. */
@@ -306,7 +305,6 @@ export class Http1UpstreamConnection {
     this.#unflushed = 0;
     this.#requestFraming = REQUEST.framing;
     this.#isTunnelRequest = REQUEST.isTunnel;
-    this.#loadFormat = REQUEST.loadFormat;
     const hasBody = REQUEST.framing !== Framing.None && body !== null;
     this.#isSent = !hasBody;
     if (hasBody) {
@@ -431,7 +429,7 @@ export class Http1UpstreamConnection {
     const framing = hasNoBody ? Framing.None : head.framing;
     this.#keepsAlive = head.keepAlive && framing !== Framing.UntilClose;
 
-    let added = transport.responseAdded(this.#loadFormat);
+    let added = transport.responseAdded;
     // RFC 9112 section 9.3: an HTTP/1.0 client has to be told that its connection is kept.
     if (isOldClient && exchange.client.keepsAlive && framing !== Framing.Chunked && framing !== Framing.UntilClose) {
       added += 'Connection: keep-alive\r\n';
@@ -504,6 +502,7 @@ export class Http1UpstreamConnection {
           break;
         case Chunk.End:
           if (decoder.at < to) this.#poison();
+          if (decoder.trailers !== '') this.#takeTrailerLoad(decoder.trailers);
           this.#complete(exchange, proxiedTrailers(decoder.trailers));
           return to;
         default:
@@ -511,6 +510,13 @@ export class Http1UpstreamConnection {
           return to;
       }
     }
+  }
+
+  /** A server may know its load only when the body is done. */
+  #takeTrailerLoad(trailers: string): void {
+    const load = /^endpoint-load-metrics:([^\r]*)/im.exec(trailers)?.[1]?.trim() ?? '';
+    const binary = /^endpoint-load-metrics-bin:([^\r]*)/im.exec(trailers)?.[1]?.trim() ?? '';
+    if (load !== '' || binary !== '') this.#transport.onLoad(load, binary);
   }
 
   /** Bytes behind the end of a response: nobody asked for them, and nobody gets them. */

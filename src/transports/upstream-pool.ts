@@ -17,15 +17,12 @@ export class UpstreamPool {
   readonly #trusted: AddressRanges;
   readonly #transports = new Set<Swept>();
   readonly #clients = new WeakMap<ExchangeClient, ForwardedClient>();
-  readonly #loadReport: (format: string) => string;
   readonly #sweep: NodeJS.Timeout;
   #isLeaving = false;
 
-  /** @param loadReport a line with our own load in this format, for clients that ask; '' = none is given. */
-  constructor(clock: Clock, trusted: AddressRanges, loadReport: (format: string) => string = () => '') {
+  constructor(clock: Clock, trusted: AddressRanges) {
     this.clock = clock;
     this.#trusted = trusted;
-    this.#loadReport = loadReport;
     // After the loop's poll phase: what servers sent while this thread was late lies unread, and they must not be blamed.
     this.#sweep = setInterval(() => setImmediate(() => this.#expire()), SWEEP_INTERVAL_MS);
     this.#sweep.unref();
@@ -38,10 +35,6 @@ export class UpstreamPool {
   remove(transport: Swept): void {
     this.#transports.delete(transport);
     if (this.#isLeaving && this.#transports.size === 0) this.close();
-  }
-
-  loadReport(format: string): string {
-    return this.#loadReport(format);
   }
 
   /** What servers are told of this client. Found out once for each connection. */

@@ -21,6 +21,8 @@ const RULES: HealthRules = {
   fall: 3,
 };
 
+const GOOD: ProbeResult = { isOk: true, reason: '', status: 200 };
+
 describe('an answer is good', () => {
   for (const [status, body, wanted, fault] of [
     [200, '', null, null],
@@ -62,14 +64,14 @@ describe('the verdict', () => {
 
 test('checks go on and on, tell of changes, and end when they are closed', async () => {
   const answers: ProbeResult[] = [
-    { isOk: true },
-    ...Array.from({ length: 3 }, () => ({ isOk: false, reason: 'status 500' }) as const),
+    GOOD,
+    ...Array.from({ length: 3 }, () => ({ isOk: false, reason: 'status 500', status: 500 })),
   ];
   let probes = 0;
   const told: string[] = [];
   const check = new HealthCheck(
     RULES,
-    async () => answers[probes++] ?? { isOk: true },
+    async () => answers[probes++] ?? GOOD,
     new XorShift(1),
     (isHealthy, reason) => told.push(`${isHealthy} ${reason}`),
   );

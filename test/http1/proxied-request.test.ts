@@ -11,6 +11,7 @@ const RULES: RequestRules = {
   forwarded: false,
   via: null,
   loadFormat: null,
+  passesLoadFormat: false,
 };
 const LIMITS: HeadLimits = { maxHeadBytes: 64 * 1024, maxFields: 2000, requireHost: true };
 const UNTRUSTED: ForwardedClient = { address: '192.0.2.1', proto: 'http', isTrusted: false };
