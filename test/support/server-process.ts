@@ -22,9 +22,13 @@ export class ServerProcess {
     return new ServerProcess(test, name, await freePort());
   }
 
-  static async start(test: TestContext, name: string): Promise<ServerProcess> {
+  static async start(
+    test: TestContext,
+    name: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const server = await ServerProcess.at(test, name);
-    await server.start();
+    await server.start(env);
     return server;
   }
 
@@ -33,8 +37,8 @@ export class ServerProcess {
   }
 
   /** Resolves when it listens. */
-  async start(): Promise<void> {
-    const env = { ...process.env, PORT: String(this.port), NAME: this.name };
+  async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const env = { ...process.env, PORT: String(this.port), NAME: this.name, ...more };
     const child = spawn(process.execPath, [join(APPS, 'served.cjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     await once(child.stdout!, 'data');
