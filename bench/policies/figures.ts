@@ -1,7 +1,7 @@
 import { table } from '../e2e/report/table.ts';
 import { IDEAL, type Result, type Row } from './run.ts';
 
-/** One table for each percentile: policies down, scenarios across. */
+/** One table for each percentile: scenarios down, policies across. */
 export function figureTables(results: readonly Result[]): string {
   const sections: readonly [string, (row: Row) => number][] = [
     ['99th percentile', (row) => row.p99],
@@ -13,17 +13,13 @@ export function figureTables(results: readonly Result[]): string {
 
 function figureTable(results: readonly Result[], read: (row: Row) => number): string {
   const names = results[0]!.rows.map(({ name }) => name);
-  const head = ['', ...results.map(({ scenario }) => scenario.title)];
   return table(
-    head,
-    names.map((name) => [
-      name === IDEAL ? name : `\`${name}\``,
-      ...results.map(({ rows }) => figure(read(rows.find((row) => row.name === name)!))),
-    ]),
+    ['', ...names.map((name) => (name === IDEAL ? name : `\`${name}\``))],
+    results.map(({ scenario, rows }) => [scenario.title, ...rows.map((row) => figure(read(row)))]),
   );
 }
 
-/** Three digits; beyond a hundred the queue grew for as long as the run lasted, and its length says nothing. */
+/** Three digits. More than a hundred says little: a queue may have grown for as long as the run lasted. */
 export function figure(value: number): string {
   if (value >= 100) return '> 100';
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

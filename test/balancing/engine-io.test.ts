@@ -14,7 +14,7 @@ function isFor(target: string): boolean {
 }
 
 test('tells requests of Engine.IO by their query', () => {
-  for (const target of ['/socket.io/?EIO=4&transport=polling&t=abc', '/x?token=1&EIO=3', '/?EIO=4']) {
+  for (const target of ['/socket.io/?EIO=4&transport=polling&t=abc', '/x?token=1&EIO=3', '/?EIO=4', '/EIO=4/?EIO=4']) {
     assert.equal(isFor(target), true, target);
   }
   for (const target of [
