@@ -182,7 +182,17 @@ export class HttpWorkers {
 const SETTINGS = http1SettingsOf(OWN_CHILDREN satisfies UpstreamOptions);
 
 function requestOf({ host, port }: ServeWorker): ListenRequest {
-  return { host, port, path: null, pathMode: 0, backlog: 0, ipv6Only: false, protocol: 'http', server: SERVER_LIMITS };
+  return {
+    host,
+    port,
+    path: null,
+    pathMode: 0,
+    backlog: 0,
+    ipv6Only: false,
+    protocol: 'http',
+    server: SERVER_LIMITS,
+    opened: null,
+  };
 }
 
 function rulesFor(path: string): HealthRules {

@@ -41,7 +41,9 @@ export async function lookAtProcess(pid: number): Promise<ProcessLook> {
   const exact = runBefore !== null && runAfter !== null;
   const usedMs = exact ? runAfter.usedMs - runBefore.usedMs : (after.ticks - before.ticks) * TICK_MS;
   const deniedMs = exact ? runAfter.deniedMs - runBefore.deniedMs : 0;
-  const isSpinning = (usedMs + deniedMs) / spanMs >= SPINNING_SHARE;
+  // The kernel tells how long a thread was denied a core when that is over, so one that queues for it is seen by its state.
+  const isRunnable = before.state === 'R' && after.state === 'R';
+  const isSpinning = isRunnable || (usedMs + deniedMs) / spanMs >= SPINNING_SHARE;
   return {
     activity: isStopped(after.state) ? 'stopped' : isSpinning ? 'spinning' : 'waiting',
     cpuShare: Math.min(1, usedMs / spanMs),

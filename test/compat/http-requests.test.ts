@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { RawClient, type RawResponse } from '../support/raw-client.ts';
-import { sameAsNode, type TellingApp } from './support/both.ts';
+import { sameAsNodeIn, type TellingApp } from './support/both.ts';
+
+const sameAsApp = sameAsNodeIn('requests.cjs');
 
 const GET = (path: string, fields: string = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 
@@ -25,7 +27,7 @@ async function facts(app: TellingApp, client: RawClient, bytes: string): Promise
   };
 }
 
-sameAsNode('the facts of a request', 'requests.cjs', [], async (app) => {
+sameAsApp('the facts of a request', async (app) => {
   const client = await RawClient.connect(app.test, await app.url());
   const seen: unknown[] = [];
   for (const bytes of [
@@ -141,7 +143,7 @@ for (const [what, request, without] of [
   ['HTTP/1.0', (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`, [...THROWS, ...INTERIM, ...CODING, ...CONNECTION]],
   ['POST, its body unread', (path: string) => post(path), []],
 ] as const) {
-  sameAsNode(`the bytes of responses to ${what}`, 'requests.cjs', [], async (app) => {
+  sameAsApp(`the bytes of responses to ${what}`, async (app) => {
     const names = BYTES.filter((name) => !(without as readonly string[]).includes(name));
     const seen = await Promise.all(
       names.map(
@@ -161,7 +163,7 @@ for (const [what, names, request] of [
   ['a POST', [...PLAIN, ...MORE, ...READING], post],
 ] as const) {
   for (const name of names) {
-    sameAsNode(`the order of events of ${what}: ${name}`, 'requests.cjs', [], async (app) => {
+    sameAsApp(`the order of events of ${what}: ${name}`, async (app) => {
       const client = await RawClient.connect(app.test, await app.url());
       client.write(request(`/order/${name}`));
       const order = await app.told(name);
@@ -177,7 +179,7 @@ for (const [what, names, request] of [
 
 for (const name of ['hold', 'pour']) {
   for (const way of ['leaves', 'resets']) {
-    sameAsNode(`the order of events when the client ${way}: ${name}`, 'requests.cjs', [], async (app) => {
+    sameAsApp(`the order of events when the client ${way}: ${name}`, async (app) => {
       const client = await RawClient.connect(app.test, await app.url());
       client.write(GET(`/order/${name}`));
       await app.told(`${name} begun`);
@@ -191,7 +193,7 @@ for (const name of ['hold', 'pour']) {
 
 for (const name of ['hold', 'read', 'echo', 'pipeline', 'iterate']) {
   for (const way of ['leaves', 'resets']) {
-    sameAsNode(`the order of events when the client ${way} in an upload: ${name}`, 'requests.cjs', [], async (app) => {
+    sameAsApp(`the order of events when the client ${way} in an upload: ${name}`, async (app) => {
       const client = await RawClient.connect(app.test, await app.url());
       client.write(`POST /order/${name} HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\nbody`);
       await app.told(`${name} begun`);

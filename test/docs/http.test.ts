@@ -8,9 +8,9 @@ import { REPOSITORY, readPage } from './pages.ts';
 /** Names of all tests: those that stand in the sources as they are, and those of the corpora. */
 function testNames(): Set<string> {
   const sources = readdirSync(`${REPOSITORY}test`, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.test.ts'),
+    /(\.test|-suite)\.ts$/.test(name),
   );
-  const written = sources.flatMap((name) => [...readPage(`test/${name}`).matchAll(/^test\('([^']+)'/gm)]);
+  const written = sources.flatMap((name) => [...readPage(`test/${name}`).matchAll(/^ *test\('([^']+)'/gm)]);
   const cases = [REQUEST_LINES, FIELDS, HOSTS, FRAMING, CHUNKS, SMUGGLING].flat();
   return new Set([...written.map(([, name]) => name!), ...cases.map(({ name }) => name)]);
 }

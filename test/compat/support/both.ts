@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { after, type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { APPS, EvenerProcess } from '../../support/evener-process.ts';
 import { until } from '../../support/until.ts';
 
@@ -11,21 +12,18 @@ import { until } from '../../support/until.ts';
 export class TellingApp {
   readonly test: TestContext;
   readonly #stdout: () => string;
+  /** Length of what it had told before this test. */
+  readonly #since: number;
 
-  constructor(test: TestContext, stdout: () => string) {
+  constructor(test: TestContext, stdout: () => string, since: number = 0) {
     this.test = test;
     this.#stdout = stdout;
+    this.#since = since;
   }
 
-  /** All values told under this name so far. */
+  /** All values told under this name in this test so far. */
   all(name: string): unknown[] {
-    const values: unknown[] = [];
-    for (const line of this.#stdout().split('\n').slice(0, -1)) {
-      if (!line.startsWith('["')) continue;
-      const [key, value] = JSON.parse(line) as [string, unknown];
-      if (key === name) values.push(value);
-    }
-    return values;
+    return valuesIn(this.#stdout().slice(this.#since), name);
   }
 
   /** The value told under this name at that time, from 0. */
@@ -42,12 +40,65 @@ export class TellingApp {
 
   /** Where it says that it listens. */
   async url(): Promise<string> {
-    return `http://127.0.0.1:${await this.told<number>('port')}`;
+    const port = await until(
+      () => `the app to listen:\n${this.#stdout()}`,
+      () => valuesIn(this.#stdout(), 'port')[0] ?? null,
+    );
+    return `http://127.0.0.1:${port}`;
   }
+}
+
+function valuesIn(stdout: string, name: string): unknown[] {
+  const values: unknown[] = [];
+  for (const line of stdout.split('\n').slice(0, -1)) {
+    if (!line.startsWith('["')) continue;
+    const [key, value] = JSON.parse(line) as [string, unknown];
+    if (key === name) values.push(value);
+  }
+  return values;
 }
 
 /** Arguments of the app; a function where two that run at the same time need different ones. */
 export type AppArguments = readonly string[] | (() => Promise<readonly string[]>);
+
+/** The same app twice. */
+class Both {
+  readonly #evener: EvenerProcess;
+  #alone = '';
+
+  constructor(cleanup: Cleanup, path: string, args: readonly string[], argsBehind: readonly string[]) {
+    const child = spawn(process.execPath, [join(APPS, path), ...args], {
+      cwd: APPS,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    cleanup.after(async () => {
+      child.kill('SIGKILL');
+      await exited;
+    });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#alone += text;
+    });
+    this.#evener = new EvenerProcess(cleanup, [path, '-w', '1', '--drain-limit', '1s', '--', ...argsBehind]);
+  }
+
+  /** @returns what is observed behind Evener, and on Node alone */
+  async observe(t: TestContext, observe: (app: TellingApp) => Promise<unknown>): Promise<[unknown, unknown]> {
+    await this.#evener.said(/worker 0 ready/);
+    return Promise.all([
+      observe(new TellingApp(t, () => this.#evener.stdout, this.#evener.stdout.length)),
+      observe(new TellingApp(t, () => this.#alone, this.#alone.length)),
+    ]);
+  }
+
+  /** The same, of what the app tells from its start. */
+  async observeStart(t: TestContext, observe: (app: TellingApp) => Promise<unknown>): Promise<[unknown, unknown]> {
+    return Promise.all([
+      this.#evener.said(/worker 0 ready/).then(() => observe(new TellingApp(t, () => this.#evener.stdout))),
+      observe(new TellingApp(t, () => this.#alone)),
+    ]);
+  }
+}
 
 /**
  * A test that lets a client meet an app on Node alone and the same app behind one worker, and fails when it observes
@@ -63,27 +114,22 @@ export function sameAsNode(
   options: { readonly todo?: string } = {},
 ): void {
   test(`same as Node: ${name}`, options, async (t) => {
-    const path = join('transparent', script);
-    const child = spawn(process.execPath, [join(APPS, path), ...(await of(args))], {
-      cwd: APPS,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exited = once(child, 'exit');
-    t.after(async () => {
-      child.kill('SIGKILL');
-      await exited;
-    });
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    const evener = new EvenerProcess(t, [path, '-w', '1', '--drain-limit', '1s', '--', ...(await of(args))]);
-    const [alone, behind] = await Promise.all([
-      observe(new TellingApp(t, () => stdout)),
-      evener.said(/worker 0 ready/).then(() => observe(new TellingApp(t, () => evener.stdout))),
-    ]);
-    assert.deepEqual(...different(behind, alone));
+    const both = new Both(t, join('transparent', script), await of(args), await of(args));
+    assert.deepEqual(...different(...(await both.observeStart(t, observe))));
   });
+}
+
+/** The same for tests that one process may serve, one after the other: what each looks for it is told only by its own requests. */
+export function sameAsNodeIn(script: string): (name: string, observe: (app: TellingApp) => Promise<unknown>) => void {
+  let both: Both | null = null;
+  const cleanups: (() => unknown)[] = [];
+  after(() => Promise.all(cleanups.map((clean) => clean())));
+  return (name, observe) => {
+    test(`same as Node: ${name}`, async (t) => {
+      both ??= new Both({ after: (clean) => cleanups.push(clean) }, join('transparent', script), [], []);
+      assert.deepEqual(...different(...(await both.observe(t, observe))));
+    });
+  };
 }
 
 async function of(args: AppArguments): Promise<readonly string[]> {
