@@ -47,9 +47,9 @@ export class ClientSocket {
     this.socket.on('error', ignore);
   }
 
-  /** Bytes not yet taken by the kernel. */
+  /** Bytes not yet taken by the kernel: those that wait in the stream, or those past it. */
   get backlog(): number {
-    return this.socket.writableLength;
+    return Math.max(this.socket.writableLength, this.queuedBytes);
   }
 
   /** The same to the byte, for seeing whether the client takes anything. */

@@ -244,8 +244,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     // Node writes what the client may expect of the connection; when we know better, the client must be told.
     const saysTooMuch = RESPONSE_HEAD.keepAlive && !this.#keepsAlive && (framing !== Framing.UntilClose || isUnchunked);
     const isRewritten = saysTooMuch || isUnchunked || (status === 204 && RESPONSE_HEAD.framing !== Framing.UntilClose);
-    if (isLast && framing !== Framing.Chunked && end - start <= COPY_LIMIT_BYTES && !isRewritten) {
-      writer.text(bytes.latin1Slice(start, end));
+    if (isLast && framing !== Framing.Chunked && !isRewritten) {
+      if (end - start <= COPY_LIMIT_BYTES) writer.text(bytes.latin1Slice(start, end));
+      else writer.whole(bytes, start, headEnd, end, exchange.transport, this);
       return;
     }
     const head = bytes.latin1Slice(start, headEnd);

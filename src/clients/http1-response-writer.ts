@@ -1,4 +1,4 @@
-import { writeText } from '../core/direct-write.ts';
+import { writeBytes, writeText } from '../core/direct-write.ts';
 import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -53,6 +53,31 @@ export class Http1ResponseWriter {
   /** Bytes that need no framing: heads, whole small responses, errors. */
   text(text: string): void {
     writeText(this.#client.socket, text);
+  }
+
+  /**
+   * A whole response as it lies there, its head in front of its body of declared length: one system call, and nobody
+   * refers to its memory afterwards unless the client lags behind. To be called last in a response.
+   */
+  whole(
+    bytes: Buffer,
+    start: number,
+    headEnd: number,
+    end: number,
+    transport: Transport | null,
+    owner: ExchangeClient,
+  ): void {
+    this.#hasWritten = true;
+    if (transport === null || this.#client.backlog > 0) {
+      this.cork(transport, owner);
+      this.text(bytes.latin1Slice(start, headEnd));
+      this.body(bytes, headEnd, end);
+      return;
+    }
+    if (writeBytes(this.#client.socket, bytes.subarray(start, end), this.#flushed)) return;
+    this.#unflushed += end - headEnd;
+    this.#hasLentViews = true;
+    transport.touch(owner);
   }
 
   body(bytes: Buffer, start: number, end: number): void {

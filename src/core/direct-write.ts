@@ -2,14 +2,18 @@ import type net from 'node:net';
 
 /** A write under way, as Node's streams hand it to the handle. It belongs to the handle until it is complete. */
 interface WriteRequest {
-  oncomplete: () => void;
+  /** @param status 0, or what went wrong */
+  oncomplete: (status: number) => void;
+  /** Keeps the memory that is being written from. */
+  buffer?: Uint8Array | null;
+  /** -1 while no write has it. */
+  getAsyncId(): number;
 }
 
 interface WritableHandle {
   /** `request` is null where the handle makes its own when it needs one (Node 26). */
   writeLatin1String(request: WriteRequest | null, text: string): number;
-  /** Bytes that the kernel has not taken. */
-  readonly writeQueueSize: number;
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number;
 }
 
 /** Longer text is not tried at once by Node, but queued; then its own way is as good. */
@@ -29,17 +33,8 @@ let spare: WriteRequest | null = null;
  * write (34.6 to 32.5 µs a request for a server, which takes two writes). Whatever is unusual goes through the stream.
  */
 export function writeText(socket: net.Socket, text: string): void {
-  const { _handle: handle } = socket as unknown as { readonly _handle: WritableHandle | null };
-  if (
-    handle === null ||
-    handle === undefined ||
-    socket.writableLength > 0 ||
-    socket.writableCorked > 0 ||
-    socket.connecting ||
-    socket.writableEnded ||
-    isUnknown ||
-    text.length > MAX_TEXT
-  ) {
+  const handle = directHandle(socket);
+  if (handle === null || text.length > MAX_TEXT) {
     socket.write(text, 'latin1');
     return;
   }
@@ -49,23 +44,92 @@ export function writeText(socket: net.Socket, text: string): void {
       socket.write(text, 'latin1');
       return;
     }
-    spare = new makeRequest();
-    spare.oncomplete = ignore;
+    spare = newRequest(makeRequest);
   }
   // What fails is tried again by the stream, which then fails as usual.
   if (handle.writeLatin1String(spare, text) !== 0) socket.write(text, 'latin1');
   // The rest of it waits in the handle's queue, ahead of all that follows, and keeps the request.
-  else if (handle.writeQueueSize > 0) spare = null;
+  else if (isTaken(spare)) spare = null;
+}
+
+/**
+ * The same for bytes, which the kernel nearly always takes while we wait: then nobody refers to their memory afterwards,
+ * and it may be read into again.
+ *
+ * @param onTaken hears when the kernel has taken what it did not take at once
+ * @returns whether it has taken all of them.
+ */
+export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () => void): boolean {
+  const handle = directHandle(socket);
+  if (handle === null || makeRequest === null) {
+    if (handle !== null) learnFrom(handle);
+    socket.write(bytes, (error) => {
+      if (!error) onTaken();
+    });
+    return socket.writableLength === 0;
+  }
+  const request = spare ?? newRequest(makeRequest);
+  spare = null;
+  if (handle.writeBuffer(request, bytes) !== 0) {
+    socket.write(bytes);
+    return socket.writableLength === 0;
+  }
+  if (!isTaken(request)) {
+    spare = request;
+    return true;
+  }
+  request.buffer = bytes;
+  request.oncomplete = (status) => {
+    request.buffer = null;
+    if (status === 0) onTaken();
+  };
+  return false;
+}
+
+/** The handle, where a write may go past the stream; null = it may not. */
+function directHandle(socket: net.Socket): WritableHandle | null {
+  const { _handle: handle } = socket as unknown as { readonly _handle: WritableHandle | null | undefined };
+  return handle === null ||
+    handle === undefined ||
+    socket.writableLength > 0 ||
+    socket.writableCorked > 0 ||
+    socket.connecting ||
+    socket.writableEnded ||
+    isUnknown
+    ? null
+    : handle;
+}
+
+/**
+ * A write has the request until it completes. It may have it although nothing waits any more: when the kernel took a part
+ * at once, and the rest when it was asked again.
+ */
+function isTaken(request: WriteRequest): boolean {
+  return request.getAsyncId() !== -1;
+}
+
+function newRequest(make: new () => WriteRequest): WriteRequest {
+  const request = new make();
+  request.oncomplete = ignore;
+  return request;
 }
 
 /** Has a look at the request that comes with the next write of this handle. */
 function learnFrom(handle: WritableHandle): void {
-  const own = handle as { writeLatin1String?: WritableHandle['writeLatin1String'] };
-  own.writeLatin1String = (request, text) => {
-    delete own.writeLatin1String;
+  const own = handle as Partial<WritableHandle> & WritableHandle;
+  const learn = (request: WriteRequest | null): void => {
+    delete (own as Partial<WritableHandle>).writeLatin1String;
+    delete (own as Partial<WritableHandle>).writeBuffer;
     if (request === null) isUnknown = true;
     else makeRequest = request.constructor as new () => WriteRequest;
+  };
+  own.writeLatin1String = (request, text) => {
+    learn(request);
     return handle.writeLatin1String(request, text);
+  };
+  own.writeBuffer = (request, bytes) => {
+    learn(request);
+    return handle.writeBuffer(request, bytes);
   };
 }
 

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Clock } from '../core/clock.ts';
+import { writeBytes } from '../core/direct-write.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
@@ -265,8 +266,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   send(bytes: Buffer): boolean {
     if (this.#isBroken) return true;
-    this.#socket.write(bytes);
-    return this.#socket.writableLength === 0;
+    return writeBytes(this.#socket, bytes, ignore);
   }
 
   sendBoth(first: Buffer, second: Buffer): boolean {
@@ -516,3 +516,5 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 function isTakeable(exchange: Exchange): boolean {
   return exchange.isUnbegun && exchange.hasAlternative;
 }
+
+function ignore(): void {}
