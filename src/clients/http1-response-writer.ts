@@ -2,6 +2,7 @@ import { writeBytes, writeText } from '../core/direct-write.ts';
 import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
 import type { ClientSocket } from './client-socket.ts';
+import { type Gatherer, TURN_BUFFER } from './turn-buffer.ts';
 
 /** A response piece up to this size is written as text, which Node copies, so that it never refers to memory read into again. */
 export const COPY_LIMIT_BYTES: number = COPIED_BYTES;
@@ -9,11 +10,25 @@ export const COPY_LIMIT_BYTES: number = COPIED_BYTES;
 /** A client that takes nothing of what is written to it for so long is gone. */
 const WRITE_STALL_MS = 120_000;
 
+/** Length of a chunk's size line and of what follows it, at most. */
+const CHUNK_FRAMING_BYTES = 12;
+
+/** What becomes of what is written until the end of the endpoint's turn. */
+const Turn = {
+  /** It leaves at once. */
+  None: 0,
+  /** It is gathered in {@link TURN_BUFFER}. */
+  Gathered: 1,
+  /** The stream keeps it. */
+  Corked: 2,
+} as const;
+type Turn = (typeof Turn)[keyof typeof Turn];
+
 /**
  * Writes responses to one client in HTTP/1 framing: all of one turn of the endpoint's in one system call, and counting
  * what the kernel has taken, so that the endpoint is granted as much again.
  */
-export class Http1ResponseWriter {
+export class Http1ResponseWriter implements Gatherer {
   /** How the client finds the end of the response being written, RFC 9112 section 6.3. */
   framing: Framing = Framing.None;
 
@@ -22,8 +37,7 @@ export class Http1ResponseWriter {
   readonly #onFlushed: (bytes: number, isAll: boolean) => void;
   /** Body bytes written and not yet taken by the kernel. */
   #unflushed = 0;
-  /** Corked until the end of the endpoint's turn. */
-  #isCorked = false;
+  #turn: Turn = Turn.None;
   /** The kernel had not taken all of the earlier turns' bytes when this turn began. */
   #isLagging = false;
   /** Views of memory that will be read into again were written in this turn. */
@@ -52,7 +66,7 @@ export class Http1ResponseWriter {
 
   /** Bytes that need no framing: heads, whole small responses, errors. */
   text(text: string): void {
-    writeText(this.#client.socket, text);
+    if (this.#turn !== Turn.Gathered || !this.#gatherText(text)) writeText(this.#client.socket, text);
   }
 
   /**
@@ -87,6 +101,7 @@ export class Http1ResponseWriter {
     this.#hasWritten = true;
     this.#unflushed += length;
     const isChunked = this.framing === Framing.Chunked;
+    if (this.#turn === Turn.Gathered && this.#gatherBody(bytes, start, end, isChunked)) return;
     if (length <= COPY_LIMIT_BYTES) {
       const text = bytes.latin1Slice(start, end);
       socket.write(isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text, 'latin1', this.#flushed);
@@ -102,22 +117,31 @@ export class Http1ResponseWriter {
 
   end(trailers: string): void {
     if (this.framing === Framing.Chunked) this.text(`0\r\n${trailers}\r\n`);
+    // Nothing more of it is to be granted.
+    if (this.#turn === Turn.Gathered) this.#flush(0);
     this.uncork();
   }
 
   /** Gathers what is written until the transport's turn ends and it asks `owner` to settle. */
   cork(transport: Transport | null, owner: ExchangeClient): void {
-    if (this.#isCorked || transport === null) return;
-    this.#isCorked = true;
+    if (this.#turn !== Turn.None || transport === null) return;
     this.#isLagging = this.#client.backlog > 0;
-    this.#client.socket.cork();
+    if (this.#isLagging) this.#corkStream();
+    else this.#turn = Turn.Gathered;
     transport.touch(owner);
   }
 
   uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#client.socket.uncork();
+    const turn = this.#turn;
+    this.#turn = Turn.None;
+    if (turn === Turn.Gathered) this.flushGathered();
+    else if (turn === Turn.Corked) this.#client.socket.uncork();
+  }
+
+  // Gatherer.
+
+  flushGathered(): void {
+    this.#flush(this.#unflushed);
   }
 
   /** Ends the turn. True when written views are still referred to. */
@@ -143,6 +167,49 @@ export class Http1ResponseWriter {
     const hasWritten = this.#hasWritten;
     this.#hasWritten = false;
     return this.isDelivering(nowMs) || hasWritten;
+  }
+
+  /** @returns false when it is to be written by itself. */
+  #gatherText(text: string): boolean {
+    TURN_BUFFER.take(this);
+    if (TURN_BUFFER.text(text)) return true;
+    this.#corkStream();
+    return false;
+  }
+
+  /** The same. */
+  #gatherBody(bytes: Buffer, start: number, end: number, isChunked: boolean): boolean {
+    const length = end - start;
+    if (length > TURN_BUFFER.maxPiece) {
+      this.#corkStream();
+      return false;
+    }
+    TURN_BUFFER.take(this);
+    if (length + CHUNK_FRAMING_BYTES > TURN_BUFFER.room) {
+      this.flushGathered();
+      TURN_BUFFER.take(this);
+    }
+    if (isChunked) TURN_BUFFER.text(`${length.toString(16)}\r\n`);
+    TURN_BUFFER.bytes(bytes, start, end);
+    if (isChunked) TURN_BUFFER.text('\r\n');
+    return true;
+  }
+
+  /** What is written from now on leaves by the stream, behind what was gathered. */
+  #corkStream(): void {
+    if (this.#turn === Turn.Gathered) this.flushGathered();
+    this.#turn = Turn.Corked;
+    this.#client.socket.cork();
+  }
+
+  /** @param grantedBytes of body, which the endpoint may be granted again when all that was gathered is taken at once */
+  #flush(grantedBytes: number): void {
+    if (!TURN_BUFFER.isOf(this)) return;
+    const isTaken = writeBytes(this.#client.socket, TURN_BUFFER.view, this.#flushed);
+    TURN_BUFFER.release(!isTaken);
+    if (!isTaken) return;
+    this.#unflushed = 0;
+    this.#onFlushed(grantedBytes, true);
   }
 
   readonly #flushed = (error?: Error | null): void => {

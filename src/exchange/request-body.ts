@@ -1,3 +1,4 @@
+import { copyOf } from '../core/slab.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
@@ -57,7 +58,7 @@ export class RequestBody {
       this.#hasSent = true;
       return exchange.transport!.sendBody(exchange, view);
     }
-    this.#pieces.push(Buffer.from(view));
+    this.#pieces.push(copyOf(view));
     this.pump(exchange);
     return true;
   }
@@ -93,7 +94,8 @@ export class RequestBody {
       const end = Math.min(piece.length, this.#offset + exchange.credit);
       exchange.credit -= end - this.#offset;
       this.#hasSent = true;
-      transport.sendBody(exchange, piece.subarray(this.#offset, end));
+      const isWhole = this.#offset === 0 && end === piece.length;
+      transport.sendBody(exchange, isWhole ? piece : piece.subarray(this.#offset, end));
       if (end < piece.length) {
         this.#offset = end;
         return;

@@ -59,6 +59,12 @@ export class StreamTable<T extends Streamed> {
     return entries;
   }
 
+  /** In no order; none may be added or deleted meanwhile. */
+  forEach(visit: (entry: T) => void): void {
+    for (const entry of this.#slots) if (entry !== null) visit(entry);
+    if (this.#displaced.size > 0) this.#displaced.forEach(visit);
+  }
+
   /** A copy, in order of their numbers. */
   values(): T[] {
     const entries = [...this.#displaced.values()];

@@ -382,7 +382,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   #begun(upTo: number): boolean {
     if (!isBefore(upTo, this.#nextStream)) return false;
-    for (const exchange of this.#exchanges.values()) if (!isBefore(upTo, exchange.stream)) exchange.onBegun();
+    this.#exchanges.forEach((exchange) => {
+      if (!isBefore(upTo, exchange.stream)) exchange.onBegun();
+    });
     return true;
   }
 
