@@ -15,6 +15,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import { fingerprintOf } from '../exchange/quarantine.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type ListenRequest } from '../link/frames.ts';
+import { BEAT_MS } from '../link/ledger.ts';
 import { Counters } from '../observability/counters.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
@@ -24,9 +25,6 @@ import { type AheadAnswer, type Place, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
 import { checkWorker } from './worker-check.ts';
-
-/** Pings to every worker. A worker that misses two gets no new request. */
-const BEAT_MS = 250;
 
 /** A beat that comes this late says that this thread was held up, and proves nothing about workers. */
 const LATE_BEAT_MS = 2 * BEAT_MS;

@@ -47,9 +47,9 @@ export function decodeWorkerBirth(text: string | undefined): WorkerBirth | null 
 }
 
 /**
- * The file by which a balancer thread takes requests back from a worker that does not answer: made by the worker before
- * it dials in, and known to both by their descriptors alone afterwards. See `src/transports/revocation.ts`.
+ * The file by which a worker and a balancer thread tell each other how far requests have got: made by the worker before
+ * it dials in, and known to both by their descriptors alone afterwards. See `src/transports/stream-ledger.ts`.
  */
-export function revocationPath(linkPath: string, worker: number): string {
+export function ledgerPath(linkPath: string, worker: number): string {
   return `${linkPath}.${worker}`;
 }

@@ -1,12 +1,12 @@
 import net from 'node:net';
-import { revocationPath } from '../channel/worker-birth.ts';
+import { ledgerPath } from '../channel/worker-birth.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { Clock } from '../core/clock.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
 import type { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkTransport } from './link-transport.ts';
-import { Revocation } from './revocation.ts';
+import { StreamLedger } from './stream-ledger.ts';
 
 /** A connection that has not said who it is by then is closed. */
 const HELLO_TIMEOUT_MS = 5_000;
@@ -154,7 +154,7 @@ export class LinkServer {
     if (expected.isHeld) link.endpoint.setEnabled(false);
     link.endpoint.incarnation = hello.worker;
     this.#links.add(link);
-    link.setRevocation(Revocation.open(revocationPath(this.#path, hello.worker)));
+    link.setLedger(StreamLedger.open(ledgerPath(this.#path, hello.worker)));
     this.#events.onLinked(hello.worker, Number(hello.pid), link);
     return hello.worker;
   }

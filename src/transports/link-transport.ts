@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, monotonicMs } from '../core/clock.ts';
 import { writeBytes } from '../core/direct-write.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
@@ -7,24 +7,16 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
+import { MISSED_BEATS, REVOKED_AFTER_MS } from '../link/ledger.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
-import type { Revocation } from './revocation.ts';
+import type { StreamLedger } from './stream-ledger.ts';
 
 const READ_BYTES = 128 * 1024;
 
 /** A worker whose event loop was held up for this long makes requests wait; it is passed over while others are free. */
 const VETO_LOOP_DELAY_MS = 100;
-
-/** Beats that may go unanswered before a worker counts as stalled. */
-const MISSED_BEATS = 2;
-
-/**
- * What the worker told before it was revoked lies in our receive queue by the time that is written. A poll that finds
- * nothing there has read it all; a second one, since a poll takes only so many events at a time.
- */
-const QUIET_TURNS = 2;
 
 /** After a failed write, what the worker had written before it died is still read; so long. */
 const LAST_READ_MS = 1_000;
@@ -82,11 +74,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   #missedBeats = 0;
   /** Who wants to know whether its event loop turns. */
   #askers: (() => void)[] = [];
-  #revocation: Revocation | null = null;
-  /** Turns of our loop in a row in which nothing came from a worker that requests are taken back from; -1 = none are. */
-  #quietTurns = -1;
-  /** Last stream that may be taken back. */
-  #revokedUpTo = 0;
+  #ledger: StreamLedger | null = null;
+  /** When the beat that is unanswered was sent. {@link monotonicMs} */
+  #beatLeftAtMs = 0;
 
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
@@ -212,8 +202,10 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
     if (this.#beatSentAtMs === 0) {
       this.#beatSentAtMs = nowMs;
+      this.#beatLeftAtMs = monotonicMs();
       this.#meter.setAskedAt(nowMs);
-      this.#ping();
+      this.#writer.uint32(FrameType.Ping, 0, Math.floor(this.#beatLeftAtMs) >>> 0);
+      this.#learnBegun();
       return;
     }
     this.#missedBeats++;
@@ -227,9 +219,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#takeBack();
   }
 
-  /** The file by which requests are taken back from the worker. */
-  setRevocation(revocation: Revocation | null): void {
-    this.#revocation = revocation;
+  /** The file that says what the worker has begun, and by which requests are taken back from it. */
+  setLedger(ledger: StreamLedger | null): void {
+    this.#ledger = ledger;
   }
 
   /** Streams that it has not finished. A copy. */
@@ -418,30 +410,24 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
   }
 
-  /** Begins to take back what the worker has not begun; it is done once all that it has told is read. */
+  /** Takes back what the worker has not begun. If it goes on after all, it asks for each of them. */
   #takeBack(): void {
-    if (this.#quietTurns >= 0 || this.#revocation === null || !this.#exchanges.values().some(isTakeable)) return;
-    if (!this.#revocation.revoke((this.#nextStream - 1) >>> 0)) return;
-    this.#revokedUpTo = (this.#nextStream - 1) >>> 0;
-    this.#quietTurns = 0;
-    setImmediate(this.#onTurn);
+    const ledger = this.#ledger;
+    if (ledger === null || monotonicMs() - this.#beatLeftAtMs < REVOKED_AFTER_MS) return;
+    this.#learnBegun();
+    if (!this.#exchanges.values().some(isTakeable) || !ledger.revoke((this.#nextStream - 1) >>> 0)) return;
+    // What it has begun until then.
+    this.#learnBegun();
+    const nowMs = this.#clock.tick();
+    for (const exchange of this.#exchanges.values()) if (isTakeable(exchange)) exchange.takeBack(nowMs);
   }
 
-  /** One poll for what has come lies between two of these. */
-  readonly #onTurn = (): void => {
-    if (this.#isClosed) return;
-    if (++this.#quietTurns <= QUIET_TURNS) {
-      setImmediate(this.#onTurn);
-      return;
-    }
-    this.#quietTurns = -1;
-    // It answers again: it will ask for each of them, and may as well have them.
-    if (!this.endpoint.isStalled) return;
-    const nowMs = this.#clock.tick();
-    for (const exchange of this.#exchanges.values()) {
-      if (!isBefore(this.#revokedUpTo, exchange.stream) && isTakeable(exchange)) exchange.takeBack(nowMs);
-    }
-  };
+  /** What the worker has begun of requests that must not run twice. */
+  #learnBegun(): void {
+    if (this.#ledger === null || this.#exchanges.size === 0) return;
+    const upTo = this.#ledger.begun();
+    this.#begun(upTo === null ? (this.#nextStream - 1) >>> 0 : upTo);
+  }
 
   /** The worker has found a request revoked. If it is still here, it is the worker's. */
   #claimed(stream: number): boolean {
@@ -461,7 +447,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   readonly #onRead = (length: number): boolean => {
     this.endpoint.heard(this.#clock.tick());
-    if (this.#quietTurns > 0) this.#quietTurns = 0;
     const holds = this.#reader.read(this.#readBuffer, 0, length);
     this.#settle();
     if (!holds && !this.#isClosed) {
@@ -508,8 +493,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#isClosed = true;
     this.#isBroken = true;
     this.#meter.unlinked();
-    this.#revocation?.close();
-    this.#revocation = null;
+    this.#learnBegun();
+    this.#ledger?.close();
+    this.#ledger = null;
     this.endpoint.leaveAll();
     this.#events.onClosed(isProtocolError, detail);
   }

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { revocationPath } from '../channel/worker-birth.ts';
+import { ledgerPath } from '../channel/worker-birth.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
@@ -23,7 +23,7 @@ import { LoopWatch } from './loop-watch.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
-import { RevocationWord } from './revocation-word.ts';
+import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
 
 const READ_BYTES = 128 * 1024;
@@ -39,6 +39,9 @@ const METRICS_PIECE_BYTES = 256 * 1024;
 
 /** GET, HEAD, OPTIONS by llhttp's numbers: may run twice, so their beginning need not be told beforehand. */
 const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
+
+/** Numbers of streams are compared within half of their range; so many pass at most before the ledger is written anew. */
+const STREAMS_PER_NOTE = 0x0fff_ffff;
 
 /** A batch that took longer than this is reported, so that the balancer can pass this worker over. */
 const REPORTED_DELAY_MS = 20;
@@ -75,7 +78,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   #unwanted = 0;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #claims = new ClaimedRequests();
-  readonly #revocation: RevocationWord | null;
+  readonly #ledger: StreamLedger | null;
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
   #held: (() => void) | null = null;
@@ -95,7 +98,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.writer = new FrameWriter(this);
     this.#reader = new FrameReader(this);
     this.#listeners = listeners;
-    this.#revocation = RevocationWord.create(revocationPath(path, hello.worker));
+    this.#ledger = StreamLedger.create(ledgerPath(path, hello.worker));
     this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
     this.#socket.on('connect', () => {
       this.writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
@@ -106,7 +109,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       this.#loseAll();
-      this.#revocation?.close();
+      this.#ledger?.close();
       onClosed();
     });
   }
@@ -262,6 +265,8 @@ export class LinkClient implements FrameHandler, FrameSink {
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
       case FrameType.Ping:
+        // A beat says when it was sent.
+        if (end - start === 4) this.#ledger?.beat(readUint32(bytes, start));
         LOOP.look();
         this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
@@ -344,7 +349,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** That it begins has been told, by Begun or Tunnel. If the balancer had taken the request back before, it has the say. */
   #runOrClaim(stream: number, connection: number, run: () => void): void {
-    if (this.#revocation === null || !this.#revocation.isRevoked(stream)) {
+    if (this.#ledger === null || !this.#ledger.isRevoked(stream)) {
       run();
       return;
     }
@@ -362,6 +367,8 @@ export class LinkClient implements FrameHandler, FrameSink {
   #isNew(stream: number): boolean {
     if (!isBefore(this.#lastStream, stream)) return false;
     this.#lastStream = stream;
+    // What the file says must not be so old that it seems to be of streams to come.
+    if ((stream & STREAMS_PER_NOTE) === 0) this.#ledger?.tellBegun(stream);
     return true;
   }
 
@@ -429,12 +436,13 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   /**
-   * Writes, before a handler runs that must not run twice, that its request has been begun. What a dead worker has not
-   * said so of can be given to another.
+   * Notes, before a handler runs that must not run twice, that its request has been begun. What a dead worker has not
+   * said so of can be given to another. Where there is no file for it, it is told by a frame.
    *
    * @returns whether the kernel has it.
    */
   #tellBegun(stream: number): boolean {
+    if (this.#ledger?.tellBegun(stream)) return true;
     this.writer.text(FrameType.Begun, FrameFlag.None, stream, '');
     this.writer.flush();
     return this.#socket.writableLength === 0;

@@ -1,18 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { revocationPath } from '../../src/channel/worker-birth.ts';
+import { setTimeout } from 'node:timers/promises';
+import { ledgerPath } from '../../src/channel/worker-birth.ts';
 import { Clock } from '../../src/core/clock.ts';
+import { Outcome } from '../../src/core/outcome.ts';
 import { ExchangeState } from '../../src/exchange/exchange.ts';
 import { Method } from '../../src/http1/methods.ts';
 import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { FrameReader } from '../../src/link/frame-reader.ts';
 import { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
+import { BEAT_MS, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
 import { WorkerMeter } from '../../src/observability/worker-meter.ts';
 import { LinkServer } from '../../src/transports/link-server.ts';
 import type { LinkTransport } from '../../src/transports/link-transport.ts';
@@ -29,8 +32,12 @@ interface Linked {
   readonly received: FrameRecorder;
   /** Writes a frame of the worker's, at once. */
   send(type: number, stream: number): void;
-  /** The number in the worker's file. */
+  /** The last stream that was taken back, as the ledger says. */
   revokedUpTo(): number;
+  /** Notes that all up to this stream were begun. */
+  begin(stream: number): void;
+  /** The worker's end. */
+  readonly socket: net.Socket;
 }
 
 /** A link whose worker is this test; one more endpoint takes what is moved. */
@@ -57,8 +64,8 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
   await server.listen(path);
   t.after(() => server.close());
   server.expect(1, { pool: 'app', slot: 0, token: TOKEN, isHeld: false, meter: new WorkerMeter() });
-  writeFileSync(revocationPath(path, 1), Buffer.alloc(4));
-  const word = openSync(revocationPath(path, 1), 'r');
+  writeFileSync(ledgerPath(path, 1), Buffer.alloc(LEDGER_BYTES));
+  const word = openSync(ledgerPath(path, 1), 'r+');
   t.after(() => closeSync(word));
   const socket = net.connect(path);
   await once(socket, 'connect');
@@ -91,15 +98,23 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     },
     revokedUpTo: () => {
       const bytes = Buffer.alloc(4);
-      readSync(word, bytes, 0, 4, 0);
+      readSync(word, bytes, 0, 4, LEDGER_REVOKED_AT);
       return bytes.readUInt32LE();
     },
+    begin: (stream) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(stream);
+      writeSync(word, bytes, 0, 4, LEDGER_BEGUN_AT);
+    },
+    socket,
   };
 }
 
-/** Lets a worker miss so many beats that it is stalled; nothing is read in between. */
-function stall(link: LinkTransport): void {
-  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+/** Lets a worker miss so many beats that it is stalled. */
+async function stall(link: LinkTransport): Promise<void> {
+  link.beat(250);
+  await setTimeout(2 * BEAT_MS);
+  for (let beat = 2; beat <= 3; beat++) link.beat(beat * 250);
 }
 
 /** Requests that this link has, whatever the policy says. */
@@ -111,20 +126,18 @@ function opened(road: Road, link: LinkTransport, method: number, count: number) 
   });
 }
 
-test('takes back what a stalled worker has not begun, and nothing that it has told of, read or not', async (t) => {
-  const { road, link, received, send, revokedUpTo, other } = await linked(t);
+test('takes back what a stalled worker has not begun', async (t) => {
+  const { road, link, received, send, begin, revokedUpTo, other } = await linked(t);
   const [first, second, third] = opened(road, link, Method.Post, 3).map(({ exchange }) => exchange);
   await until(
     'the requests to arrive',
     () => received.frames.filter(({ type }) => type === FrameType.Open).length === 3,
   );
-  // It lies in the receive queue, unread, while the beats are missed.
-  send(FrameType.Begun, second!.stream);
+  begin(second!.stream);
   const stream = third!.stream;
-  stall(link);
+  await stall(link);
   assert.equal(revokedUpTo(), stream);
-  assert.equal(third!.transport, link, 'not before all that was told is read');
-  await until('it to be taken back', () => third!.transport === other.transport);
+  assert.equal(third!.transport, other.transport);
   assert.deepEqual([first!.transport, second!.transport], [link, link]);
   await until('the worker to be told', () =>
     received.frames.some((frame) => frame.type === FrameType.Abort && frame.stream === stream),
@@ -141,33 +154,38 @@ test('takes back what a stalled worker has not begun, and nothing that it has to
   assert.equal(received.frames.filter(({ type }) => type === FrameType.Grant).length, 1);
 });
 
+test('a worker that dies has begun what it noted, and nothing else', async (t) => {
+  const { road, link, begin, socket, other } = await linked(t);
+  const [first, second] = opened(road, link, Method.Post, 2).map(({ exchange }) => exchange);
+  begin(first!.stream);
+  socket.destroy();
+  await until('the link to close', () => first!.isSuspect);
+  for (const exchange of link.takeInFlight()) exchange.onEndpointLost(0);
+  assert.equal(first!.outcome, Outcome.EndpointReset);
+  assert.equal(second!.transport, other.transport);
+});
+
 test('grants what it has not taken back, and does not take that back any more', async (t) => {
   const { road, link, received, send } = await linked(t);
   const { exchange } = opened(road, link, Method.Post, 1)[0]!;
   send(FrameType.Claim, exchange.stream);
   await until('Grant', () => received.frames.some(({ type }) => type === FrameType.Grant));
-  stall(link);
-  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  await stall(link);
   assert.equal(exchange.transport, link);
 });
 
-test('a worker that answers before all is read keeps its requests', async (t) => {
+test('takes nothing back from a worker before its beat is two beats old, whatever the timers say', async (t) => {
   const { road, link, revokedUpTo } = await linked(t);
   const { exchange } = opened(road, link, Method.Post, 1)[0]!;
-  stall(link);
-  assert.equal(revokedUpTo(), exchange.stream);
-  const pong = Buffer.alloc(18);
-  pong.writeUInt32LE(8, 0);
-  pong[8] = FrameType.Pong;
-  assert.ok(link.onFrame(FrameType.Pong, 0, 0, pong, 10, 18));
-  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+  assert.equal(revokedUpTo(), 0);
   assert.equal(exchange.transport, link);
 });
 
 test('leaves a GET where it is, and moves none where nobody else is', async (t) => {
   const { road, link, other, revokedUpTo } = await linked(t);
   const [get] = opened(road, link, Method.Get, 1);
-  stall(link);
+  await stall(link);
   assert.equal(revokedUpTo(), 0, 'there is nothing to revoke');
   other.endpoint.leaveAll();
   const [post] = opened(road, link, Method.Post, 1);
