@@ -152,10 +152,11 @@ function painted(line: string, worker: WorkerStatus, paint: Paint): string {
   return line.slice(0, at + 1) + stateColour(worker.state, paint)(worker.state) + line.slice(end);
 }
 
-function incidentLine({ openedAt, closedAt, severity, cause, count }: Incident, columns: number, paint: Paint): string {
+function incidentLine(incident: Incident, columns: number, paint: Paint): string {
+  const { openedAt, closedAt, severity, worker, cause, count } = incident;
   const time = new Date(openedAt).toTimeString().slice(0, 8);
   const times = count > 1 ? ` (${count} times)` : '';
-  const shown = cut(` ${time} ${cause}${times}`, columns);
+  const shown = cut(` ${time} ${worker === null ? '' : `worker ${worker}: `}${cause}${times}`, columns);
   if (closedAt !== null) return paint.dim(shown);
   return severity === 'warning' || severity === 'info' ? paint.yellow(shown) : paint.red(shown);
 }

@@ -117,7 +117,7 @@ test('shows the instance, its app, its workers and its incidents at 80x24', () =
     worker(1, { state: 'stalled' }),
     worker(2, { pid: null, state: 'waiting', memory: null }),
   ];
-  const text = linesOf(view(workers, { incidents: [incident('worker 1 hangs in crunch')] }), 80, 24, PLAIN).join('\n');
+  const text = linesOf(view(workers, { incidents: [incident('it hangs in crunch')] }), 80, 24, PLAIN).join('\n');
   assert.match(text, /^ web {2}running, up 2 h 5 min, pid 9999, 1 of 3 ready, 64 connections$/m);
   assert.match(
     text,
@@ -128,7 +128,7 @@ test('shows the instance, its app, its workers and its incidents at 80x24', () =
   assert.match(text, /^>0 .*ready .*3 .*51 MB .*2\.0 ms .*35 %/m);
   assert.match(text, /^ 1 .*stalled +310 /m);
   assert.match(text, /^ 2 .*waiting +- /m);
-  assert.match(text, /^ INCIDENTS\n \d\d:\d\d:\d\d worker 1 hangs in crunch \(2 times\)$/m);
+  assert.match(text, /^ INCIDENTS\n \d\d:\d\d:\d\d worker 1: it hangs in crunch \(2 times\)$/m);
   assert.match(text, /q quit$/);
 });
 
