@@ -118,6 +118,8 @@ export class Exchange {
   #outcome: Outcome = Outcome.None;
   #endpoint: Endpoint<Transport> | null = null;
   #hasBegun = false;
+  /** Its endpoint would have told by now, though it need not tell of safe requests. */
+  #isNotBegun = false;
   #retries = 0;
   #moves = 0;
   #interims = 0;
@@ -255,6 +257,7 @@ export class Exchange {
     this.#state = ExchangeState.Opened;
     this.#endpoint = endpoint;
     this.#hasBegun = false;
+    this.#isNotBegun = false;
     if (this.openedAtMs === 0) this.openedAtMs = nowMs;
     this.queueDeadlineMs = 0;
     this.credit = STREAM_WINDOW_BYTES;
@@ -273,7 +276,13 @@ export class Exchange {
   /** Handlers of it may have run. */
   onBegun(): void {
     this.#hasBegun = true;
+    this.#isNotBegun = false;
     this.body?.release();
+  }
+
+  /** Up to now no handler of it has run, for certain. */
+  onNotBegun(): void {
+    if (!this.#hasBegun) this.#isNotBegun = true;
   }
 
   /** The endpoint takes `bytes` more of the body. */
@@ -503,9 +512,9 @@ export class Exchange {
     );
   }
 
-  /** Safe, without a body, and not run before: an endpoint does not tell that it begins such a request. */
+  /** Safe, without a body, and not run before: an endpoint need not tell that it begins such a request. */
   get #isPerhapsBegun(): boolean {
-    return isSafe(this.method) && this.body === null && this.#retries === 0;
+    return isSafe(this.method) && this.body === null && this.#retries === 0 && !this.#isNotBegun;
   }
 
   /**
@@ -514,7 +523,7 @@ export class Exchange {
    * of unsafe requests and of retried ones before it happens; of others it need not.
    */
   #mayRunElsewhere(nowMs: number): boolean {
-    if (isSafe(this.method) && this.body === null && (this.#retries === 0 || this.#hasBegun)) {
+    if (isSafe(this.method) && this.body === null && (this.#isPerhapsBegun || this.#hasBegun)) {
       return this.#mayRunAgain(nowMs);
     }
     return !this.#hasBegun && this.#mayMove();

@@ -2,13 +2,19 @@
  * What both ends of a link know of the file beside it, in which each tells the other something that must hold although the
  * worker dies, or its event loop does not turn. Numbers of streams, 32 bits, little endian.
  */
-export const LEDGER_BYTES = 8;
+export const LEDGER_BYTES = 12;
 
 /** The last stream that the balancer has taken back. */
 export const LEDGER_REVOKED_AT = 0;
 
-/** The last stream of a request that must not run twice which the worker has begun. */
+/** The last stream that the worker has begun, of those that it notes. */
 export const LEDGER_BEGUN_AT = 4;
+
+/**
+ * The first of those streams of which it notes all, until it takes that back; 0 = of late it has noted only requests that
+ * must not run twice.
+ */
+export const LEDGER_ALL_FROM = 8;
 
 /** How often the balancer asks whether a worker's event loop turns. */
 export const BEAT_MS = 250;

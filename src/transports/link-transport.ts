@@ -422,11 +422,19 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     for (const exchange of this.#exchanges.values()) if (isTakeable(exchange)) exchange.takeBack(nowMs);
   }
 
-  /** What the worker has begun of requests that must not run twice. */
+  /** What the worker has begun, and what it has not. */
   #learnBegun(): void {
     if (this.#ledger === null || this.#exchanges.size === 0) return;
-    const upTo = this.#ledger.begun();
-    this.#begun(upTo === null ? (this.#nextStream - 1) >>> 0 : upTo);
+    const notes = this.#ledger.read();
+    if (notes === null) {
+      this.#begun((this.#nextStream - 1) >>> 0);
+      return;
+    }
+    const { begun, allFrom } = notes;
+    this.#exchanges.forEach((exchange) => {
+      if (!isBefore(begun, exchange.stream)) exchange.onBegun();
+      else if (allFrom !== 0 && !isBefore(exchange.stream, allFrom)) exchange.onNotBegun();
+    });
   }
 
   /** The worker has found a request revoked. If it is still here, it is the worker's. */

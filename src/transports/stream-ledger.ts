@@ -1,5 +1,13 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { LEDGER_BEGUN_AT, LEDGER_REVOKED_AT } from '../link/ledger.ts';
+import { LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../link/ledger.ts';
+
+/** Streams as the worker has noted them. */
+export interface Notes {
+  /** The last that was begun; 0 = none. */
+  readonly begun: number;
+  /** Of these and all later ones it would have noted it; 0 = of none but those that must not run twice. */
+  readonly allFrom: number;
+}
 
 /**
  * The balancer's end of the file beside a link that says how far its requests have got: the last stream that the worker
@@ -13,6 +21,7 @@ export class StreamLedger {
   readonly #descriptor: number;
   readonly #word = new Uint8Array(4);
   readonly #view = new DataView(this.#word.buffer);
+  readonly #notes = new Uint8Array(LEDGER_BYTES - LEDGER_BEGUN_AT);
 
   private constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -39,13 +48,17 @@ export class StreamLedger {
     }
   }
 
-  /** The last stream that the worker has begun; 0 = none. null when that cannot be read, and any may have been. */
-  begun(): number | null {
+  /** What the worker has noted. @returns null when that cannot be read, and any request may have been begun */
+  read(): Notes | null {
+    const bytes = this.#notes;
     try {
-      return readSync(this.#descriptor, this.#word, 0, 4, LEDGER_BEGUN_AT) === 4 ? this.#view.getUint32(0, true) : null;
+      const length = readSync(this.#descriptor, bytes, 0, bytes.length, LEDGER_BEGUN_AT);
+      if (length !== bytes.length) return null;
     } catch {
       return null;
     }
+    const view = new DataView(bytes.buffer);
+    return { begun: view.getUint32(0, true), allFrom: view.getUint32(LEDGER_ALL_FROM - LEDGER_BEGUN_AT, true) };
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { monotonicMs } from '../core/clock.ts';
-import { isFresh, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../link/ledger.ts';
+import { isFresh, LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../link/ledger.ts';
 import { isBefore } from '../link/stream-table.ts';
 
 /** The worker's end of the file that says how far requests have got; see `src/transports/stream-ledger.ts`. */
@@ -31,14 +31,14 @@ export class StreamLedger {
     this.#beatSentAtMs = sentAtMs;
   }
 
+  /** From this stream on all that begin are noted; 0 = only those that must not run twice. @returns whether it is so now */
+  noteAllFrom(stream: number): boolean {
+    return this.#write(stream, LEDGER_ALL_FROM);
+  }
+
   /** All streams up to this one. Costs 1 to 2 µs. @returns false when that could not be written */
   tellBegun(stream: number): boolean {
-    this.#view.setUint32(0, stream, true);
-    try {
-      return writeSync(this.#descriptor, this.#word, 0, 4, LEDGER_BEGUN_AT) === 4;
-    } catch {
-      return false;
-    }
+    return this.#write(stream, LEDGER_BEGUN_AT);
   }
 
   /** Whether the balancer has perhaps given this stream to another worker. To be asked once it has been told as begun. */
@@ -50,5 +50,14 @@ export class StreamLedger {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  #write(stream: number, at: number): boolean {
+    this.#view.setUint32(0, stream, true);
+    try {
+      return writeSync(this.#descriptor, this.#word, 0, 4, at) === 4;
+    } catch {
+      return false;
+    }
   }
 }

@@ -135,26 +135,47 @@ test('leaves requests with the only worker', async (t) => {
   assert.deepEqual(begun(), ['1']);
 });
 
-test('a GET stays with a stalled worker, or is hedged where the config says so', async (t) => {
+test('a GET that has begun stays with a stalled worker, or is hedged where the config says so', async (t) => {
   for (const hedge of ['off', '100ms']) {
     const folder = mkdtempSync(join(tmpdir(), 'evener-hedge-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const config = join(folder, 'evener.config.mjs');
     writeFileSync(config, `export default { hedge: '${hedge}', hangLimit: 'off' };`);
-    const { evener, url } = await deliveries(t, 2, ['--config', config]);
+    const { evener, url, begun } = await deliveries(t, 2, ['--config', config]);
     const [stopped, other] = workerPids(evener);
+    const answers = Array.from({ length: 4 }, (_, id) => request(`${url}/?id=${id}&ms=2000`));
+    await until('all to begin', () => begun().length === 4);
     stop(t, stopped!);
-    const answers = Array.from({ length: 4 }, () => request(url));
-    const first = await Promise.race([Promise.all(answers), evener.said(/is stalled/).then(() => sleep(1_500, null))]);
+    const first = await Promise.race([Promise.all(answers), evener.said(/is stalled/).then(() => sleep(3_500, null))]);
     if (hedge === 'off') {
       assert.equal(first, null, 'some wait for the stalled one');
       goOn(stopped!);
-      await Promise.all(answers);
+      const pids = (await Promise.all(answers)).map(({ body }) => body);
+      assert.deepEqual(new Set(pids), new Set([String(stopped), String(other)]));
+      assert.equal(begun().length, 4);
     } else {
       assert.deepEqual(new Set(first!.map(({ body }) => body)), new Set([String(other)]));
       goOn(stopped!);
     }
   }
+});
+
+test('moves GETs that a stalled worker has not begun', async (t) => {
+  const { evener, url, begun } = await deliveries(t, 2, ['--hang-limit', 'off']);
+  const [stopped, other] = workerPids(evener);
+  // A worker notes GETs from its first beat on.
+  await until('a round in which none waits', async () => {
+    stop(t, stopped!);
+    const before = begun().length;
+    const answers = Promise.all(Array.from({ length: 4 }, (_, id) => request(`${url}/?id=${id}`)));
+    const bodies = await Promise.race([answers, sleep(2_000, null)]);
+    goOn(stopped!);
+    const pids = (await answers).map(({ body }) => body);
+    if (bodies === null) return false;
+    assert.deepEqual(new Set(pids), new Set([String(other)]));
+    assert.equal(begun().length - before, 4, 'none is run twice');
+    return true;
+  });
 });
 
 async function post(url: string, body: string): Promise<{ status: number; body: string }> {

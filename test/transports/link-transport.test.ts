@@ -15,7 +15,7 @@ import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { FrameReader } from '../../src/link/frame-reader.ts';
 import { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
-import { BEAT_MS, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
+import { BEAT_MS, LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
 import { WorkerMeter } from '../../src/observability/worker-meter.ts';
 import { LinkServer } from '../../src/transports/link-server.ts';
 import type { LinkTransport } from '../../src/transports/link-transport.ts';
@@ -34,8 +34,8 @@ interface Linked {
   send(type: number, stream: number): void;
   /** The last stream that was taken back, as the ledger says. */
   revokedUpTo(): number;
-  /** Notes that all up to this stream were begun. */
-  begin(stream: number): void;
+  /** Writes the number of a stream into the ledger; by default: all up to it were begun. */
+  note(stream: number, at?: number): void;
   /** The worker's end. */
   readonly socket: net.Socket;
 }
@@ -101,10 +101,10 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
       readSync(word, bytes, 0, 4, LEDGER_REVOKED_AT);
       return bytes.readUInt32LE();
     },
-    begin: (stream) => {
+    note: (stream, at = LEDGER_BEGUN_AT) => {
       const bytes = Buffer.alloc(4);
       bytes.writeUInt32LE(stream);
-      writeSync(word, bytes, 0, 4, LEDGER_BEGUN_AT);
+      writeSync(word, bytes, 0, 4, at);
     },
     socket,
   };
@@ -127,13 +127,13 @@ function opened(road: Road, link: LinkTransport, method: number, count: number) 
 }
 
 test('takes back what a stalled worker has not begun', async (t) => {
-  const { road, link, received, send, begin, revokedUpTo, other } = await linked(t);
+  const { road, link, received, send, note, revokedUpTo, other } = await linked(t);
   const [first, second, third] = opened(road, link, Method.Post, 3).map(({ exchange }) => exchange);
   await until(
     'the requests to arrive',
     () => received.frames.filter(({ type }) => type === FrameType.Open).length === 3,
   );
-  begin(second!.stream);
+  note(second!.stream);
   const stream = third!.stream;
   await stall(link);
   assert.equal(revokedUpTo(), stream);
@@ -155,9 +155,9 @@ test('takes back what a stalled worker has not begun', async (t) => {
 });
 
 test('a worker that dies has begun what it noted, and nothing else', async (t) => {
-  const { road, link, begin, socket, other } = await linked(t);
+  const { road, link, note, socket, other } = await linked(t);
   const [first, second] = opened(road, link, Method.Post, 2).map(({ exchange }) => exchange);
-  begin(first!.stream);
+  note(first!.stream);
   socket.destroy();
   await until('the link to close', () => first!.isSuspect);
   for (const exchange of link.takeInFlight()) exchange.onEndpointLost(0);
@@ -180,6 +180,17 @@ test('takes nothing back from a worker before its beat is two beats old, whateve
   for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
   assert.equal(revokedUpTo(), 0);
   assert.equal(exchange.transport, link);
+});
+
+test('moves a GET of which the worker would have noted that it begins', async (t) => {
+  const { road, link, note, other } = await linked(t);
+  const [first, second, third] = opened(road, link, Method.Get, 3).map(({ exchange }) => exchange);
+  note(second!.stream, LEDGER_ALL_FROM);
+  note(second!.stream);
+  await stall(link);
+  assert.deepEqual([first!.transport, second!.transport], [link, link]);
+  assert.equal(third!.transport, other.transport);
+  assert.equal(third!.retries, 0, 'the budget of retries is for what may have begun');
 });
 
 test('leaves a GET where it is, and moves none where nobody else is', async (t) => {
