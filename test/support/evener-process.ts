@@ -129,9 +129,12 @@ export class EvenerProcess {
 
   async #cleanUp(): Promise<void> {
     if (!this.hasEnded) this.kill('SIGTERM');
-    const timer = setTimeout(() => this.kill('SIGKILL'), 10_000);
+    // Clients of the test may still hold connections, which are waited for: a second signal ends it at once.
+    const again = setInterval(() => this.kill('SIGTERM'), 200);
+    const last = setTimeout(() => this.kill('SIGKILL'), 10_000);
     await this.ended;
-    clearTimeout(timer);
+    clearInterval(again);
+    clearTimeout(last);
     // After SIGKILL its guard is still at work.
     try {
       await until('the runtime directory to be removed', () => this.runtimeDirectories().length === 0, 5_000);
