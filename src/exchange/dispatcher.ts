@@ -13,7 +13,7 @@ import type { LoadReporter } from './load-reporter.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ExchangeClient, Transport } from './transport.ts';
-import type { WaitQueue } from './wait-queue.ts';
+import { Offer, type WaitQueue } from './wait-queue.ts';
 
 /**
  * Requests that wait here while workers are merely held up, their loops busy with what they have. More than these are
@@ -134,13 +134,13 @@ export class Dispatcher {
       exchange.fail(Outcome.Quarantined);
       return;
     }
-    // Nobody overtakes those that wait.
-    if (this.#queue.length === 0 && this.#offer(exchange)) return;
+    // Nobody overtakes those that wait, but for those that wait for another endpoint than he may get.
+    if (this.#queue.length === this.#queue.bound && this.#offer(exchange) === Offer.Taken) return;
     if (this.#queue.length >= this.#heldBack && this.#offerToUsable(exchange)) return;
     if (this.#retryAfterSeconds !== null) {
       this.#meter.shed(1);
       exchange.fail(Outcome.NoWorker);
-    } else if (!this.#queue.push(exchange, nowMs)) {
+    } else if (!this.#queue.push(exchange, nowMs, this.#isBound(exchange))) {
       this.#meter.shed(1);
       exchange.fail(Outcome.QueueFull);
     } else {
@@ -178,6 +178,11 @@ export class Dispatcher {
       if (this.log !== null) this.log.finished(exchange, nowMs);
     }
     this.quarantine?.finished(exchange);
+    if (exchange.waiting !== null) {
+      exchange.waiting.leave();
+      this.#countQueue();
+      return;
+    }
     if (this.#queue.length === 0) return;
     this.#finishes = (this.#finishes + 1) % GROWTH_INTERVAL;
     this.#drain(this.#finishes === 0 ? 2 : 1);
@@ -208,7 +213,8 @@ export class Dispatcher {
   }
 
   #drain(most: number): void {
-    this.#queue.drain(this.#offer, most);
+    if (this.#queue.length === 0) return;
+    this.#queue.drain(this.#offer, most, this.clock.nowMs);
     this.#countQueue();
   }
 
@@ -224,23 +230,34 @@ export class Dispatcher {
     return Math.min(HELD_BACK, this.#queue.limit >> 1);
   }
 
-  readonly #offer = (exchange: Exchange): boolean => {
+  /** There is one endpoint that it waits for, others being free or not. */
+  #isBound(exchange: Exchange): boolean {
+    if (exchange.prefer !== null && this.#affinity?.holds(exchange)) return true;
+    return this.#policy.needsKey && exchange.key !== NO_KEY;
+  }
+
+  readonly #offer = (exchange: Exchange): Offer => {
     const { nowMs } = this.clock;
     const { prefer, avoid, key } = exchange;
     if (prefer !== null && this.#affinity?.holds(exchange)) {
       this.#open(exchange, prefer, nowMs);
-      return true;
+      return Offer.Taken;
     }
     // A key is not given away because its endpoint is busy just now.
-    if (this.#policy.needsKey && key !== NO_KEY) return this.#offerToUsable(exchange);
+    if (this.#policy.needsKey && key !== NO_KEY) return this.#offerToUsable(exchange) ? Offer.Taken : Offer.Refused;
     for (;;) {
       const endpoint = this.#policy.pick(this.pool.eligible, avoid, key, nowMs);
-      if (endpoint === null) return false;
+      if (endpoint === null) return this.#refused();
       if (endpoint.askIfQuiet(nowMs)) continue;
       this.#open(exchange, endpoint, nowMs);
-      return true;
+      return Offer.Taken;
     }
   };
+
+  /** Where nobody is eligible only those may be taken that have an endpoint of their own. */
+  #refused(): Offer {
+    return this.pool.eligible.length === 0 && this.#queue.bound === 0 ? Offer.Nobody : Offer.Refused;
+  }
 
   #offerToUsable(exchange: Exchange): boolean {
     const { nowMs } = this.clock;
@@ -251,6 +268,7 @@ export class Dispatcher {
   }
 
   #open(exchange: Exchange, endpoint: Endpoint<Transport>, nowMs: number): void {
+    if (exchange.waiting !== null) exchange.waiting.leave();
     if (this.#affinity !== null) this.#affinity.opening(exchange, endpoint);
     exchange.open(endpoint, nowMs);
   }

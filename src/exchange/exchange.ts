@@ -11,6 +11,7 @@ import type { SessionWatch } from './affinity.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { RequestBody } from './request-body.ts';
 import type { ExchangeClient, Transport } from './transport.ts';
+import type { Waiting } from './wait-queue.ts';
 
 /**
  * Where an exchange stands. Legal steps: Waiting -> Opened -> Responding -> Responded -> Finished, Opened -> Tunnel ->
@@ -86,8 +87,8 @@ export class Exchange {
   stream = 0;
   /** Bytes of the body that the endpoint will take now. */
   credit = 0;
-  /** When it stops waiting for an endpoint; 0 while it does not wait. */
-  queueDeadlineMs = 0;
+  /** Its place in the queue; null while it does not wait for an endpoint. */
+  waiting: Waiting | null = null;
   /** It was given to the dispatcher, which waits for its end. */
   isAdmitted = false;
   /** Status of the answer, ours or the endpoint's; 0 = none was sent. 101 and 200 where a connection was taken over. */
@@ -259,7 +260,6 @@ export class Exchange {
     this.#hasBegun = false;
     this.#isNotBegun = false;
     if (this.openedAtMs === 0) this.openedAtMs = nowMs;
-    this.queueDeadlineMs = 0;
     this.credit = STREAM_WINDOW_BYTES;
     if (this.dispatcher.needsLatency) this.sentAtMs = nowMs;
     endpoint.opened(nowMs);
