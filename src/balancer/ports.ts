@@ -21,7 +21,7 @@ import { MAX_FIELDS } from '../http1/request-head.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { Counters } from '../observability/counters.ts';
 import { PoolMeter } from '../observability/pool-meter.ts';
-import { Pool } from '../pool/pool.ts';
+import { Pool, type PoolTraits } from '../pool/pool.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { OwnLoad, SystemLoad } from './own-load.ts';
 import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
@@ -203,7 +203,7 @@ export class Ports {
       place.dispatcher.hedgeMs = settings.hedgeMs;
       place.dispatcher.reporter = this.#reporterOf(place.dispatcher.pool, settings);
       place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
-      place.dispatcher.pool.configure(settings);
+      place.dispatcher.pool.configure(this.#traitsOf(settings));
       place.dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
       this.#bind(place.dispatcher, settings);
       refresh(place.port);
@@ -243,7 +243,7 @@ export class Ports {
   #dispatcherFor(settings: PoolSettings): Dispatcher {
     const { clients } = this.#host;
     const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
-    const pool = new Pool<Transport>(settings, clients.clock);
+    const pool = new Pool<Transport>(this.#traitsOf(settings), clients.clock);
     const queue = new WaitQueue(queueLimit, queueTimeoutMs);
     const meter = this.#meterOf(settings);
     const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
@@ -255,6 +255,11 @@ export class Ports {
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;
     return dispatcher;
+  }
+
+  #traitsOf({ zone, slowStartMs, maxConcurrency }: PoolSettings): PoolTraits {
+    const part = Math.max(1, Math.floor(maxConcurrency / this.#host.threads));
+    return { zone, slowStartMs, maxRequests: maxConcurrency === 0 ? Number.POSITIVE_INFINITY : part };
   }
 
   #reporterOf(pool: Pool<Transport>, { reportLoad, meter }: PoolSettings): OwnLoad | null {

@@ -59,6 +59,8 @@ export interface PoolSettings {
   readonly hashBound: number;
   readonly firstRoom: number;
   readonly slowStartMs: number;
+  /** Requests that a worker or server gets at a time, of all threads together. 0 = no limit. */
+  readonly maxConcurrency: number;
   /** Where this balancer stands; empty = zones do not matter. */
   readonly zone: string;
   readonly sticky: Sticky;

@@ -51,6 +51,7 @@ export interface PoolEntry {
   /** Policy `first`: requests in flight after which the next endpoint is used. Default: 16. */
   readonly firstRoom?: number | string;
   readonly slowStart?: number | string;
+  readonly maxConcurrency?: number | string;
   /** Where this balancer stands; endpoints of the same zone come first. */
   readonly zone?: string;
   readonly sticky?: StickyEntry;
@@ -163,6 +164,8 @@ export interface PoolOptions {
   readonly firstRoom: number;
   /** 0 = endpoints have their full weight at once. */
   readonly slowStartMs: number;
+  /** 0 = no limit. */
+  readonly maxConcurrency: number;
   /** Empty = zones do not matter. */
   readonly zone: string;
   readonly sticky: Sticky;

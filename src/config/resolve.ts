@@ -259,6 +259,7 @@ function pool(name: string, settings: Settings): PoolOptions {
     hashBound: settings.read('hashBound', BOUND, 1.25),
     firstRoom: settings.read('firstRoom', FIRST_ROOM, 16),
     slowStartMs: settings.option<number>('slowStart'),
+    maxConcurrency: settings.option<number>('maxConcurrency'),
     zone: settings.read('zone', ZONE, '', null),
     sticky: settings.read('sticky', STICKY, STICKY_AUTO, 'auto', shownSticky),
     queueLimit: settings.option<number>('queueLimit'),

@@ -56,6 +56,7 @@ export type OptionKey =
   | 'threads'
   | 'policy'
   | 'slowStart'
+  | 'maxConcurrency'
   | 'queueLimit'
   | 'queueTimeout'
   | 'standby'
@@ -107,6 +108,16 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
   option('pool', 'slowStart', null, 'duration', '', 'off', 'time in which the weight of a newcomer grows', {
     canBeOff: true,
   }),
+  option(
+    'pool',
+    'maxConcurrency',
+    'max-concurrency',
+    'integer',
+    '<n>',
+    'off',
+    'requests that one worker or server gets at a time; others wait',
+    { min: 1, max: 1_000_000, canBeOff: true },
+  ),
   option(
     'pool',
     'queueLimit',

@@ -136,7 +136,7 @@ export class Dispatcher {
     }
     // Nobody overtakes those that wait, but for those that wait for another endpoint than he may get.
     if (this.#queue.length === this.#queue.bound && this.#offer(exchange) === Offer.Taken) return;
-    if (this.#queue.length >= this.#heldBack && this.#offerToUsable(exchange)) return;
+    if (this.#queue.length >= this.#heldBack && this.#offerToRoomy(exchange)) return;
     if (this.#retryAfterSeconds !== null) {
       this.#meter.shed(1);
       exchange.fail(Outcome.NoWorker);
@@ -240,11 +240,12 @@ export class Dispatcher {
     const { nowMs } = this.clock;
     const { prefer, avoid, key } = exchange;
     if (prefer !== null && this.#affinity?.holds(exchange)) {
+      if (prefer.isFull) return Offer.Refused;
       this.#open(exchange, prefer, nowMs);
       return Offer.Taken;
     }
     // A key is not given away because its endpoint is busy just now.
-    if (this.#policy.needsKey && key !== NO_KEY) return this.#offerToUsable(exchange) ? Offer.Taken : Offer.Refused;
+    if (this.#policy.needsKey && key !== NO_KEY) return this.#offerByKey(exchange);
     for (;;) {
       const endpoint = this.#policy.pick(this.pool.eligible, avoid, key, nowMs);
       if (endpoint === null) return this.#refused();
@@ -259,9 +260,26 @@ export class Dispatcher {
     return this.pool.eligible.length === 0 && this.#queue.bound === 0 ? Offer.Nobody : Offer.Refused;
   }
 
-  #offerToUsable(exchange: Exchange): boolean {
+  #offerByKey(exchange: Exchange): Offer {
+    const { waiting } = exchange;
+    const awaits = waiting === null ? null : waiting.awaits;
+    if (awaits?.isFull && awaits.isUsable) return Offer.Refused;
     const { nowMs } = this.clock;
     const endpoint = this.#policy.pick(this.pool.usable, exchange.avoid, exchange.key, nowMs);
+    if (endpoint === null) return Offer.Refused;
+    if (endpoint.isFull) {
+      if (waiting !== null) waiting.awaits = endpoint;
+      return Offer.Refused;
+    }
+    this.#open(exchange, endpoint, nowMs);
+    return Offer.Taken;
+  }
+
+  /** To one that is held up, if need be. What belongs to an endpoint that is full goes on waiting for it. */
+  #offerToRoomy(exchange: Exchange): boolean {
+    if (this.#isBound(exchange)) return this.#offer(exchange) === Offer.Taken;
+    const { nowMs } = this.clock;
+    const endpoint = this.#policy.pick(this.pool.roomy, exchange.avoid, exchange.key, nowMs);
     if (endpoint === null) return false;
     this.#open(exchange, endpoint, nowMs);
     return true;

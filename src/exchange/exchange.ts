@@ -406,10 +406,11 @@ export class Exchange {
     this.#awaitsUpgrade = false;
     this.onBegun();
     this.#state = ExchangeState.Tunnel;
-    this.#endpoint!.tunnels++;
     this.status = this.refusal !== null ? 400 : this.method === Method.Connect ? 200 : 101;
     this.respondedAtMs = this.dispatcher.nowMs;
+    this.#endpoint!.tunnelOpened();
     this.client.openTunnel();
+    this.#endpoint!.tellRoom();
   }
 
   /** The endpoint takes it as an ordinary request; its response may have come before. */
@@ -558,6 +559,7 @@ export class Exchange {
     this.avoid = avoid;
     this.body?.rewind();
     this.dispatcher.dispatch(this, nowMs);
+    endpoint.tellRoom();
   }
 
   /** A head may come now. */
@@ -642,7 +644,7 @@ export class Exchange {
     if (this.#state === ExchangeState.Opened && this.dispatcher.needsLatency) {
       this.dispatcher.answered(this, this.#endpoint!, false);
     }
-    if (this.#state === ExchangeState.Tunnel) this.#endpoint!.tunnels--;
+    if (this.#state === ExchangeState.Tunnel) this.#endpoint!.tunnelEnded();
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;
     if (this.#endpoint !== null) {
@@ -650,6 +652,7 @@ export class Exchange {
       this.#endpoint.transport.finished(this);
     }
     this.dispatcher.finished(this);
+    this.#endpoint?.tellRoom();
     this.client.exchangeDone();
   }
 }

@@ -1,5 +1,7 @@
 import { Outcome } from '../core/outcome.ts';
+import type { Endpoint } from '../pool/endpoint.ts';
 import type { Exchange } from './exchange.ts';
+import type { Transport } from './transport.ts';
 
 /** What came of offering a request that waits. */
 export const Offer = {
@@ -26,6 +28,8 @@ export class Waiting {
   readonly deadlineMs: number;
   /** It belongs to one endpoint, for which it waits, others being free or not. */
   readonly isBound: boolean;
+  /** Where its key leads: it need not be asked again while that is full. */
+  awaits: Endpoint<Transport> | null = null;
   previous: Waiting | null = null;
   next: Waiting | null = null;
   #queue: WaitQueue | null;

@@ -63,6 +63,11 @@ export class Endpoint<T = unknown> {
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #isHealthy = true;
   #isReachable = true;
+  /** Requests that it may have in flight, tunnels aside. */
+  #maxRequests = Number.POSITIVE_INFINITY;
+  #isFull = false;
+  /** It was full and is so no longer, and those that wait for it have not been told. */
+  #hasRoomUntold = false;
 
   /** @param ask asks it for a sign of life, upon which it is {@link heard}; null where it cannot be asked. */
   constructor(id: number, transport: T, ask: (() => void) | null) {
@@ -74,12 +79,40 @@ export class Endpoint<T = unknown> {
 
   opened(nowMs: number): void {
     if (this.inFlight++ === this.tunnels) this.#quietSinceMs = nowMs;
+    if (this.inFlight - this.tunnels >= this.#maxRequests) this.#setFull(true);
   }
 
+  /** {@link tellRoom} has to follow once its transport knows, too. */
   closed(outcome: Outcome): void {
     this.inFlight--;
     this.finished++;
+    if (this.#isFull) this.#makeRoom();
     if (this.onOutcome !== null) this.onOutcome(outcome);
+  }
+
+  /** One that is in flight has become a tunnel, which may last for days and takes no place from requests. {@link tellRoom} has to follow. */
+  tunnelOpened(): void {
+    this.tunnels++;
+    if (this.#isFull) this.#makeRoom();
+  }
+
+  /** Such a one is about to be closed. */
+  tunnelEnded(): void {
+    this.tunnels--;
+  }
+
+  /** Whoever waits for it hears that it has room again, where that is news. */
+  tellRoom(): void {
+    if (!this.#hasRoomUntold) return;
+    this.#hasRoomUntold = false;
+    for (const pool of this.#pools) if (!this.#isFull) pool.tellEligible();
+  }
+
+  /** For its pools, which see to it that whoever waits hears of it. @param maxRequests that it may have in flight, tunnels aside; Infinity = no limit */
+  setMaxRequests(maxRequests: number): void {
+    this.#maxRequests = maxRequests;
+    const isFull = this.inFlight - this.tunnels >= maxRequests;
+    this.#setFull(isFull);
   }
 
   /** Something came from it: its event loop turns. */
@@ -173,7 +206,12 @@ export class Endpoint<T = unknown> {
 
   /** May be picked now. */
   get isEligible(): boolean {
-    return this.isUsable && !this.#isHeldUp;
+    return this.isUsable && !this.#isHeldUp && !this.#isFull;
+  }
+
+  /** It has as many requests in flight as it may: more wait until it has finished one. */
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   /** May be picked when nobody is eligible and too many wait: it will get to it. */
@@ -207,6 +245,18 @@ export class Endpoint<T = unknown> {
    */
   setVetoed(isVetoed: boolean): void {
     this.#isVetoed = isVetoed;
+  }
+
+  #makeRoom(): void {
+    if (this.inFlight - this.tunnels >= this.#maxRequests) return;
+    this.#hasRoomUntold = true;
+    this.#setFull(false);
+  }
+
+  #setFull(isFull: boolean): void {
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    for (const pool of this.#pools) pool.refreshRoom(this);
   }
 
   #setHeldUp(isHeldUp: boolean): void {

@@ -9,10 +9,16 @@ export interface PoolTraits {
   readonly zone: string;
   /** Window in which the weight of a newcomer grows. ms; 0 = it has its full weight at once. */
   readonly slowStartMs: number;
+  /** Requests that a member may have in flight, tunnels aside. Infinity = no limit. */
+  readonly maxRequests: number;
 }
 
-/** No zones, no slow start. */
-export const PLAIN_POOL: PoolTraits = Object.freeze({ zone: '', slowStartMs: 0 });
+/** No zones, no slow start, no limits. */
+export const PLAIN_POOL: PoolTraits = Object.freeze({
+  zone: '',
+  slowStartMs: 0,
+  maxRequests: Number.POSITIVE_INFINITY,
+});
 
 /**
  * Endpoints behind one policy. The eligible list changes when an endpoint crosses an edge, not when a request asks.
@@ -25,6 +31,8 @@ export class Pool<T = unknown> {
   #eligible: Endpoint<T>[] = [];
   /** Made when asked for. */
   #usable: Endpoint<T>[] | null = null;
+  /** The same, without those that are full. */
+  #roomy: Endpoint<T>[] | null = null;
   /** Tiers and zones make no difference between the members. */
   #isFlat = true;
   /** Told when an endpoint became eligible: what waits can go on. */
@@ -40,15 +48,21 @@ export class Pool<T = unknown> {
 
   /** From now on it looks at its members so. Those that start slowly have their full weight at once. */
   configure(traits: PoolTraits): void {
-    const { zone, slowStartMs } = this.#traits;
-    if (zone === traits.zone && slowStartMs === traits.slowStartMs) return;
+    const { zone, slowStartMs, maxRequests } = this.#traits;
+    const isPlaced = zone === traits.zone && slowStartMs === traits.slowStartMs;
+    if (isPlaced && maxRequests === traits.maxRequests) return;
     this.#traits = traits;
+    if (maxRequests !== traits.maxRequests) {
+      for (const endpoint of this.#members) endpoint.setMaxRequests(traits.maxRequests);
+      this.#onEligible();
+    }
+    if (isPlaced) return;
     for (const endpoint of this.#members) endpoint.setShare(1);
     this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs, this.#usableNow()) : null;
-    this.#usable = null;
+    this.#usableChanged();
     this.#membersChanged();
     this.#eligible = [...this.#eligible];
-    this.#relist();
+    if (this.#relist()) this.#onEligible();
   }
 
   get members(): ReadonlySet<Endpoint<T>> {
@@ -78,8 +92,17 @@ export class Pool<T = unknown> {
     return this.#usable;
   }
 
+  /** Those of the usable that are not full. Never changed in place. */
+  get roomy(): readonly Endpoint<T>[] {
+    this.#roomy ??= this.usable.some((endpoint) => endpoint.isFull)
+      ? this.usable.filter((endpoint) => !endpoint.isFull)
+      : this.#usable!;
+    return this.#roomy;
+  }
+
   add(endpoint: Endpoint<T>): void {
     this.#members.add(endpoint);
+    endpoint.setMaxRequests(this.#traits.maxRequests);
     this.#membersChanged();
     this.refresh(endpoint);
   }
@@ -87,28 +110,28 @@ export class Pool<T = unknown> {
   remove(endpoint: Endpoint<T>): void {
     this.#members.delete(endpoint);
     this.#slowStart?.remove(endpoint);
-    this.#usable = null;
+    this.#usableChanged();
     this.#eligible = this.#eligible.filter((other) => other !== endpoint);
     const wasFlat = this.#isFlat;
     this.#membersChanged();
-    if (!wasFlat) this.#relist();
+    if (!wasFlat && this.#relist()) this.#onEligible();
   }
 
   /** An endpoint's fitness may have changed. */
   refresh(endpoint: Endpoint<T>): void {
-    this.#usable = null;
+    this.#usableChanged();
     this.#slowStart?.refresh(endpoint, this.#clock!.nowMs);
-    if (!this.#isFlat) {
-      this.#relist();
-      return;
-    }
-    const listed = this.#eligible.includes(endpoint);
-    if (endpoint.isEligible === listed) return;
-    if (listed) {
-      this.#eligible = this.#eligible.filter((other) => other !== endpoint);
-      return;
-    }
-    this.#eligible = [...this.#eligible, endpoint];
+    if (this.#list(endpoint)) this.#onEligible();
+  }
+
+  /** An endpoint has become full, or has room again; of the latter {@link tellEligible} tells when all know. */
+  refreshRoom(endpoint: Endpoint<T>): void {
+    this.#roomy = null;
+    this.#list(endpoint);
+  }
+
+  /** What waits can go on. */
+  tellEligible(): void {
     this.#onEligible();
   }
 
@@ -122,6 +145,20 @@ export class Pool<T = unknown> {
   /** To be called now and then: those that start slowly grow. */
   step(nowMs: number): void {
     if (this.#slowStart?.step(nowMs)) this.#eligible = [...this.#eligible];
+  }
+
+  /** Puts one endpoint in the eligible list or takes it out. @returns whether somebody is in it that was not */
+  #list(endpoint: Endpoint<T>): boolean {
+    if (!this.#isFlat) return this.#relist();
+    const listed = this.#eligible.includes(endpoint);
+    if (endpoint.isEligible === listed) return false;
+    this.#eligible = listed ? this.#eligible.filter((other) => other !== endpoint) : [...this.#eligible, endpoint];
+    return !listed;
+  }
+
+  #usableChanged(): void {
+    this.#usable = null;
+    this.#roomy = null;
   }
 
   #usableNow(): Endpoint<T>[] {
@@ -138,12 +175,13 @@ export class Pool<T = unknown> {
     this.#onMembers();
   }
 
-  #relist(): void {
+  /** @returns whether somebody is eligible that was not */
+  #relist(): boolean {
     const before = this.#eligible;
     const now = preferred(this.#members, this.#traits.zone);
-    if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return;
+    if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return false;
     this.#eligible = now;
     const listed = new Set(before);
-    if (now.some((endpoint) => !listed.has(endpoint))) this.#onEligible();
+    return now.some((endpoint) => !listed.has(endpoint));
   }
 }

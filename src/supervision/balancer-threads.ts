@@ -212,9 +212,9 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
   const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad } = pool;
-  const { policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky } = pool;
+  const { policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, zone, sticky } = pool;
   return {
     ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad },
-    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, zone, sticky },
+    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, zone, sticky },
   };
 }

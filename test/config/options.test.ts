@@ -40,6 +40,7 @@ test('has the documented defaults', () => {
     hashBound: 1.25,
     firstRoom: 16,
     slowStartMs: 0,
+    maxConcurrency: 0,
     zone: '',
     sticky: { learnsSessions: true, cookie: null, hash: null },
     queueLimit: 1000,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ExchangeState } from '../../src/exchange/exchange.ts';
+import type { Affinity } from '../../src/exchange/affinity.ts';
+import { type Exchange, ExchangeState } from '../../src/exchange/exchange.ts';
+import type { Transport } from '../../src/exchange/transport.ts';
+import { PLAIN_POOL, type Pool } from '../../src/pool/pool.ts';
 import { Road } from './recorded-exchange.ts';
 
 /** A road with so many endpoints, each busy since 0 ms with one request, and silent; it is now 10 ms. */
@@ -72,3 +75,86 @@ test('nobody overtakes those that wait', () => {
   assert.equal(early!.state, ExchangeState.Waiting);
   assert.equal(late!.state, ExchangeState.Waiting);
 });
+
+describe('with a limit of requests in flight', () => {
+  /** Two endpoints that may have so many each. */
+  function limitedRoad(maxRequests: number) {
+    const road = new Road();
+    road.clock.nowMs = 0;
+    road.pool.configure({ ...PLAIN_POOL, maxRequests });
+    return { road, all: [road.addEndpoint(), road.addEndpoint()] };
+  }
+
+  function isOpened({ exchange }: { exchange: Exchange }): boolean {
+    return exchange.state === ExchangeState.Opened;
+  }
+
+  test('what is too much waits, also when many wait, and each that finishes pulls the next', () => {
+    const { road, all } = limitedRoad(2);
+    const requests = Array.from({ length: 12 }, () => road.admit());
+    assert.deepEqual(requests.map(isOpened), [...new Array(4).fill(true), ...new Array(8).fill(false)]);
+    for (const { endpoint } of all) assert.deepEqual([endpoint.inFlight, endpoint.isFull], [2, true]);
+    assert.equal(road.pool.usable.length, 2, 'a full one is there all the same');
+    requests[0]!.exchange.clientLeft();
+    assert.deepEqual([isOpened(requests[4]!), isOpened(requests[5]!)], [true, false]);
+    assert.equal(road.dispatcher.queued, 7);
+  });
+
+  test('nobody is told that there are no workers because all are full', () => {
+    const { road } = limitedRoad(1);
+    const requests = Array.from({ length: 3 }, () => road.admit());
+    road.dispatcher.setUnavailable(5);
+    assert.equal(road.dispatcher.queued, 1);
+    assert.deepEqual(requests[2]!.client.log, []);
+  });
+
+  test('what belongs to a full one waits for it, and holds nobody up', () => {
+    const { road, all } = limitedRoad(1);
+    road.dispatcher.bind(pinned(road.pool), null);
+    const [first, second] = all;
+    const [a, bound] = [road.admit({ target: '/to-1' }), road.admit({ target: '/to-1' })];
+    assert.equal(a.exchange.endpoint, first!.endpoint);
+    const free = road.admit({ target: '/any' });
+    assert.equal(free.exchange.endpoint, second!.endpoint, 'a newcomer passes the one that waits');
+    const later = road.admit({ target: '/any' });
+    free.exchange.clientLeft();
+    assert.equal(later.exchange.endpoint, second!.endpoint, 'and so does one behind it in the queue');
+    assert.equal(isOpened(bound), false);
+    a.exchange.clientLeft();
+    assert.equal(bound.exchange.endpoint, first!.endpoint);
+  });
+
+  test('a tunnel takes no place', () => {
+    const { road, all } = limitedRoad(1);
+    const tunnels = all.map(() => road.admit({ isConnection: true }));
+    const waiting = road.admit();
+    assert.equal(isOpened(waiting), false);
+    tunnels[0]!.exchange.onTunnel();
+    assert.ok(isOpened(waiting));
+    assert.equal(waiting.exchange.endpoint, tunnels[0]!.exchange.endpoint);
+    tunnels[0]!.exchange.clientLeft();
+    assert.equal(waiting.exchange.endpoint!.isFull, true);
+  });
+
+  test('it can be lifted, and set, while requests wait', () => {
+    const { road, all } = limitedRoad(1);
+    const requests = Array.from({ length: 4 }, () => road.admit());
+    road.pool.configure(PLAIN_POOL);
+    assert.ok(requests.every(isOpened));
+    road.pool.configure({ ...PLAIN_POOL, maxRequests: 2 });
+    for (const { endpoint } of all) assert.ok(endpoint.isFull);
+    assert.deepEqual(road.pool.eligible, []);
+  });
+});
+
+/** Requests for /to-1 belong to the first endpoint. */
+function pinned(pool: Pool<Transport>): Affinity {
+  return {
+    admitted: (exchange: Exchange) => {
+      if (exchange.target === '/to-1') exchange.prefer = [...pool.members][0]!;
+    },
+    holds: ({ prefer }: Exchange) => prefer?.isUsable === true,
+    opening: () => {},
+    membersChanged: () => {},
+  } as unknown as Affinity;
+}

@@ -1,6 +1,6 @@
 import { balancerDeath } from './cases/balancer-death.ts';
 import { crashAtBoot, slowBoot } from './cases/boots.ts';
-import { fewDescriptors, flood, slowloris } from './cases/crowds.ts';
+import { fewDescriptors, flood, overload, slowloris } from './cases/crowds.ts';
 import { crashMidPost, killAll, killOne, poison, standby } from './cases/deaths.ts';
 import { sigtermDeaf, sigtermLong, supervisorKilled } from './cases/ends.ts';
 import { leak } from './cases/memory.ts';
@@ -25,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   supervisorKilled,
   balancerDeath,
   flood,
+  overload,
   slowloris,
   fewDescriptors,
 ];

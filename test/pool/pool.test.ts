@@ -156,7 +156,7 @@ describe('an endpoint that is busy and silent', () => {
     let asked = 0;
     const endpoint = new Endpoint(1, null, () => asked++);
     endpoint.opened(0);
-    endpoint.tunnels++;
+    endpoint.tunnelOpened();
     assert.equal(endpoint.askIfQuiet(5000), false);
     endpoint.opened(5000);
     assert.equal(endpoint.askIfQuiet(5001), false, 'it has just been given a request');

@@ -60,6 +60,12 @@ export class Load {
     return Math.max(...this.attempts.map(({ tookMs }) => tookMs));
   }
 
+  /** How long those took that ended with this, in order. ms */
+  times(outcome: string): number[] {
+    const ended = this.attempts.filter((attempt) => attempt.outcome === outcome);
+    return ended.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
+  }
+
   /** How many did not end with this. */
   failed(outcome: string = '200'): number {
     return this.attempts.filter((attempt) => attempt.outcome !== outcome).length;

@@ -46,6 +46,46 @@ export const flood: Scenario = {
   },
 };
 
+/** What a request waits for at its worker, which does nothing meanwhile. */
+const WAIT_MS = 40;
+/** Of them a worker may have so many at a time. */
+const CONCURRENCY = 4;
+
+export const overload: Scenario = {
+  name: 'overload',
+  event: 'twice as many requests as may be in flight (`maxConcurrency`), from clients that wait for nobody',
+  promise:
+    'at least 90 % of the peak goodput; what is too much gets 503 in a few ms; the rest is answered in good time',
+  async run(rig) {
+    const { url } = await rig.app(2, {
+      options: ['--max-concurrency', String(CONCURRENCY), '--queue-limit', '100', '--queue-timeout', '2s'],
+    });
+    const target = `${url}/?ms=${WAIT_MS}`;
+    const settings = { method: 'GET', durationMs: 3_000, connections: 1_000 };
+    // Nobody waits here, so that this is what they can do, and not what we can: 2 workers x 4 requests / 40 ms.
+    const capacity = (2 * CONCURRENCY * 1000) / WAIT_MS;
+    const peak = await goodputOf(new Load(() => target, { ...settings, rate: capacity * 1.1 }));
+    const load = new Load(() => target, { ...settings, rate: capacity * 2, durationMs: 8_000 });
+    const goodput = await goodputOf(load);
+    const { 200: answered = 0, 503: refused = 0, ...others } = load.outcomes;
+    assert.deepEqual(others, {}, 'every request gets 200 or 503');
+    assert.ok(refused > answered / 4, `it was no overload: ${refused} of ${answered + refused} were refused`);
+    assert.ok(goodput >= 0.9 * peak, `goodput fell to ${percent(goodput, peak)} of its peak`);
+    // What is refused at the door; those that grew old in the queue have waited.
+    const shed = load.times('503').filter((tookMs) => tookMs < 1_000);
+    const served = load.times('200');
+    return {
+      'peak requests/s': Math.round(peak),
+      offered: capacity * 2,
+      'goodput of the peak': percent(goodput, peak),
+      '503 at the door p50': fine(at(shed, 50)),
+      '503 at the door p99': fine(at(shed, 99)),
+      'answered p50': ms(at(served, 50)),
+      'answered p99': ms(at(served, 99)),
+    };
+  },
+};
+
 export const slowloris: Scenario = {
   name: 'slowloris',
   event: '300 clients send their heads byte by byte (`--header-timeout 2s`)',
@@ -108,6 +148,25 @@ export const fewDescriptors: Scenario = {
     return { 'CPU while there are none left': percent(cpu, 1), recovered: ms(recoveredMs) };
   },
 };
+
+/** Answers with 200 a second. */
+async function goodputOf(load: Load): Promise<number> {
+  await load.run();
+  const ends = load.attempts
+    .filter(({ outcome }) => outcome === '200')
+    .map(({ sentAtMs, tookMs }) => sentAtMs + tookMs);
+  const startMs = Math.min(...load.attempts.map(({ sentAtMs }) => sentAtMs));
+  return (1000 * ends.length) / (Math.max(...ends) - startMs);
+}
+
+/** Of times in order. */
+function at(times: readonly number[], percent: number): number {
+  return times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
+}
+
+function fine(value: number): string {
+  return `${value.toFixed(1)} ms`;
+}
 
 /** Requests a second that clients get answered who wait for each answer. */
 async function capacityOf(url: string): Promise<number> {
