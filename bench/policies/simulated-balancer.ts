@@ -48,7 +48,7 @@ export class SimulatedBalancer {
   answered(target: number, latencyMs: number, inHand: number, nowMs: number): void {
     const endpoint = this.#endpoints[target]!;
     if (this.#policy.needsLatency) endpoint.answered(latencyMs, true, nowMs);
-    endpoint.closed(Outcome.Completed);
+    endpoint.closed(Outcome.Completed, 200, 0);
     endpoint.reported(inHand, nowMs);
   }
 }

@@ -17,11 +17,13 @@ import { RetryBudget } from '../exchange/retry-budget.ts';
 import { Router } from '../exchange/router.ts';
 import type { Transport } from '../exchange/transport.ts';
 import { WaitQueue } from '../exchange/wait-queue.ts';
+import type { OutlierEvents } from '../health/outliers.ts';
 import { MAX_FIELDS } from '../http1/request-head.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { Counters } from '../observability/counters.ts';
 import { PoolMeter } from '../observability/pool-meter.ts';
 import { Pool, type PoolTraits } from '../pool/pool.ts';
+import { RETURN_MS } from '../pool/slow-start.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { OwnLoad, SystemLoad } from './own-load.ts';
 import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
@@ -206,6 +208,7 @@ export class Ports {
       place.dispatcher.pool.configure(this.#traitsOf(settings));
       place.dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
       this.#bind(place.dispatcher, settings);
+      place.dispatcher.watchOutliers(settings.outlier, this.#outlierEventsOf(settings.name));
       refresh(place.port);
     }
   }
@@ -252,14 +255,25 @@ export class Ports {
     dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
     dispatcher.reporter = this.#reporterOf(pool, settings);
     this.#bind(dispatcher, settings);
+    dispatcher.watchOutliers(settings.outlier, this.#outlierEventsOf(settings.name));
     dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
     dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;
     return dispatcher;
   }
 
+  #outlierEventsOf(pool: string): OutlierEvents<Transport> {
+    const { tell } = this.#host;
+    return {
+      onEjected: ({ identity }, ejection) => tell({ type: 'endpoint-ejected', pool, endpoint: identity, ...ejection }),
+      onReturned: ({ identity }, cause) => tell({ type: 'endpoint-returned', pool, endpoint: identity, cause }),
+    };
+  }
+
   #traitsOf({ zone, slowStartMs, maxConcurrency }: PoolSettings): PoolTraits {
     const part = Math.max(1, Math.floor(maxConcurrency / this.#host.threads));
-    return { zone, slowStartMs, maxRequests: maxConcurrency === 0 ? Number.POSITIVE_INFINITY : part };
+    // Newcomers may have no window; what comes back has one.
+    const returnMs = slowStartMs > 0 ? slowStartMs : RETURN_MS;
+    return { zone, slowStartMs, returnMs, maxRequests: maxConcurrency === 0 ? Number.POSITIVE_INFINITY : part };
   }
 
   #reporterOf(pool: Pool<Transport>, { reportLoad, meter }: PoolSettings): OwnLoad | null {

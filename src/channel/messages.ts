@@ -7,13 +7,14 @@
  */
 
 import type { AccessLogOptions, ListenAddress } from '../config/options.ts';
+import type { OutlierRules } from '../config/outlier.ts';
 import type { KeySource, Sticky } from '../config/sticky.ts';
 import type { ServerOptions, UpstreamOptions } from '../config/upstream.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 5;
+export const CHANNEL_VERSION = 6;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -61,6 +62,8 @@ export interface PoolSettings {
   readonly slowStartMs: number;
   /** Requests that a worker or server gets at a time, of all threads together. 0 = no limit. */
   readonly maxConcurrency: number;
+  /** When one is taken out for failing requests; null = never. */
+  readonly outlier: OutlierRules | null;
   /** Where this balancer stands; empty = zones do not matter. */
   readonly zone: string;
   readonly sticky: Sticky;
@@ -231,6 +234,26 @@ export type FromBalancer =
       readonly state: ServerState;
       readonly reason: string;
     }
+  /** A worker, by its slot, or a server, as in the options, fails requests: it gets none for a while. */
+  | {
+      readonly type: 'endpoint-ejected';
+      readonly pool: string;
+      readonly endpoint: string;
+      readonly cause: 'consecutive-failures' | 'success-rate' | 'latency';
+      readonly detail: string;
+      readonly forMs: number;
+      /** In a row, this one included. */
+      readonly times: number;
+      readonly failed: number;
+      readonly requests: number;
+    }
+  /** time: it was out for long enough; panic: nobody else was left; gone: it is no more, or the rule. */
+  | {
+      readonly type: 'endpoint-returned';
+      readonly pool: string;
+      readonly endpoint: string;
+      readonly cause: 'time' | 'panic' | 'gone';
+    }
   /** From thread 0, where there are several. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
   /** JSON as of prom-client; empty where the app has no metrics. `question` is echoed. */
@@ -306,6 +329,8 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'pool-listening',
   'pool-listen-failed',
   'server-state',
+  'endpoint-ejected',
+  'endpoint-returned',
   'port-opened',
   'drained',
   'app-metrics',

@@ -103,6 +103,13 @@ export class Narrator {
         return `server ${event.server} gets no requests: ${event.reason}`;
       case 'server-up':
         return `server ${event.server} is back`;
+      case 'endpoint-ejected':
+        return `${this.#endpoint(event)} gets no requests for ${durationText(event.forMs)}: ${event.detail}`;
+      case 'endpoint-returned': {
+        if (event.cause === 'gone') return null;
+        const why = event.cause === 'panic' ? ', for nobody else is left' : '';
+        return `${this.#endpoint(event)} gets requests again after ${durationText(event.afterMs)}${why}`;
+      }
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
       case 'file-changed':
@@ -157,6 +164,10 @@ export class Narrator {
 
   #name({ app, slot }: WorkerFacts): string {
     return this.#apps.size > 1 ? `worker ${app}/${slot}` : `worker ${slot}`;
+  }
+
+  #endpoint({ app, worker, server }: { app: string; worker: number | null; server: string | null }): string {
+    return server === null ? this.#name({ app, slot: worker ?? 0, pid: 0 }) : `server ${server}`;
   }
 
   #appPrefix(app: string): string {

@@ -130,7 +130,7 @@ function workerCells(worker: WorkerStatus): string[] {
 /** Of the word for it. */
 export function stateColour(state: WorkerStatus['state'], paint: Paint): (text: string) => string {
   if (state === 'ready') return paint.green;
-  return state === 'stalled' || state === 'waiting' ? paint.red : paint.yellow;
+  return state === 'stalled' || state === 'ejected' || state === 'waiting' ? paint.red : paint.yellow;
 }
 
 /** 51380224 -> '51 MB'. */

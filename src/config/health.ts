@@ -49,7 +49,7 @@ const PATH: Field<string> = field("a path that begins with '/'", { type: 'string
   typeof value === 'string' && /^\/[\x21-\x7e]{0,999}$/.test(value) ? value : undefined,
 );
 
-const STATUSES: Field<readonly (readonly [number, number])[]> = field(
+export const STATUSES: Field<readonly (readonly [number, number])[]> = field(
   "statuses such as 200, '200-299' or '200-299,304'",
   { type: ['integer', 'string'] },
   (value) => {

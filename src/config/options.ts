@@ -2,6 +2,7 @@ import type { Incident, IncidentChange } from '../core/incident.ts';
 import type { App } from './app.ts';
 import type { ChildProtocol } from './child-protocol.ts';
 import type { NotifyEntry, NotifyOptions } from './notify.ts';
+import type { OutlierEntry, OutlierRules } from './outlier.ts';
 import type { Origin } from './settings.ts';
 import type { KeySource, Sticky } from './sticky.ts';
 import type { ServerEntry, ServerOptions, UpstreamEntry, UpstreamOptions } from './upstream.ts';
@@ -52,6 +53,8 @@ export interface PoolEntry {
   readonly firstRoom?: number | string;
   readonly slowStart?: number | string;
   readonly maxConcurrency?: number | string;
+  /** When a worker or server that fails requests is taken out for a while. */
+  readonly outlier?: OutlierEntry | 'off';
   /** Where this balancer stands; endpoints of the same zone come first. */
   readonly zone?: string;
   readonly sticky?: StickyEntry;
@@ -166,6 +169,8 @@ export interface PoolOptions {
   readonly slowStartMs: number;
   /** 0 = no limit. */
   readonly maxConcurrency: number;
+  /** null = nobody is taken out. */
+  readonly outlier: OutlierRules | null;
   /** Empty = zones do not matter. */
   readonly zone: string;
   readonly sticky: Sticky;

@@ -4,6 +4,7 @@ import { ADMIN } from './admin.ts';
 import { type Field, field, fieldOf, objectOf, text, texts } from './fields.ts';
 import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
+import { OUTLIER } from './outlier.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, ZONE } from './sticky-fields.ts';
 import * as upstream from './upstream.ts';
@@ -85,6 +86,7 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('firstRoom', 'pool', FIRST_ROOM, 'requests in flight that first gives one endpoint before the next; 16'),
   section('zone', 'pool', ZONE, 'where Evener itself stands; endpoints of the same zone are preferred'),
   section('sticky', 'pool', STICKY, 'which requests keep to one endpoint; auto: those of a Socket.IO session'),
+  section('outlier', 'pool', OUTLIER, 'when one that fails requests is taken out for a while; 5 failures in a row'),
   section('servers', 'servers', upstream.SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
   section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
   section('connectTimeout', 'servers', upstream.CONNECT_TIMEOUT, 'longest wait for a connection to a server; 5s'),

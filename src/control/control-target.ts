@@ -78,13 +78,15 @@ export const WORKER_STATES = [
   'standby',
   'ready',
   'stalled',
+  'ejected',
   'draining',
   'stopping',
   'waiting',
   'drained',
 ] as const;
 /**
- * Of a worker's place: standby = booted ahead, gets nothing until one dies; stalled = its event loop does not answer, so it gets nothing new; waiting = the last one ended, the
+ * Of a worker's place: standby = booted ahead, gets nothing until one dies; stalled = its event loop does not answer, so it gets nothing new; ejected = it fails
+ * requests, so it gets none for a while; waiting = the last one ended, the
  * next is started after a pause; drained = it was drained and stays empty.
  */
 export type WorkerStatusState = (typeof WORKER_STATES)[number];
@@ -144,14 +146,14 @@ export interface RecentStatus {
   readonly p99Ms: number | null;
 }
 
-export const SERVER_STATES = ['up', 'unreachable', 'unhealthy'] as const;
+export const SERVER_STATES = ['up', 'unreachable', 'unhealthy', 'ejected'] as const;
 
 /** A server of a pool. */
 export interface ServerStatus {
   readonly pool: string;
   /** As in the options. */
   readonly server: string;
-  /** unreachable: no connection can be made; unhealthy: its checks fail. Then it gets no requests. */
+  /** unreachable: no connection can be made; unhealthy: its checks fail; ejected: it fails requests. Then it gets no requests. */
   readonly state: (typeof SERVER_STATES)[number];
   /** Empty for up. */
   readonly reason: string;

@@ -7,6 +7,7 @@ export const INCIDENT_KINDS = [
   'worker-too-large',
   'crash-loop',
   'server-down',
+  'endpoint-ejected',
   'shedding',
   'request-quarantined',
   'balancer-died',

@@ -1,8 +1,10 @@
 import { keyOf } from '../balancing/key-source.ts';
 import { NO_KEY, type Policy } from '../balancing/policy.ts';
+import type { OutlierRules } from '../config/outlier.ts';
 import type { KeySource } from '../config/sticky.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
+import { type OutlierEvents, Outliers } from '../health/outliers.ts';
 import type { PoolLog } from '../observability/access-log.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
@@ -47,6 +49,9 @@ export class Dispatcher {
   hedgeMs = 0;
   /** null = clients are not told how busy it is. */
   reporter: LoadReporter | null = null;
+  /** Exchanges are to tell by {@link answered} how long their answers took. */
+  needsLatency = false;
+  #outliers: Outliers<Transport> | null = null;
   #policy: Policy;
   #affinity: Affinity | null = null;
   #keySource: KeySource | null = null;
@@ -75,6 +80,7 @@ export class Dispatcher {
     this.#tellPolicy();
     pool.onMembers(() => {
       this.#tellPolicy();
+      this.#outliers?.membersChanged(this.clock.nowMs);
       this.#affinity?.membersChanged();
     });
     pool.onEligible(() => this.#drain(PULLED_ON_RETURN));
@@ -97,9 +103,17 @@ export class Dispatcher {
     this.#keySource = keySource;
   }
 
-  /** Exchanges are to tell by {@link answered} how long their answers took. */
-  get needsLatency(): boolean {
-    return this.#policy.needsLatency;
+  /** By which rules members that fail requests are taken out; null = none is. @param events heard the first time */
+  watchOutliers(rules: OutlierRules | null, events: OutlierEvents<Transport>): void {
+    if (rules === null) {
+      this.#outliers?.close();
+      this.#outliers = null;
+    } else if (this.#outliers === null) {
+      this.#outliers = new Outliers(this.pool, rules, this.clock.nowMs, events);
+    } else {
+      this.#outliers.configure(rules);
+    }
+    this.#tellPolicy();
   }
 
   /** Seconds that a refused client is asked to wait while no worker is expected soon; null = as usual. */
@@ -137,6 +151,7 @@ export class Dispatcher {
     // Nobody overtakes those that wait, but for those that wait for another endpoint than he may get.
     if (this.#queue.length === this.#queue.bound && this.#offer(exchange) === Offer.Taken) return;
     if (this.#queue.length >= this.#heldBack && this.#offerToRoomy(exchange)) return;
+    if (this.#outliers?.panic(nowMs) && this.#offer(exchange) === Offer.Taken) return;
     if (this.#retryAfterSeconds !== null) {
       this.#meter.shed(1);
       exchange.fail(Outcome.NoWorker);
@@ -167,7 +182,9 @@ export class Dispatcher {
   /** The response's head is there, or there will be none. */
   answered(exchange: Exchange, endpoint: Endpoint<Transport>, isOk: boolean): void {
     const { nowMs } = this.clock;
-    endpoint.answered(nowMs - exchange.sentAtMs, isOk, nowMs);
+    const tookMs = nowMs - exchange.sentAtMs;
+    if (this.#policy.needsLatency) endpoint.answered(tookMs, isOk, nowMs);
+    if (isOk) this.#outliers?.answered(endpoint, tookMs);
   }
 
   finished(exchange: Exchange): void {
@@ -200,6 +217,7 @@ export class Dispatcher {
   /** To be called now and then: requests that have waited too long are answered. */
   expire(nowMs: number): void {
     this.pool.step(nowMs);
+    this.#outliers?.step(nowMs);
     if (this.#queue.length === 0) return;
     this.#meter.shed(this.#queue.expire(nowMs));
     this.#drain(PULLED_ON_RETURN);
@@ -292,6 +310,7 @@ export class Dispatcher {
   }
 
   #tellPolicy(): void {
+    this.needsLatency = this.#policy.needsLatency || this.#outliers?.needsLatency === true;
     this.#policy.membersChanged?.(this.pool.members);
   }
 }

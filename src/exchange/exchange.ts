@@ -551,7 +551,7 @@ export class Exchange {
   #goElsewhere(avoid: Endpoint<Transport> | null, outcome: Outcome, nowMs: number): void {
     const endpoint = this.#endpoint!;
     if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
-    endpoint.closed(outcome);
+    endpoint.closed(outcome, 0, nowMs);
     this.#endpoint = null;
     this.#ungranted = 0;
     this.#awaitsUpgrade = this.wantsUpgrade;
@@ -648,7 +648,7 @@ export class Exchange {
     this.#state = ExchangeState.Finished;
     this.#outcome = outcome;
     if (this.#endpoint !== null) {
-      this.#endpoint.closed(outcome);
+      this.#endpoint.closed(outcome, this.status, this.dispatcher.nowMs);
       this.#endpoint.transport.finished(this);
     }
     this.dispatcher.finished(this);

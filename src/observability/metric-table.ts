@@ -42,6 +42,7 @@ export const METRICS: Readonly<Record<MetricName, MetricSpec>> = Object.freeze({
   evener_worker_memory_bytes: gauge(['app', 'worker'], 'Resident memory of a worker.'),
   evener_worker_start_time_seconds: gauge(['app', 'worker'], 'When a worker was started, since the epoch.'),
   evener_worker_restarts_total: counter(['app', 'cause'], 'Workers that were started in the place of another.'),
+  evener_ejections_total: counter(['app', 'cause'], 'Workers and servers that were taken out for failing requests.'),
   evener_balancer_restarts_total: counter([], 'Balancer threads that were started in the place of another.'),
   evener_balancer_utilization: gauge(['thread'], "Share of time in which a balancer thread's event loop is busy."),
   evener_incidents_total: counter(['kind'], 'Things that went wrong, by kind; see GET /incidents.'),

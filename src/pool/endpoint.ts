@@ -43,7 +43,7 @@ export class Endpoint<T = unknown> {
   latency: Latency | null = null;
 
   /** Hears how each exchange with it ended; for passive health. */
-  onOutcome: ((outcome: Outcome) => void) | null = null;
+  onOutcome: ((outcome: Outcome, status: number, nowMs: number) => void) | null = null;
 
   readonly #ask: (() => void) | null;
   /** Since when it has been busy and not been heard of. Monotonic ms. */
@@ -63,6 +63,7 @@ export class Endpoint<T = unknown> {
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #isHealthy = true;
   #isReachable = true;
+  #isEjected = false;
   /** Requests that it may have in flight, tunnels aside. */
   #maxRequests = Number.POSITIVE_INFINITY;
   #isFull = false;
@@ -83,11 +84,11 @@ export class Endpoint<T = unknown> {
   }
 
   /** {@link tellRoom} has to follow once its transport knows, too. */
-  closed(outcome: Outcome): void {
+  closed(outcome: Outcome, status: number, nowMs: number): void {
     this.inFlight--;
     this.finished++;
     if (this.#isFull) this.#makeRoom();
-    if (this.onOutcome !== null) this.onOutcome(outcome);
+    if (this.onOutcome !== null) this.onOutcome(outcome, status, nowMs);
   }
 
   /** One that is in flight has become a tunnel, which may last for days and takes no place from requests. {@link tellRoom} has to follow. */
@@ -204,6 +205,11 @@ export class Endpoint<T = unknown> {
     return this.#isReachable;
   }
 
+  /** Health: it was taken out for failing requests (`src/health/outliers.ts`). */
+  get isEjected(): boolean {
+    return this.#isEjected;
+  }
+
   /** May be picked now. */
   get isEligible(): boolean {
     return this.isUsable && !this.#isHeldUp && !this.#isFull;
@@ -216,7 +222,7 @@ export class Endpoint<T = unknown> {
 
   /** May be picked when nobody is eligible and too many wait: it will get to it. */
   get isUsable(): boolean {
-    return this.#isEnabled && !this.#isStalled && this.#isHealthy && this.#isReachable;
+    return this.#isEnabled && !this.#isStalled && this.#isHealthy && this.#isReachable && !this.#isEjected;
   }
 
   setEnabled(isEnabled: boolean): void {
@@ -236,6 +242,11 @@ export class Endpoint<T = unknown> {
 
   setReachable(isReachable: boolean): void {
     this.#isReachable = isReachable;
+    this.#tellPools();
+  }
+
+  setEjected(isEjected: boolean): void {
+    this.#isEjected = isEjected;
     this.#tellPools();
   }
 

@@ -9,6 +9,8 @@ export interface PoolTraits {
   readonly zone: string;
   /** Window in which the weight of a newcomer grows. ms; 0 = it has its full weight at once. */
   readonly slowStartMs: number;
+  /** The same for one that comes back: from a stall, an ejection, or where it could not be reached. */
+  readonly returnMs: number;
   /** Requests that a member may have in flight, tunnels aside. Infinity = no limit. */
   readonly maxRequests: number;
 }
@@ -17,6 +19,7 @@ export interface PoolTraits {
 export const PLAIN_POOL: PoolTraits = Object.freeze({
   zone: '',
   slowStartMs: 0,
+  returnMs: 0,
   maxRequests: Number.POSITIVE_INFINITY,
 });
 
@@ -43,13 +46,13 @@ export class Pool<T = unknown> {
   constructor(traits: PoolTraits = PLAIN_POOL, clock: Clock | null = null) {
     this.#traits = traits;
     this.#clock = clock;
-    this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs) : null;
+    this.#slowStart = this.#slowStartOf([]);
   }
 
   /** From now on it looks at its members so. Those that start slowly have their full weight at once. */
   configure(traits: PoolTraits): void {
-    const { zone, slowStartMs, maxRequests } = this.#traits;
-    const isPlaced = zone === traits.zone && slowStartMs === traits.slowStartMs;
+    const { zone, slowStartMs, returnMs, maxRequests } = this.#traits;
+    const isPlaced = zone === traits.zone && slowStartMs === traits.slowStartMs && returnMs === traits.returnMs;
     if (isPlaced && maxRequests === traits.maxRequests) return;
     this.#traits = traits;
     if (maxRequests !== traits.maxRequests) {
@@ -58,7 +61,7 @@ export class Pool<T = unknown> {
     }
     if (isPlaced) return;
     for (const endpoint of this.#members) endpoint.setShare(1);
-    this.#slowStart = traits.slowStartMs > 0 ? new SlowStart(traits.slowStartMs, this.#usableNow()) : null;
+    this.#slowStart = this.#slowStartOf(this.#usableNow());
     this.#usableChanged();
     this.#membersChanged();
     this.#eligible = [...this.#eligible];
@@ -154,6 +157,11 @@ export class Pool<T = unknown> {
     if (endpoint.isEligible === listed) return false;
     this.#eligible = listed ? this.#eligible.filter((other) => other !== endpoint) : [...this.#eligible, endpoint];
     return !listed;
+  }
+
+  #slowStartOf(usable: readonly Endpoint<T>[]): SlowStart<T> | null {
+    const { slowStartMs, returnMs } = this.#traits;
+    return slowStartMs + returnMs > 0 ? new SlowStart(slowStartMs, returnMs, usable) : null;
   }
 
   #usableChanged(): void {

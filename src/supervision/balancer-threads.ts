@@ -185,6 +185,8 @@ export class BalancerThreads {
       case 'pool-listening':
       case 'pool-listen-failed':
       case 'server-state':
+      case 'endpoint-ejected':
+      case 'endpoint-returned':
         this.#observer.threadSaidOfPool(thread, message);
         return;
       default:
@@ -212,9 +214,9 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
   const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad } = pool;
-  const { policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, zone, sticky } = pool;
+  const { policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky } = pool;
   return {
     ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad },
-    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, zone, sticky },
+    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky },
   };
 }

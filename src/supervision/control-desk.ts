@@ -18,6 +18,7 @@ import { RecentRates } from '../observability/recent-rates.ts';
 import { AdminListener } from './admin-listener.ts';
 import { AppMetricsQuestions } from './app-metrics-questions.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
+import type { Ejections } from './ejections.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { explanationText } from './hang-text.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
@@ -27,6 +28,8 @@ import {
   poolStatusOf,
   type StatusSources,
   serverStatusesOf,
+  withEjectedServers,
+  withEjectedWorkers,
   workerStatusesOf,
 } from './instance-status.ts';
 import type { MemoryWatch } from './memory-watch.ts';
@@ -58,6 +61,8 @@ export interface DeskHost {
   fleets(): readonly WorkerFleet[];
   /** Of servers. */
   pools(): readonly ServerWatch[];
+  /** Who is out for failing requests; null before the start. */
+  ejections(): Ejections | null;
   subscribe(listener: SupervisorListener): () => void;
   reload(): Promise<void>;
   scale(workers: number, app: string | null): void;
@@ -143,6 +148,7 @@ export class ControlDesk implements ControlTarget {
     const { name, file, threads } = this.#host.options();
     const fleets = this.#host.fleets();
     const sources = this.#sources;
+    const ejections = this.#host.ejections();
     return {
       name,
       pid: process.pid,
@@ -158,8 +164,11 @@ export class ControlDesk implements ControlTarget {
         ...fleets.map((fleet) => appStatusOf(fleet, sources)),
         ...this.#host.pools().map((pool) => poolStatusOf(pool, sources)),
       ],
-      workers: fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
-      servers: this.#host.pools().flatMap(serverStatusesOf),
+      workers: withEjectedWorkers(
+        fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
+        ejections,
+      ),
+      servers: withEjectedServers(this.#host.pools().flatMap(serverStatusesOf), ejections),
       incidents: this.#parts.incidents.open().length,
     };
   }
@@ -203,6 +212,7 @@ export class ControlDesk implements ControlTarget {
     writeInstanceMetrics(out, this.status(), this.#parts.meters, {
       restarts: this.#restarts.read(fleets.map(({ options }) => options.name)),
       balancerRestarts: this.#balancerRestarts,
+      ejections: this.#host.ejections()?.counts() ?? [],
       incidents: this.#parts.incidents.totals(),
       threadUtilization: this.#threadUtilization,
     });

@@ -106,6 +106,34 @@ export type SupervisorEvent =
       readonly reason: string;
     }
   | { readonly type: 'server-up'; readonly pool: string; readonly server: string }
+  /** A worker or server fails requests while others do not: it gets none for a while. */
+  | {
+      readonly type: 'endpoint-ejected';
+      /** Or pool of servers. */
+      readonly app: string;
+      /** null where it is a server. */
+      readonly worker: number | null;
+      /** As in the options; null where it is a worker. */
+      readonly server: string | null;
+      readonly cause: 'consecutive-failures' | 'success-rate' | 'latency';
+      /** One clause. */
+      readonly detail: string;
+      readonly forMs: number;
+      /** In a row, this one included. */
+      readonly times: number;
+      /** Since rates were last compared. */
+      readonly failed: number;
+      readonly requests: number;
+    }
+  /** It gets requests again. time: it was out for long enough; panic: nobody else was left; gone: it was replaced, or the rule is no more. */
+  | {
+      readonly type: 'endpoint-returned';
+      readonly app: string;
+      readonly worker: number | null;
+      readonly server: string | null;
+      readonly cause: 'time' | 'panic' | 'gone';
+      readonly afterMs: number;
+    }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
   /** A file of an app; a reload follows. */
   | { readonly type: 'file-changed'; readonly path: string }

@@ -136,6 +136,21 @@ export class IncidentDesk {
       case 'server-up':
         this.#ring.close(`server:${event.pool}:${event.server}`, 'it is back');
         return;
+      case 'endpoint-ejected':
+        this.#ring.report({
+          kind: 'endpoint-ejected',
+          severity: 'warning',
+          dedupKey: ejectionKey(event),
+          app: event.app,
+          worker: event.worker,
+          cause: `${event.server === null ? '' : `${event.server}: `}${event.detail}`,
+          decision: `it gets no requests for ${durationText(event.forMs)}, then few at first`,
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'endpoint-returned':
+        this.#ring.close(ejectionKey(event), RETURNS[event.cause]);
+        return;
       case 'balancer-died':
         this.#balancerDied(event);
         return;
@@ -314,6 +329,16 @@ function bootKey({ app, slot }: WorkerFacts): string {
 function largeKey({ app, slot }: WorkerFacts): string {
   return `worker-too-large:${app}/${slot}`;
 }
+
+function ejectionKey({ app, worker, server }: { app: string; worker: number | null; server: string | null }): string {
+  return `ejected:${app}/${server ?? worker}`;
+}
+
+const RETURNS = {
+  time: 'it gets requests again',
+  panic: 'nobody else was left: it gets requests again',
+  gone: 'it was replaced, or nobody looks at failures any more',
+} as const;
 
 function sheddingKey(app: string): string {
   return `shedding:${app}`;

@@ -8,6 +8,8 @@ export interface MainCounts {
   /** By app and cause. */
   readonly restarts: readonly { readonly app: string; readonly cause: string; readonly count: number }[];
   readonly balancerRestarts: number;
+  /** By app or pool of servers, and cause. */
+  readonly ejections: readonly { readonly app: string; readonly cause: string; readonly count: number }[];
   /** By type of event. */
   readonly incidents: ReadonlyMap<string, number>;
   /** By thread, 0-1. */
@@ -25,6 +27,7 @@ export function writeInstanceMetrics(out: PrometheusText, status: Status, meters
   out.add('evener_access_log_dropped_total', {}, threads.logDropped);
   writeWorkers(out, status);
   for (const { app, cause, count } of counts.restarts) out.add('evener_worker_restarts_total', { app, cause }, count);
+  for (const { app, cause, count } of counts.ejections) out.add('evener_ejections_total', { app, cause }, count);
   out.add('evener_balancer_restarts_total', {}, counts.balancerRestarts);
   for (const [thread, utilization] of counts.threadUtilization.entries()) {
     out.add('evener_balancer_utilization', { thread }, utilization);

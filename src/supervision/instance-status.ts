@@ -2,6 +2,7 @@ import type { ListenerAddress } from '../channel/messages.ts';
 import type { AppStatus, ServerStatus, WorkerStatus, WorkerStatusState } from '../control/control-target.ts';
 import type { Meters } from '../observability/meters.ts';
 import type { RecentRates } from '../observability/recent-rates.ts';
+import type { Ejections } from './ejections.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import type { ServerWatch } from './server-watch.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
@@ -41,6 +42,20 @@ export function poolStatusOf({ options, address, servers }: ServerWatch, sources
 
 export function serverStatusesOf({ options, servers }: ServerWatch): ServerStatus[] {
   return servers.map((facts) => ({ pool: options.name, ...facts }));
+}
+
+/** One that is ready, and out for failing requests, is told to be so. */
+export function withEjectedWorkers(workers: readonly WorkerStatus[], ejections: Ejections | null): WorkerStatus[] {
+  const isOut = ({ app, slot, state }: WorkerStatus): boolean =>
+    state === 'ready' && ejections !== null && ejections.reasonOf(app, String(slot)) !== null;
+  return workers.map((worker) => (isOut(worker) ? { ...worker, state: 'ejected' } : worker));
+}
+
+export function withEjectedServers(servers: readonly ServerStatus[], ejections: Ejections | null): ServerStatus[] {
+  return servers.map((facts) => {
+    const reason = facts.state === 'up' ? (ejections?.reasonOf(facts.pool, facts.server) ?? null) : null;
+    return reason === null ? facts : { ...facts, state: 'ejected', reason };
+  });
 }
 
 function numbersOf(

@@ -66,6 +66,10 @@ export class ServerWatch {
       case 'server-state':
         this.#serverSaid(thread, message.server, message.state, message.reason);
         break;
+      case 'endpoint-ejected':
+      case 'endpoint-returned':
+        // Told of workers and servers alike: see `ejections.ts`.
+        break;
     }
   }
 

@@ -18,6 +18,7 @@ import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balance
 import { Changes } from './changes.ts';
 import { ChildAddresses } from './child-address.ts';
 import { ControlDesk } from './control-desk.ts';
+import { Ejections } from './ejections.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
 import { Guard } from './guard.ts';
@@ -74,6 +75,8 @@ interface Parts {
   readonly fleets: Map<string, WorkerFleet>;
   /** Pools of servers, by name. */
   readonly pools: Map<string, ServerWatch>;
+  /** Of both. */
+  readonly ejections: Ejections;
   readonly memory: MemoryWatch;
   readonly shed: ShedWatch;
   readonly autoscaler: Autoscaler;
@@ -327,6 +330,10 @@ export class Supervisor {
     const guard = new Guard(directory.path);
     const fleets = new Map<string, WorkerFleet>();
     const pools = new Map<string, ServerWatch>();
+    const ejections = new Ejections(
+      (pool) => !pools.has(pool),
+      (event) => this.#emit(event),
+    );
     const meters = new Meters(options.threads);
     const threads = new BalancerThreads(
       options,
@@ -386,7 +393,7 @@ export class Supervisor {
     });
     const desk = this.#assembleDesk(directory, meters, memory, threads);
     const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
-    return { directory, guard, threads, fleets, pools, memory, shed, autoscaler, shared, desk, log };
+    return { directory, guard, threads, fleets, pools, ejections, memory, shed, autoscaler, shared, desk, log };
   }
 
   #assembleDesk(
@@ -403,6 +410,7 @@ export class Supervisor {
         phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
         fleets: () => this.#fleets,
         pools: () => this.#pools,
+        ejections: () => this.#parts?.ejections ?? null,
         subscribe: (listener) => this.subscribe(listener),
         reload: () => this.reload(),
         scale: (workers, app) => this.scale(workers, app),
@@ -499,6 +507,10 @@ export class Supervisor {
   }
 
   #threadSaidOfPool(thread: number, message: PoolMessage): void {
+    if (message.type === 'endpoint-ejected' || message.type === 'endpoint-returned') {
+      this.#parts!.ejections.threadSaid(thread, message);
+      return;
+    }
     const pool = this.#parts!.pools.get(message.pool);
     pool?.threadSaid(thread, message);
     if (pool?.failure && this.#phase === 'starting') void this.#giveUp('EVENER_START_FAILED', pool.failure);
@@ -510,7 +522,8 @@ export class Supervisor {
   }
 
   #threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
-    const { threads } = this.#parts!;
+    const { threads, ejections } = this.#parts!;
+    ejections.threadDied(thread.index);
     for (const fleet of this.#fleets) fleet.threadDied(thread.index);
     for (const pool of this.#pools) pool.threadDied(thread.index);
     this.#emit({ type: 'balancer-died', thread: thread.index, cause, restartInMs });

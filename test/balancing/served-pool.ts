@@ -76,7 +76,7 @@ export function serve(serving: Serving): { servers: Server[]; weights: readonly 
       pool.step(doneAtMs);
     }
     if (policy.needsLatency) server.endpoint.answered(doneAtMs - openedAtMs, true, doneAtMs);
-    server.endpoint.closed(Outcome.Completed);
+    server.endpoint.closed(Outcome.Completed, 200, 0);
     if (done >= requests / 2) server.served++;
     admit();
   }

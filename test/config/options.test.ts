@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import type { AppOptions, EvenerOptions } from '../../src/config/options.ts';
+import { OUTLIER_DEFAULT } from '../../src/config/outlier.ts';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { OPTIONS } from '../../src/config/schema.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
@@ -41,6 +42,7 @@ test('has the documented defaults', () => {
     firstRoom: 16,
     slowStartMs: 0,
     maxConcurrency: 0,
+    outlier: OUTLIER_DEFAULT,
     zone: '',
     sticky: { learnsSessions: true, cookie: null, hash: null },
     queueLimit: 1000,

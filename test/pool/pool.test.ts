@@ -141,7 +141,7 @@ describe('an endpoint that is busy and silent', () => {
     const endpoint = new Endpoint(1, null, () => assert.fail('asked'));
     assert.equal(endpoint.askIfQuiet(1000), false);
     endpoint.opened(1000);
-    endpoint.closed(Outcome.Completed);
+    endpoint.closed(Outcome.Completed, 200, 0);
     assert.equal(endpoint.askIfQuiet(2000), false);
   });
 

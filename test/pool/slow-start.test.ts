@@ -7,7 +7,7 @@ import { bareEndpoint } from './endpoints.ts';
 function slowPool(): { pool: Pool<null>; clock: Clock; at(nowMs: number): void } {
   const clock = new Clock();
   clock.nowMs = 0;
-  const pool = new Pool<null>({ ...PLAIN_POOL, slowStartMs: 10_000 }, clock);
+  const pool = new Pool<null>({ ...PLAIN_POOL, slowStartMs: 10_000, returnMs: 10_000 }, clock);
   return {
     pool,
     clock,

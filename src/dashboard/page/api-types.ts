@@ -59,6 +59,7 @@ export type WorkerState =
   | 'standby'
   | 'ready'
   | 'stalled'
+  | 'ejected'
   | 'draining'
   | 'stopping'
   | 'waiting'
@@ -86,7 +87,7 @@ export interface WorkerStatus {
 export interface ServerStatus {
   readonly pool: string;
   readonly server: string;
-  readonly state: 'up' | 'unreachable' | 'unhealthy';
+  readonly state: 'up' | 'unreachable' | 'unhealthy' | 'ejected';
   /** Empty for up. */
   readonly reason: string;
 }

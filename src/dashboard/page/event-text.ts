@@ -55,6 +55,10 @@ export function eventText(event: Fields): string {
       return `${said(event.pool)}: ${said(event.server)} is ${said(event.state)}: ${said(event.reason)}`;
     case 'server-up':
       return `${said(event.pool)}: ${said(event.server)} is up`;
+    case 'endpoint-ejected':
+      return `${endpoint(event)} gets no requests for ${span(event.forMs)}: ${said(event.detail)}`;
+    case 'endpoint-returned':
+      return `${endpoint(event)} gets requests again`;
     case 'notifier-failed':
       return `${said(event.notifier)} does not get notices: ${said(event.reason)}`;
     case 'notifier-recovered':
@@ -102,6 +106,10 @@ function otherText(event: Fields): string {
 function who({ app, slot, pid }: Fields): string {
   const of = typeof app === 'string' ? `${app} ` : '';
   return `${of}worker ${said(slot)}${number(pid) > 0 ? ` (pid ${said(pid)})` : ''}`;
+}
+
+function endpoint({ app, worker, server }: Fields): string {
+  return `${said(app)}: ${server === null ? `worker ${said(worker)}` : said(server)}`;
 }
 
 function restart(ms: unknown): string {
