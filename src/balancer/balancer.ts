@@ -7,6 +7,7 @@ import type {
   FromSupervisor,
   InFlightRequest,
 } from '../channel/messages.ts';
+import { ClientAdmission } from '../clients/client-admission.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { Clock } from '../core/clock.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
@@ -40,6 +41,8 @@ export class Balancer {
   readonly #counters: Counters;
   readonly #log: ThreadLog;
   readonly #clients: ClientRegistry;
+  readonly #admission: ClientAdmission;
+  readonly #threads: number;
   readonly #links: LinkServer;
   readonly #ports: Ports;
   readonly #servers: ServerPools;
@@ -62,7 +65,11 @@ export class Balancer {
     this.#log.configure(birth.settings.accessLog);
     this.#clients = new ClientRegistry(this.#clock, (id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
+      this.#admission.closed(id);
     });
+    this.#admission = new ClientAdmission(this.#clients, this.#counters);
+    this.#threads = birth.threads;
+    this.#limitConnections(birth.settings);
     this.#links = new LinkServer(new FlushTurn(), this.#clock, {
       onLinked: (worker, pid, link) => {
         this.#listens.set(link, new Map());
@@ -89,6 +96,7 @@ export class Balancer {
       counters: this.#counters,
       log: this.#log,
       clients: this.#clients,
+      admission: this.#admission,
       affinity: {
         sessions: new SessionTable(birth.sessions, birth.thread),
         secret: birth.stickySecret,
@@ -181,6 +189,7 @@ export class Balancer {
         break;
       case 'configure':
         this.#log.configure(message.settings.accessLog);
+        this.#limitConnections(message.settings);
         this.#ports.configure(message.settings.pools);
         this.#servers.configure(message.settings.pools);
         break;
@@ -217,6 +226,14 @@ export class Balancer {
     const [place] = (link === null ? undefined : this.#listens.get(link)?.values()) ?? [];
     if (link === null || place === undefined) tell(0);
     else checkWorker(link, path, place, this.#clients, tell);
+  }
+
+  /** Each thread has its part; of one address's connections the kernel may give it any. */
+  #limitConnections({ maxConnections, maxConnectionsPerAddress: perAddress }: BalancerSettings): void {
+    this.#admission.configure({
+      total: Math.max(1, Math.floor(maxConnections / this.#threads)),
+      perAddress: perAddress === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(perAddress / this.#threads)),
+    });
   }
 
   #drain(): void {

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { AddressInfo } from 'node:net';
 import { createPolicy } from '../balancing/policies.ts';
 import type { FromBalancer, OpenedPort, PoolSettings } from '../channel/messages.ts';
+import type { ClientAdmission } from '../clients/client-admission.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Http1Connection } from '../clients/http1-connection.ts';
 import { Listener } from '../clients/listener.ts';
@@ -65,6 +66,7 @@ export interface PortsHost {
   readonly counters: Counters;
   readonly log: ThreadLog;
   readonly clients: ClientRegistry;
+  readonly admission: ClientAdmission;
   readonly affinity: AffinityParts;
   readonly rng: Rng;
   /** Listening sockets that were passed to the process. */
@@ -230,6 +232,8 @@ export class Ports {
       limits: { maxHeadBytes: 0, maxFields: MAX_FIELDS, requireHost: true },
       timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
+      admission: this.#host.admission,
+      speaksHttp: request.protocol === 'http',
       connections: 0,
       connectionLimit: () => connectionLimitOf(places.values(), this.#host.threads),
     };

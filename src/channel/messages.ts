@@ -42,6 +42,10 @@ export interface BalancerSettings {
   readonly pools: readonly PoolSettings[];
   /** null = requests are not logged. */
   readonly accessLog: AccessLogSettings | null;
+  /** Client connections in all threads together. */
+  readonly maxConnections: number;
+  /** The same of one address; 0 = no limit. */
+  readonly maxConnectionsPerAddress: number;
 }
 
 export type AccessLogSettings = AccessLogOptions;

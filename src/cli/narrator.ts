@@ -103,6 +103,17 @@ export class Narrator {
         return `server ${event.server} gets no requests: ${event.reason}`;
       case 'server-up':
         return `server ${event.server} is back`;
+      case 'connections-limited': {
+        const causes = {
+          limit: 'as many as maxConnections allows',
+          descriptors: 'as many as open files allow (ulimit -n)',
+          address: 'as many from one address as it may have',
+        };
+        const then = event.why === 'address' ? 'more of it get 503' : 'idle ones are closed for others, then 503';
+        return `client connections: ${causes[event.why]}; ${then}`;
+      }
+      case 'connections-limited-over':
+        return `client connections: room again; ${event.refused} were refused, ${event.closed} idle ones closed for others`;
       case 'endpoint-ejected':
         return `${this.#endpoint(event)} gets no requests for ${durationText(event.forMs)}: ${event.detail}`;
       case 'endpoint-returned': {

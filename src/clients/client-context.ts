@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Router } from '../exchange/router.ts';
 import type { HeadLimits } from '../http1/request-head.ts';
 import type { Counters } from '../observability/counters.ts';
+import type { ClientAdmission } from './client-admission.ts';
 
 /** Time-outs of client connections. ms; 0 = off. */
 export interface ClientTimeouts {
@@ -23,6 +24,10 @@ export interface ClientContext {
   timeouts: ClientTimeouts;
   /** Malformed requests go to the app, which listens for 'clientError'. */
   handlesClientError: boolean;
+  /** Limits of the whole instance; null = none. */
+  readonly admission: ClientAdmission | null;
+  /** Clients that are not let in are told so in HTTP. */
+  readonly speaksHttp: boolean;
   /** Open ones. */
   connections: number;
   /** How many there may be: what the app's `maxConnections` comes to. */
@@ -36,6 +41,10 @@ export interface ClientConnection {
   readonly listenerId: number;
   /** When {@link onDeadline} is due; 0 = never. Monotonic ms. */
   deadlineMs: number;
+  /** Nothing is asked on it, so that it may be closed to make room. */
+  readonly isIdle: boolean;
+  /** Since when, where it is. Monotonic ms. */
+  readonly idleSinceMs: number;
   onDeadline(): void;
   /** Close when idle, else after the response in progress. */
   drain(): void;
@@ -81,6 +90,10 @@ export class ClientRegistry {
   nextId(): number {
     this.#nextId = (this.#nextId + 1) >>> 0 || 1;
     return this.#nextId;
+  }
+
+  [Symbol.iterator](): Iterator<ClientConnection> {
+    return this.#connections.values();
   }
 
   add(connection: ClientConnection): void {

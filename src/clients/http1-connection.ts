@@ -57,6 +57,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   readonly id: number;
   readonly client: ClientSocket;
   deadlineMs = 0;
+  idleSinceMs: number;
 
   readonly #context: ClientContext;
   readonly #writer: Http1ResponseWriter;
@@ -90,7 +91,13 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     context.clients.add(this);
     context.counters.connectionOpened();
     context.connections++;
+    this.idleSinceMs = context.clients.clock.nowMs;
     this.#await(Phase.Head, context.timeouts.headMs);
+  }
+
+  get isIdle(): boolean {
+    const isBetween = this.#phase === Phase.KeepAlive || (this.#phase === Phase.Head && !this.#hasServed);
+    return isBetween && this.#exchange === null && this.#pending === null && this.client.queuedBytes === 0;
   }
 
   get listenerId(): number {
@@ -609,8 +616,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   }
 
   #await(phase: Phase, afterMs: number): void {
+    const { nowMs } = this.#context.clients.clock;
     this.#phase = phase;
-    this.deadlineMs = afterMs === 0 ? 0 : this.#context.clients.clock.nowMs + afterMs;
+    this.deadlineMs = afterMs === 0 ? 0 : nowMs + afterMs;
+    if (phase === Phase.KeepAlive) this.idleSinceMs = nowMs;
   }
 }
 

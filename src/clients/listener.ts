@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
+import { refuseInWords } from './refused-connection.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -100,14 +101,28 @@ export class Listener {
     acceptHandles(
       server,
       (handle) => this.#accept(handle),
-      () => {},
+      // No descriptor was left (EMFILE), though some were kept back for other things. libuv has closed the client's.
+      () => this.#context.admission?.makeRoom(),
     );
   }
 
   #accept(handle: object): void {
     (handle as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
     const context = this.#context;
-    if (context.connections < context.connectionLimit()) new this.#connectionClass(handle, context);
-    else (handle as { close(): void }).close();
+    const { admission } = context;
+    // The app's own limit, at which Node says nothing.
+    if (context.connections >= context.connectionLimit()) {
+      (handle as { close(): void }).close();
+      return;
+    }
+    const address = admission === null ? '' : admission.addressOf(handle);
+    if (admission === null || admission.refusalOf(address) === null) {
+      const { id } = new this.#connectionClass(handle, context);
+      admission?.added(id, address);
+    } else if (context.speaksHttp) {
+      refuseInWords(handle);
+    } else {
+      (handle as { close(): void }).close();
+    }
   }
 }

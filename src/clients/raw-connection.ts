@@ -30,6 +30,9 @@ export class RawConnection implements ClientConnection, ExchangeClient {
   readonly keepsAlive = false;
   readonly isSecure = false;
   deadlineMs = 0;
+  /** It is the app's to know. */
+  readonly isIdle = false;
+  readonly idleSinceMs = 0;
 
   readonly #context: ClientContext;
   readonly #writer: Http1ResponseWriter;

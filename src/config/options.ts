@@ -133,6 +133,8 @@ export interface EvenerOptions extends AppEntry, ServersEntry {
   readonly name?: string;
   readonly threads?: number | string;
   readonly exitOnCrashLoop?: boolean;
+  readonly maxConnections?: number | string;
+  readonly maxConnectionsPerAddress?: number | string;
   readonly watch?: boolean;
   /** Where the admin listener is: `9000`, `'127.0.0.1:9000'`; with a token where others can reach it. Default: none. */
   readonly admin?: number | string | AdminEntry;
@@ -267,6 +269,10 @@ export interface ResolvedOptions {
   readonly name: string;
   readonly threads: number;
   readonly exitOnCrashLoop: boolean;
+  /** Of clients, in all threads together; null = what open files allow. */
+  readonly maxConnections: number | null;
+  /** 0 = no limit. */
+  readonly maxConnectionsPerAddress: number;
   /** Reload when a file of an app has changed. */
   readonly watch: boolean;
   /** null = no admin listener. */

@@ -63,6 +63,8 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
   return Object.freeze({
     name: name ?? (apps.length === 1 || pools.length === 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
     threads: top.option<number>('threads'),
+    maxConnections: top.option<number | null>('maxConnections'),
+    maxConnectionsPerAddress: top.option<number>('maxConnectionsPerAddress'),
     exitOnCrashLoop: top.option<boolean | null>('exitOnCrashLoop') ?? false,
     watch: top.option<boolean | null>('watch') ?? false,
     admin: readAdmin(top, surroundings.env),

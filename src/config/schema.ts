@@ -78,6 +78,8 @@ export type OptionKey =
   | 'parallel'
   | 'protocol'
   | 'childAddress'
+  | 'maxConnections'
+  | 'maxConnectionsPerAddress'
   | 'watch'
   | 'admin'
   | 'accessLog';
@@ -235,6 +237,26 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     {
       unset: 'keep trying, answer 503',
     },
+  ),
+  option(
+    'instance',
+    'maxConnections',
+    'max-connections',
+    'integer',
+    '<n>',
+    null,
+    'client connections; then idle ones are closed, then 503',
+    { min: 1, max: 10_000_000, unset: 'by open files' },
+  ),
+  option(
+    'instance',
+    'maxConnectionsPerAddress',
+    null,
+    'integer',
+    '',
+    'off',
+    'client connections at a time from one address; then 503',
+    { min: 1, max: 10_000_000, canBeOff: true },
   ),
   option('instance', 'watch', 'watch', 'flag', '', null, 'reload when a file of the app has changed', {
     unset: 'reload when told to',

@@ -9,6 +9,7 @@ export const INCIDENT_KINDS = [
   'server-down',
   'endpoint-ejected',
   'shedding',
+  'connections-limited',
   'request-quarantined',
   'balancer-died',
   'reload-failed',

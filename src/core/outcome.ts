@@ -31,6 +31,8 @@ export const Outcome = {
   EndpointConnectTimeout: 23,
   EndpointSilent: 24,
   Quarantined: 25,
+  TooManyConnections: 26,
+  NoDescriptor: 27,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -94,6 +96,8 @@ export const OUTCOMES: readonly OutcomeFacts[] = [
   row('EVENER_ENDPOINT_CONNECT_TIMEOUT', 504, 'endpoint', 'any-method', 't', 'no connection to the server in time'),
   row('EVENER_ENDPOINT_SILENT', 504, 'endpoint', 'never', 'S', 'the server stopped in the middle of its response'),
   row('EVENER_QUARANTINED', 503, 'balancer', 'never', 'X', 'two workers died or hung with this request in their hands'),
+  row('EVENER_TOO_MANY_CONNECTIONS', 503, 'balancer', 'never', 'K', 'there is no room for another connection'),
+  row('EVENER_NO_DESCRIPTOR', 503, 'balancer', 'never', 'D', 'no descriptor was left for a connection to the server'),
 ];
 
 export function factsOf(outcome: Outcome): OutcomeFacts {

@@ -50,6 +50,7 @@ const VERBS: Readonly<Record<NoticeKind, string>> = {
   'server-down': 'has lost a server',
   'endpoint-ejected': 'fails requests',
   shedding: 'refuses requests',
+  'connections-limited': 'has too many connections',
   'request-quarantined': 'keeps a request from its workers',
   'balancer-died': 'lost a balancer thread',
   'reload-failed': 'could not be reloaded',

@@ -23,6 +23,16 @@ export class Counters {
     this.#cells[ThreadCell.Clients]!--;
   }
 
+  /** A client was not let in. */
+  connectionRefused(cause: 'total' | 'address'): void {
+    this.#cells[cause === 'total' ? ThreadCell.RefusedTotal : ThreadCell.RefusedAddress]!++;
+  }
+
+  /** An idle connection was closed, so that another could be let in. */
+  connectionClosedForRoom(): void {
+    this.#cells[ThreadCell.ClosedForRoom]!++;
+  }
+
   /** Lines of the access log were dropped, since they could not be written as fast as they came. */
   logDropped(lines: number): void {
     this.#cells[ThreadCell.LogDropped]! += lines;
@@ -34,6 +44,9 @@ export interface ThreadsReading {
   readonly clients: number;
   readonly connections: number;
   readonly logDropped: number;
+  readonly refusedTotal: number;
+  readonly refusedAddress: number;
+  readonly closedForRoom: number;
 }
 
 export function readThreads(block: SharedArrayBuffer): ThreadsReading {
@@ -43,5 +56,8 @@ export function readThreads(block: SharedArrayBuffer): ThreadsReading {
     clients: sum(ThreadCell.Clients),
     connections: sum(ThreadCell.Connections),
     logDropped: sum(ThreadCell.LogDropped),
+    refusedTotal: sum(ThreadCell.RefusedTotal),
+    refusedAddress: sum(ThreadCell.RefusedAddress),
+    closedForRoom: sum(ThreadCell.ClosedForRoom),
   };
 }

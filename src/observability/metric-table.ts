@@ -27,6 +27,11 @@ export const METRICS: Readonly<Record<MetricName, MetricSpec>> = Object.freeze({
   evener_response_bytes_total: counter(['app'], 'Bytes of response heads and bodies.'),
   evener_client_connections: gauge([], 'Client connections open.'),
   evener_client_connections_total: counter([], 'Client connections accepted.'),
+  evener_client_connections_refused_total: counter(
+    ['cause'],
+    'Client connections refused, for the total or their address.',
+  ),
+  evener_client_connections_closed_for_room_total: counter([], 'Idle client connections closed to let others in.'),
   evener_workers_wanted: gauge(['app'], 'How many workers there should be.'),
   evener_worker_state: gauge(['app', 'worker', 'state'], '1 for the state that a worker is in, 0 for all others.'),
   evener_worker_requests_in_flight: gauge(['app', 'worker'], 'Requests that a worker has.'),

@@ -98,6 +98,11 @@ export const ThreadCell = {
   Connections: 1,
   /** Lines that the access log could not take. */
   LogDropped: 2,
+  /** Refused so far: for the limit in total, and for that of an address. */
+  RefusedTotal: 3,
+  RefusedAddress: 4,
+  /** Closed while idle, so that another could be let in. */
+  ClosedForRoom: 5,
 } as const;
 export const THREAD_CELLS = 8;
 

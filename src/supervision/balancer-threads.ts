@@ -14,6 +14,7 @@ import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Meters } from '../observability/meters.ts';
 import { BalancerThread } from './balancer-thread.ts';
+import { connectionsAllowed, openFilesLimit } from './open-files.ts';
 import type { RuntimeDirectory } from './runtime-directory.ts';
 
 /** A message of a balancer thread about one worker. */
@@ -209,7 +210,9 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
       meter: meters.pool(pool.name),
     };
   });
-  return { pools: [...apps, ...pools], accessLog: options.accessLog };
+  const { accessLog, maxConnectionsPerAddress } = options;
+  const maxConnections = options.maxConnections ?? connectionsAllowed(openFilesLimit(), options);
+  return { pools: [...apps, ...pools], accessLog, maxConnections, maxConnectionsPerAddress };
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {

@@ -136,6 +136,26 @@ export class IncidentDesk {
       case 'server-up':
         this.#ring.close(`server:${event.pool}:${event.server}`, 'it is back');
         return;
+      case 'connections-limited':
+        this.#report({
+          kind: 'connections-limited',
+          severity: 'warning',
+          dedupKey: 'connections-limited',
+          app: null,
+          cause: LIMITS[event.why],
+          decision:
+            event.why === 'address'
+              ? 'further ones of that address get 503'
+              : 'idle ones are closed to let others in; where none is idle, clients get 503',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'connections-limited-over':
+        this.#ring.close(
+          'connections-limited',
+          `there is room again, after ${times(event.refused, 'client')} refused and ${times(event.closed, 'idle connection')} closed`,
+        );
+        return;
       case 'endpoint-ejected':
         this.#ring.report({
           kind: 'endpoint-ejected',
@@ -333,6 +353,12 @@ function largeKey({ app, slot }: WorkerFacts): string {
 function ejectionKey({ app, worker, server }: { app: string; worker: number | null; server: string | null }): string {
   return `ejected:${app}/${server ?? worker}`;
 }
+
+const LIMITS = {
+  limit: 'there are as many client connections as maxConnections allows',
+  descriptors: 'there are as many client connections as open files allow (ulimit -n)',
+  address: 'one address has as many connections as maxConnectionsPerAddress allows',
+} as const;
 
 const RETURNS = {
   time: 'it gets requests again',

@@ -24,6 +24,9 @@ export function writeInstanceMetrics(out: PrometheusText, status: Status, meters
   const threads = meters.readThreads();
   out.add('evener_client_connections', {}, threads.clients);
   out.add('evener_client_connections_total', {}, threads.connections);
+  out.add('evener_client_connections_refused_total', { cause: 'total' }, threads.refusedTotal);
+  out.add('evener_client_connections_refused_total', { cause: 'address' }, threads.refusedAddress);
+  out.add('evener_client_connections_closed_for_room_total', {}, threads.closedForRoom);
   out.add('evener_access_log_dropped_total', {}, threads.logDropped);
   writeWorkers(out, status);
   for (const { app, cause, count } of counts.restarts) out.add('evener_worker_restarts_total', { app, cause }, count);

@@ -17,6 +17,7 @@ import type { BalancerThread } from './balancer-thread.ts';
 import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
 import { ChildAddresses } from './child-address.ts';
+import { ConnectionWatch } from './connection-watch.ts';
 import { ControlDesk } from './control-desk.ts';
 import { Ejections } from './ejections.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
@@ -79,6 +80,7 @@ interface Parts {
   readonly ejections: Ejections;
   readonly memory: MemoryWatch;
   readonly shed: ShedWatch;
+  readonly connections: ConnectionWatch;
   readonly autoscaler: Autoscaler;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
@@ -374,6 +376,12 @@ export class Supervisor {
       (event) => this.#emit(event),
       () => performance.now(),
     );
+    const connections = new ConnectionWatch(
+      () => meters.readThreads(),
+      () => (this.#options.maxConnections === null ? 'descriptors' : 'limit'),
+      (event) => this.#emit(event),
+      () => performance.now(),
+    );
     const shared = {
       exitOnCrashLoop: options.exitOnCrashLoop,
       linkPaths: threads.linkPaths,
@@ -393,7 +401,21 @@ export class Supervisor {
     });
     const desk = this.#assembleDesk(directory, meters, memory, threads);
     const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
-    return { directory, guard, threads, fleets, pools, ejections, memory, shed, autoscaler, shared, desk, log };
+    return {
+      directory,
+      guard,
+      threads,
+      fleets,
+      pools,
+      ejections,
+      memory,
+      shed,
+      connections,
+      autoscaler,
+      shared,
+      desk,
+      log,
+    };
   }
 
   #assembleDesk(
@@ -673,6 +695,7 @@ export class Supervisor {
     parts.log.close();
     this.#files?.close();
     parts.shed.close();
+    parts.connections.close();
     parts.autoscaler.close();
     for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();

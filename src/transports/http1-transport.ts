@@ -200,6 +200,11 @@ export class Http1Transport implements Transport {
     const nowMs = this.clock.tick();
     const { exchange } = connection;
     connection.exchange = null;
+    if (wasConnecting && isOurs(error) && this.#unreachableSinceMs === 0) {
+      // Of the server that tells nothing, and another would be reached no better.
+      exchange?.fail(Outcome.NoDescriptor);
+      return;
+    }
     if (wasConnecting) {
       this.#connectFailed(error?.message || error?.code || 'the connection closed before it was made');
       exchange?.onConnectionLost(Outcome.EndpointConnectFailed, false, nowMs);
@@ -334,4 +339,9 @@ export class Http1Transport implements Transport {
     this.#shared.remove(this);
     this.#events.onIdle();
   }
+}
+
+/** This process, or the machine, has no descriptor left. */
+function isOurs(error: NodeJS.ErrnoException | null): boolean {
+  return error?.code === 'EMFILE' || error?.code === 'ENFILE';
 }

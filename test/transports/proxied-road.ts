@@ -69,6 +69,8 @@ export class ProxiedRoad {
         timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
         handlesClientError: false,
         connections: 0,
+        admission: null,
+        speaksHttp: true,
         connectionLimit: () => Number.POSITIVE_INFINITY,
       },
       Http1Connection,

@@ -55,6 +55,12 @@ export function eventText(event: Fields): string {
       return `${said(event.pool)}: ${said(event.server)} is ${said(event.state)}: ${said(event.reason)}`;
     case 'server-up':
       return `${said(event.pool)}: ${said(event.server)} is up`;
+    case 'connections-limited':
+      return event.why === 'address'
+        ? 'an address has as many connections as it may'
+        : 'there are as many client connections as there may be';
+    case 'connections-limited-over':
+      return `there is room for clients again: ${said(event.refused)} were refused`;
     case 'endpoint-ejected':
       return `${endpoint(event)} gets no requests for ${span(event.forMs)}: ${said(event.detail)}`;
     case 'endpoint-returned':

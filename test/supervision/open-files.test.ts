@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolveOptions } from '../../src/config/resolve.ts';
+import { connectionsAllowed, openFilesLimit } from '../../src/supervision/open-files.ts';
+import { APPS } from '../support/evener-process.ts';
+
+const options = (more: object = {}) => resolveOptions({ app: 'server.cjs', cwd: APPS, workers: 2, ...more });
+
+test('client connections get what descriptors are left by workers, threads and the rest', () => {
+  const allowed = connectionsAllowed(1024, options());
+  assert.ok(allowed > 700 && allowed < 1000, String(allowed));
+  assert.ok(connectionsAllowed(1024, options({ workers: 20 })) < allowed);
+  assert.ok(connectionsAllowed(1024, options({ threads: 4 })) < allowed);
+});
+
+test('where requests go on to servers each takes two', () => {
+  const servers = options({ pools: { api: { servers: 'http://127.0.0.1:1', listen: 0 } } });
+  assert.equal(connectionsAllowed(1024, servers), Math.floor(connectionsAllowed(1024, options()) / 2));
+});
+
+test('some are let in however few descriptors there are, and any number where there is no limit', () => {
+  assert.equal(connectionsAllowed(64, options({ workers: 8 })), 16);
+  assert.equal(connectionsAllowed(Number.POSITIVE_INFINITY, options()), Number.POSITIVE_INFINITY);
+  assert.ok(openFilesLimit() >= 64);
+});
