@@ -25,6 +25,7 @@ import { HttpWorkers } from './http-workers.ts';
 import { type AheadAnswer, type Place, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
+import { Trials } from './trials.ts';
 import { checkWorker } from './worker-check.ts';
 
 /** A beat that comes this late says that this thread was held up, and proves nothing about workers. */
@@ -47,6 +48,7 @@ export class Balancer {
   readonly #ports: Ports;
   readonly #servers: ServerPools;
   readonly #httpWorkers: HttpWorkers;
+  readonly #trials: Trials;
   readonly #settings: BalancerSettings;
   /** For each link the listeners its app has opened: their number and the place each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Place>>();
@@ -73,6 +75,7 @@ export class Balancer {
     this.#links = new LinkServer(new FlushTurn(), this.#clock, {
       onLinked: (worker, pid, link) => {
         this.#listens.set(link, new Map());
+        this.#trials.joining(worker, link.endpoint);
         this.#tell({ type: 'worker-linked', worker, pid });
       },
       onListen: (worker, link, listenId, request) => this.#onListen(worker, link, listenId, request),
@@ -117,6 +120,14 @@ export class Balancer {
       nextEndpoint,
       tell,
       onIdle: () => this.#reportDrained(),
+      onJoining: (worker, endpoint) => this.#trials.joining(worker, endpoint),
+    });
+    this.#trials = new Trials({
+      thread: birth.thread,
+      rng,
+      places: () => this.#ports.places(),
+      endpointOf: (worker) => this.#links.linkOf(worker)?.endpoint ?? this.#httpWorkers.endpointOf(worker),
+      exchangesOf: (worker) => this.#exchangesOf(worker),
     });
     this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
   }
@@ -168,6 +179,9 @@ export class Balancer {
         this.#links.linkOf(message.worker)?.endpoint.setEnabled(false);
         this.#httpWorkers.drain(message.worker);
         this.#reportDrained();
+        break;
+      case 'trial':
+        this.#trials.set(message.pool, message.trial, this.#clock.tick());
         break;
       case 'describe-worker':
         this.#describeWorker(message.worker, message.question);
@@ -342,6 +356,7 @@ export class Balancer {
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
     for (const { dispatcher } of this.#ports.places()) dispatcher.expire(nowMs);
     this.#servers.step(nowMs);
+    this.#trials.step(nowMs);
     this.#ports.step(nowMs);
     this.#reportDrained();
   }
@@ -360,13 +375,16 @@ export class Balancer {
     const link = this.#links.linkOf(worker);
     const tell = (answeredInMs: number | null): void => {
       const nowMs = this.#clock.tick();
-      const exchanges = link?.inFlight() ?? this.#httpWorkers.exchangesOf(worker);
-      const inFlight = exchanges.map((exchange) => describe(exchange, nowMs));
+      const inFlight = this.#exchangesOf(worker).map((exchange) => describe(exchange, nowMs));
       const loopUtilization = link?.loopUtilization ?? 0;
       this.#tell({ type: 'worker-described', worker, question, answeredInMs, loopUtilization, inFlight });
     };
     if (link === null) tell(null);
     else link.probe(PROBE_LIMIT_MS, tell);
+  }
+
+  #exchangesOf(worker: number): Exchange[] {
+    return this.#links.linkOf(worker)?.inFlight() ?? this.#httpWorkers.exchangesOf(worker);
   }
 
   /** No other worker serves what this one does. */

@@ -5,9 +5,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Rng } from '../core/rng.ts';
 import { parseServerAddress, type ServerAddress } from '../core/server-address.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Transport } from '../exchange/transport.ts';
 import { HealthCheck, type Probe } from '../health/health-check.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
+import type { Endpoint } from '../pool/endpoint.ts';
 import { probeOf } from '../transports/health-probe.ts';
 import { Http1Transport } from '../transports/http1-transport.ts';
 import type { UpstreamPool } from '../transports/upstream-pool.ts';
@@ -45,6 +47,8 @@ export interface HttpWorkersHost {
   tell(message: FromBalancer): void;
   /** One that is given nothing new may have finished what it had. */
   onIdle(): void;
+  /** It is about to join its pool. */
+  onJoining(worker: number, endpoint: Endpoint<Transport>): void;
 }
 
 type ServeWorker = Extract<FromSupervisor, { type: 'serve-worker' }>;
@@ -69,6 +73,11 @@ export class HttpWorkers {
   /** In flight with it; null = it is none of these. */
   inFlightOf(worker: number): number | null {
     return this.#workers.get(worker)?.transport.endpoint.inFlight ?? null;
+  }
+
+  /** null = it is none of these. */
+  endpointOf(worker: number): Endpoint<Transport> | null {
+    return this.#workers.get(worker)?.transport.endpoint ?? null;
   }
 
   /** What it has in hand. */
@@ -155,6 +164,7 @@ export class HttpWorkers {
     });
     const { endpoint } = transport;
     endpoint.identity = String(slot);
+    endpoint.incarnation = worker;
     transport.meter = new WorkerMeter(message.meter, this.#host.thread);
     transport.meter.unlinked();
     transport.onDisabledIdle = () => this.#host.onIdle();
@@ -162,6 +172,7 @@ export class HttpWorkers {
     const check = healthPath === null ? null : this.#watch(worker, transport, probe, healthPath);
     this.#workers.set(worker, { pool, place, transport, probe, check, isHeld });
     if (isHeld) endpoint.setEnabled(false);
+    this.#host.onJoining(worker, endpoint);
     endpoint.join(place.dispatcher.pool);
   }
 

@@ -147,6 +147,8 @@ export type FromSupervisor =
   | { readonly type: 'forget-worker'; readonly worker: Incarnation }
   /** Give it no new request; answer `worker-drained` once nothing is in flight. */
   | { readonly type: 'drain-worker'; readonly worker: Incarnation }
+  /** A worker of this pool is tried out: it takes a slice of the requests, and is compared with others. null = it is over. */
+  | { readonly type: 'trial'; readonly pool: string; readonly trial: TrialSettings | null }
   /** What is it doing? Answer `worker-described`, within 300 ms also where it does not answer itself. */
   | { readonly type: 'describe-worker'; readonly worker: Incarnation; readonly question: number }
   /** No worker can be had for now (crash loop): answer 503 with this Retry-After instead of queueing. null = over. */
@@ -174,6 +176,22 @@ export type FromSupervisor =
   | { readonly type: 'close' }
   /** Thread 0 has opened a port: the others accept there, too. Told again to a thread that was restarted. */
   | { readonly type: 'adopt-port'; readonly opened: OpenedPort };
+
+/** One that is about to come, or is there, and takes a slice of the requests that belong to no other. */
+export interface TrialSettings {
+  readonly worker: Incarnation;
+  /** Who it is compared with. */
+  readonly others: readonly Incarnation[];
+  /** 0-1. */
+  readonly share: number;
+  /** Whether it is counted how they do. */
+  readonly isCounting: boolean;
+  /** For so long from now on times are not counted. ms */
+  readonly warmUpMs: number;
+  /** Shared memory with a section for each thread: `observability/trial-meter`. */
+  readonly newcomerMeter: SharedArrayBuffer;
+  readonly othersMeter: SharedArrayBuffer;
+}
 
 export type FromBalancer =
   /** The link socket accepts workers. */
@@ -306,6 +324,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'drain-worker',
   'admit-worker',
   'check-worker',
+  'trial',
   'describe-worker',
   'unavailable',
   'quarantine',

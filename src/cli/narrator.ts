@@ -150,6 +150,14 @@ export class Narrator {
         return event.workers === 0
           ? 'reload: applying the options'
           : `reload: replacing ${count(event.workers, 'worker')}`;
+      case 'canary-serving': {
+        const share = `${Math.round(event.share * 1000) / 10} %`;
+        return `${this.#who(event)} is tried out with ${share} of the requests for ${durationText(event.forMs)}`;
+      }
+      case 'reload-judged': {
+        const then = event.verdict === 'back' ? 'taking it back' : 'going on';
+        return `${this.#who(event)} was tried out for ${durationText(event.lastedMs)}: ${event.reason}; ${then}`;
+      }
       case 'reload-done':
         return `reload done in ${durationText(event.tookMs)}`;
       case 'reload-failed':

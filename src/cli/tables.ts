@@ -57,6 +57,13 @@ export function statusText(status: Status, paint: Paint): string {
     ...(workers.length === 0 ? [] : workerTable(workers, paint)),
     ...(servers.length === 0 ? [] : serverTable(servers, paint)),
   ];
+  for (const { app, slot, pid, share, leftMs } of status.canaries) {
+    const time = leftMs === null ? 'once it is ready' : `for ${spanText(leftMs / 1000)} more`;
+    lines.push(
+      '',
+      `worker ${slot}${apps.length > 1 ? ` of ${app}` : ''}, pid ${pid}, is tried out: ${Math.round(share * 1000) / 10} % of the requests, ${time}`,
+    );
+  }
   if (status.incidents > 0)
     lines.push(
       '',

@@ -17,9 +17,14 @@ export interface VerbRequest {
   readonly now: boolean;
   readonly app: string | null;
   readonly lines: number | null;
+  /** Of a reload: workers replaced at a time. */
+  readonly parallel: number | null;
+  /** Of a reload: `10%`, checked by the instance, as {@link for} is. */
+  readonly canary: string | null;
+  readonly for: string | null;
 }
 
-type Flag = 'json' | 'follow' | 'now' | 'app' | 'lines';
+type Flag = 'json' | 'follow' | 'now' | 'app' | 'lines' | 'parallel' | 'canary' | 'for';
 
 export interface VerbSpec {
   /** What stands after it in `--help`. */
@@ -42,10 +47,10 @@ export const VERBS: Readonly<Record<Verb, VerbSpec>> = {
     flags: ['json', 'follow', 'lines'],
   },
   reload: {
-    usage: '',
-    meaning: 'read the config again, replace the workers one by one',
+    usage: '[--parallel <n>] [--canary <share> [--for <dur>]]',
+    meaning: 'read the config again, replace the workers; --canary 10%: judge the first new one',
     words: [0, 0],
-    flags: ['json'],
+    flags: ['json', 'parallel', 'canary', 'for'],
   },
   scale: {
     usage: '<n|+n|-n>',
@@ -77,6 +82,9 @@ const ALL_FLAGS = {
   pid: { type: 'string' },
   app: { type: 'string' },
   lines: { type: 'string', short: 'n' },
+  parallel: { type: 'string' },
+  canary: { type: 'string' },
+  for: { type: 'string' },
   json: { type: 'boolean' },
   follow: { type: 'boolean', short: 'f' },
   now: { type: 'boolean' },
@@ -120,6 +128,9 @@ export function parseVerb(argv: readonly string[]): VerbRequest | 'help' | null 
     now: given.now === true,
     app: textOf(given.app),
     lines: numberOf('--lines', given.lines, 10_000),
+    parallel: numberOf('--parallel', given.parallel, 512, 1),
+    canary: textOf(given.canary),
+    for: textOf(given.for),
   };
 }
 
@@ -142,11 +153,11 @@ function textOf(value: string | true | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function numberOf(flag: string, value: string | true | undefined, max: number): number | null {
+function numberOf(flag: string, value: string | true | undefined, max: number, min: number = 0): number | null {
   if (value === undefined) return null;
   const number = /^\d{1,7}$/.test(String(value)) ? Number(value) : Number.NaN;
-  if (number <= max) return number;
-  throw usage(`${flag}: expected a whole number, 0-${max}, got ${JSON.stringify(value)}`);
+  if (number >= min && number <= max) return number;
+  throw usage(`${flag}: expected a whole number, ${min}-${max}, got ${JSON.stringify(value)}`);
 }
 
 function usage(message: string): EvenerError {

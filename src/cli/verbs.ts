@@ -1,12 +1,20 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient, type ControlFailure } from '../control/client.ts';
-import type { AppStatus, RecordedEvent, Status, WhyReport, WorkerStatus } from '../control/control-target.ts';
+import type {
+  AppStatus,
+  JudgedWorker,
+  RecordedEvent,
+  Status,
+  WhyReport,
+  WorkerStatus,
+} from '../control/control-target.ts';
 import type { Instance } from '../control/instance.ts';
 import { durationText } from '../core/duration-text.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { SupervisorEvent } from '../index.ts';
 import { chosenInstance } from './chosen-instance.ts';
+import { judgedLines } from './judged-table.ts';
 import { Narrator } from './narrator.ts';
 import { type Paint, paintFor, statusText } from './tables.ts';
 import { OwnTerminal } from './top/terminal.ts';
@@ -83,8 +91,17 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
     lines.forEach(show);
   },
   async reload({ request, client }) {
-    const { tookMs } = await client.post<{ tookMs: number }>('/reload');
-    tell(request, { tookMs }, () => `reloaded in ${durationText(tookMs)}\n`);
+    const { parallel, canary, for: time } = request;
+    const body = {
+      ...(parallel === null ? {} : { parallel }),
+      ...(canary === null ? {} : { canary }),
+      ...(time === null ? {} : { for: time }),
+    };
+    const done = await client.post<{ tookMs: number; judged: readonly JudgedWorker[] }>('/reload', body);
+    tell(request, done, () => {
+      const lines = [...done.judged.flatMap(judgedLines), `reloaded in ${durationText(done.tookMs)}`];
+      return `${lines.join('\n')}\n`;
+    });
   },
   async scale({ request, client }) {
     const [word] = request.words;
@@ -130,9 +147,13 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
 
 /** What a person reads of a refusal, with the output of a worker that did not come up. */
 export function failureText(failure: ControlFailure): string {
-  const { output } = failure.details;
-  if (!Array.isArray(output) || output.length === 0) return failure.message;
-  return [failure.message, 'The last lines of the new worker:', ...output.map((line) => `  ${line}`)].join('\n');
+  const { output, judged } = failure.details;
+  const lines = [failure.message];
+  if (Array.isArray(judged)) lines.push(...(judged as JudgedWorker[]).flatMap(judgedLines));
+  if (Array.isArray(output) && output.length > 0) {
+    lines.push('The last lines of the new worker:', ...output.map((line) => `  ${line}`));
+  }
+  return lines.join('\n');
 }
 
 function eventPrinter(request: VerbRequest, paint: Paint): (event: RecordedEvent) => void {

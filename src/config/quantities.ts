@@ -29,6 +29,14 @@ export function parseSize(text: string): number | null {
   return parseQuantity(text, SIZE_UNITS);
 }
 
+/** `10%` or `0.1` -> 0.1. null when the text is no share of something: more than nothing, and at most all. */
+export function parseShare(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim());
+  if (match === null) return null;
+  const share = Number(match[1]) / (match[2] === '%' ? 100 : 1);
+  return share > 0 && share <= 1 ? share : null;
+}
+
 function parseQuantity(text: string, units: ReadonlyMap<string, number>): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
   const unit = match === null ? undefined : units.get(match[2]!.toLowerCase());

@@ -59,7 +59,7 @@ export function apiErrorOf(error: unknown): ApiError {
       return new ApiError('NOT_RUNNING', error.message);
     case 'EVENER_RELOAD_FAILED':
     case 'EVENER_APP_NOT_FOUND':
-      return new ApiError('RELOAD_FAILED', error.message, outputOf(error));
+      return new ApiError('RELOAD_FAILED', error.message, evidenceOf(error));
     case 'EVENER_CONFIG_INVALID':
       return new ApiError('RELOAD_FAILED', `the configuration is not valid: ${error.message}`);
     case 'EVENER_USAGE':
@@ -69,7 +69,8 @@ export function apiErrorOf(error: unknown): ApiError {
   }
 }
 
-function outputOf({ details }: EvenerError): object | null {
-  const { output } = details;
-  return Array.isArray(output) ? { output } : null;
+function evidenceOf({ details }: EvenerError): object | null {
+  const { output, judged } = details;
+  const evidence = { ...(Array.isArray(output) ? { output } : {}), ...(Array.isArray(judged) ? { judged } : {}) };
+  return Object.keys(evidence).length === 0 ? null : evidence;
 }

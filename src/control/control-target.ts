@@ -22,8 +22,11 @@ export interface ControlTarget {
   history(): readonly AppHistory[];
   /** Prometheus text. */
   metrics(): Promise<string>;
-  /** Resolves when it is over. @throws EvenerError EVENER_RELOAD_FAILED, with `details.output` where there is any */
-  reload(): Promise<void>;
+  /**
+   * Resolves when it is over.
+   * @throws EvenerError EVENER_RELOAD_FAILED, with `details.output` and `details.judged` where there is any
+   */
+  reload(order: ReloadOrder): Promise<{ readonly judged: readonly JudgedWorker[] }>;
   scale(workers: number, app: string | null): void;
   scaleBy(step: number, app: string | null): void;
   /** By {@link WorkerStatus.id}. @throws ApiError 404 where no worker has it */
@@ -36,6 +39,40 @@ export interface ControlTarget {
   why(worker: WorkerPlace): Promise<WhyReport>;
   /** Begins to stop; `now`: without finishing what is in flight. */
   stop(now: boolean): void;
+}
+
+/** How a reload is to go about it. */
+export interface ReloadOrder {
+  /** Workers replaced at a time; null = what the options say. */
+  readonly parallel: number | null;
+  /** The first new worker of each app takes this share of its requests, 0-0.5, for so long, and is judged; null = it is not. */
+  readonly canary: { readonly share: number; readonly forMs: number } | null;
+}
+
+/** What came of the trial of a new worker. */
+export interface JudgedWorker extends WorkerPlace {
+  readonly pid: number;
+  /** on: it does as well as those of before; back: worse; unjudged: it had too few requests to tell, and none failed. */
+  readonly verdict: 'on' | 'back' | 'unjudged';
+  readonly reason: string;
+  /** 0-0.5. */
+  readonly share: number;
+  readonly lastedMs: number;
+  readonly newcomer: JudgedSide;
+  readonly others: JudgedSide;
+}
+
+export interface JudgedSide {
+  readonly workers: number;
+  readonly requests: number;
+  readonly failures: number;
+  /** Time to the head of a response; null where there was none. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** One in ten times its event loop was held up for longer; null where it was not seen. */
+  readonly loopDelayMs: number | null;
+  /** Share of time in which it was busy, 0-1. */
+  readonly utilization: number;
 }
 
 export interface AppHistory extends HistoryColumns {
@@ -111,8 +148,19 @@ export interface Status {
   readonly apps: readonly AppStatus[];
   readonly workers: readonly WorkerStatus[];
   readonly servers: readonly ServerStatus[];
+  /** New workers that are tried out. */
+  readonly canaries: readonly CanaryStatus[];
   /** How many incidents last; see `GET /incidents`. */
   readonly incidents: number;
+}
+
+/** A new worker that is tried out. */
+export interface CanaryStatus extends WorkerPlace {
+  readonly pid: number;
+  /** Of the requests, 0-0.5. */
+  readonly share: number;
+  /** How much longer; null = it is not ready yet. */
+  readonly leftMs: number | null;
 }
 
 export interface AppStatus {

@@ -91,6 +91,16 @@ function described(schema: object, description: string): object {
   return { ...schema, description };
 }
 
+const JUDGED_SIDE = {
+  workers: COUNT,
+  requests: COUNT,
+  failures: described(COUNT, 'Answered with 500 or more, or not at all by its fault'),
+  p50Ms: described({ type: ['number', 'null'] }, 'Time to the head of a response'),
+  p99Ms: { type: ['number', 'null'] },
+  loopDelayMs: described({ type: ['number', 'null'] }, 'One in ten times its event loop was held up for longer'),
+  utilization: described(NUMBER, 'Share of time in which it was busy, 0-1'),
+};
+
 const SCHEMAS = {
   Status: record(
     {
@@ -107,6 +117,20 @@ const SCHEMAS = {
       apps: { type: 'array', items: { $ref: '#/components/schemas/App' } },
       workers: { type: 'array', items: { $ref: '#/components/schemas/Worker' } },
       servers: { type: 'array', items: { $ref: '#/components/schemas/Server' } },
+      canaries: {
+        type: 'array',
+        description: 'New workers that are tried out',
+        items: record(
+          {
+            app: TEXT,
+            slot: COUNT,
+            pid: COUNT,
+            share: described(NUMBER, 'Of the requests, 0-0.5'),
+            leftMs: described({ type: ['integer', 'null'] }, 'How much longer; null = it is not ready yet'),
+          },
+          'A new worker that is tried out',
+        ),
+      },
       incidents: described(COUNT, 'How many incidents last'),
     },
     'An instance',
@@ -176,6 +200,20 @@ const SCHEMAS = {
       uptime: described(NUMBER, 'Seconds since its start'),
     },
     'A worker, or the empty place of one',
+  ),
+  JudgedWorker: record(
+    {
+      app: TEXT,
+      slot: COUNT,
+      pid: COUNT,
+      verdict: described({ enum: ['on', 'back', 'unjudged'] }, 'unjudged: too few requests to tell, and none failed'),
+      reason: TEXT,
+      share: NUMBER,
+      lastedMs: COUNT,
+      newcomer: record(JUDGED_SIDE, 'The new worker'),
+      others: record(JUDGED_SIDE, 'Those of before, in the same time'),
+    },
+    'What came of the trial of a new worker',
   ),
   Event: record(
     {

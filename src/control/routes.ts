@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import { ApiError } from './api-error.ts';
-import type { ControlTarget, RecordedEvent, WorkerPlace } from './control-target.ts';
+import { canaryOrderOf } from './canary-order.ts';
+import type { ControlTarget, RecordedEvent, ReloadOrder, WorkerPlace } from './control-target.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** How often a new status is sent to those who follow it. */
@@ -56,7 +57,14 @@ const FOLLOW = {
   schema: { type: 'boolean' },
 };
 
-const RELOADED = { type: 'object', required: ['tookMs'], properties: { tookMs: { type: 'number' } } };
+const RELOADED = {
+  type: 'object',
+  required: ['tookMs', 'judged'],
+  properties: {
+    tookMs: { type: 'number' },
+    judged: { type: 'array', items: { $ref: '#/components/schemas/JudgedWorker' } },
+  },
+};
 const RESTARTED = { $ref: '#/components/schemas/Worker' };
 
 /** Every path of the API. The OpenAPI document is made from this table. */
@@ -205,19 +213,30 @@ export const ROUTES: readonly Route[] = [
     path: '/reload',
     operation: 'reload',
     summary: 'Reads the config again and replaces the workers one by one; answers when it is over.',
-    body: { type: 'object', additionalProperties: false },
+    body: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        parallel: { type: 'integer', minimum: 1, maximum: 512, description: 'Workers replaced at a time' },
+        canary: {
+          type: 'string',
+          description: 'The first new worker takes this share of the requests, such as 10%, and is judged',
+        },
+        for: { type: 'string', description: 'For so long, such as 60s, which is the default' },
+      },
+    },
     answers: {
       200: { meaning: 'Done', schema: RELOADED },
       500: {
-        meaning: 'Given up: the workers of before go on. details.output has the last lines of the one that failed',
+        meaning:
+          'Given up: the workers of before go on. details.output has the last lines of the one that failed, details.judged the comparison',
       },
       503: { meaning: 'It is not running' },
     },
     handle: async ({ target, body }) => {
-      parsed(v.nullable(v.strictObject({})), body);
       const startedAtMs = performance.now();
-      await target.reload();
-      return { status: 200, json: { tookMs: Math.round(performance.now() - startedAtMs) } };
+      const { judged } = await target.reload(reloadOrderOf(parsed(RELOAD, body) ?? {}));
+      return { status: 200, json: { tookMs: Math.round(performance.now() - startedAtMs), judged } };
     },
   },
   {
@@ -333,6 +352,14 @@ const SCALE = v.strictObject({
   by: v.optional(v.pipe(v.number(), v.integer(), v.minValue(-512), v.maxValue(512))),
 });
 
+const RELOAD = v.nullable(
+  v.strictObject({
+    parallel: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(512))),
+    canary: v.optional(v.string()),
+    for: v.optional(v.string()),
+  }),
+);
+
 const STOP = v.nullable(v.strictObject({ now: v.optional(v.boolean()) }));
 
 function parsed<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T {
@@ -341,6 +368,15 @@ function parsed<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T {
   const issue = result.issues[0];
   const key = v.getDotPath(issue);
   throw new ApiError('BAD_REQUEST', `${key === null ? 'the body' : key}: ${issue.message}`);
+}
+
+function reloadOrderOf({ parallel, canary, for: time }: NonNullable<v.InferOutput<typeof RELOAD>>): ReloadOrder {
+  try {
+    return { parallel: parallel ?? null, canary: canaryOrderOf(canary ?? null, time ?? null) };
+  } catch (error) {
+    if (error instanceof RangeError) throw new ApiError('BAD_REQUEST', error.message);
+    throw error;
+  }
 }
 
 function follows(query: URLSearchParams): boolean {

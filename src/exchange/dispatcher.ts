@@ -15,6 +15,7 @@ import type { LoadReporter } from './load-reporter.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ExchangeClient, Transport } from './transport.ts';
+import type { Trial } from './trial.ts';
 import { Offer, type WaitQueue } from './wait-queue.ts';
 
 /**
@@ -41,6 +42,8 @@ export class Dispatcher {
   readonly clock: Clock;
   /** Requests that workers have died of; null while there are none. */
   quarantine: Quarantine | null = null;
+  /** A newcomer that is tried out; null while there is none. */
+  trial: Trial | null = null;
   /** null = requests are not logged. */
   log: PoolLog | null = null;
   /** Longest wait for the head of a response; 0 = no limit. */
@@ -192,6 +195,7 @@ export class Dispatcher {
     if (exchange.isAdmitted || exchange.outcome === Outcome.NoRoute) {
       const { nowMs } = this.clock;
       this.#meter.finished(exchange, exchange.isAdmitted, nowMs);
+      if (this.trial !== null) this.trial.finished(exchange, nowMs);
       if (this.log !== null) this.log.finished(exchange, nowMs);
     }
     this.quarantine?.finished(exchange);
@@ -261,6 +265,13 @@ export class Dispatcher {
       if (prefer.isFull) return Offer.Refused;
       this.#open(exchange, prefer, nowMs);
       return Offer.Taken;
+    }
+    if (this.trial !== null) {
+      const newcomer = this.trial.pick(exchange, this.pool, nowMs);
+      if (newcomer !== null) {
+        this.#open(exchange, newcomer, nowMs);
+        return Offer.Taken;
+      }
     }
     // A key is not given away because its endpoint is busy just now.
     if (this.#policy.needsKey && key !== NO_KEY) return this.#offerByKey(exchange);

@@ -106,6 +106,24 @@ export const ThreadCell = {
 } as const;
 export const THREAD_CELLS = 8;
 
+/** Cells of one side of a trial: those of before, or the newcomer that is tried out. */
+export const TrialCell: Readonly<Record<TrialCellName, number>> = {
+  Requests: 0,
+  Failures: 1,
+  Latencies: 2,
+  Waiting: 2 + BUCKETS,
+};
+type TrialCellName =
+  /** Finished. */
+  | 'Requests'
+  /** Of them, answered with 500 or more, or not at all by the worker's fault. */
+  | 'Failures'
+  /** Time to the head of the response, by bucket. */
+  | 'Latencies'
+  /** Ages of those that wait for one, by bucket; written anew with every beat. */
+  | 'Waiting';
+export const TRIAL_CELLS: number = TrialCell.Waiting + BUCKETS;
+
 /** A block with a section for each thread. */
 export function sharedBlock(threads: number, cells: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * cells * Float64Array.BYTES_PER_ELEMENT);

@@ -35,7 +35,7 @@ export class Endpoint<T = unknown> {
   identity: string;
   /** Which life of {@link identity} this is: what the one before had in memory is gone. 0 where that is not known. */
   incarnation = 0;
-  /** Pools use the lowest tier in which anybody is usable: 0 = primary, backups higher. To be set before it joins a pool. */
+  /** Pools use the lowest tier in which anybody is usable: 0 = primary, backups higher. To be set before it joins a pool, later by {@link setTier}. */
   tier = 0;
   /** Where it stands; '' = nowhere in particular. To be set before it joins a pool. */
   zone = '';
@@ -273,6 +273,11 @@ export class Endpoint<T = unknown> {
   #setHeldUp(isHeldUp: boolean): void {
     this.#isHeldUp = isHeldUp;
     this.#tellPools();
+  }
+
+  setTier(tier: number): void {
+    this.tier = tier;
+    for (const pool of this.#pools) pool.retier();
   }
 
   join(pool: Pool<T>): void {

@@ -145,6 +145,13 @@ export class Pool<T = unknown> {
     this.#onMembers();
   }
 
+  /** An endpoint has changed tiers. */
+  retier(): void {
+    this.#usable = null;
+    this.#membersChanged();
+    this.#relist();
+  }
+
   /** To be called now and then: those that start slowly grow. */
   step(nowMs: number): void {
     if (this.#slowStart?.step(nowMs)) this.#eligible = [...this.#eligible];

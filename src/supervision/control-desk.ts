@@ -2,7 +2,15 @@ import type { ResolvedOptions } from '../config/options.ts';
 import type { Admission } from '../control/admission.ts';
 import { ApiError } from '../control/api-error.ts';
 import { ControlServer } from '../control/control-server.ts';
-import type { AppHistory, ControlTarget, Status, WhyReport, WorkerPlace } from '../control/control-target.ts';
+import type {
+  AppHistory,
+  ControlTarget,
+  JudgedWorker,
+  ReloadOrder,
+  Status,
+  WhyReport,
+  WorkerPlace,
+} from '../control/control-target.ts';
 import { controlSocketIn, writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Incident } from '../core/incident.ts';
@@ -18,6 +26,7 @@ import { RecentRates } from '../observability/recent-rates.ts';
 import { AdminListener } from './admin-listener.ts';
 import { AppMetricsQuestions } from './app-metrics-questions.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
+import type { Canary } from './canary.ts';
 import type { Ejections } from './ejections.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { explanationText } from './hang-text.ts';
@@ -64,7 +73,9 @@ export interface DeskHost {
   /** Who is out for failing requests; null before the start. */
   ejections(): Ejections | null;
   subscribe(listener: SupervisorListener): () => void;
-  reload(): Promise<void>;
+  reload(order: ReloadOrder): Promise<{ readonly judged: readonly JudgedWorker[] }>;
+  /** New workers that are tried out. */
+  canaries(): readonly Canary[];
   scale(workers: number, app: string | null): void;
   scaleBy(step: number, app: string | null): void;
   restart(worker: WorkerPlace): Promise<void>;
@@ -169,6 +180,7 @@ export class ControlDesk implements ControlTarget {
         ejections,
       ),
       servers: withEjectedServers(this.#host.pools().flatMap(serverStatusesOf), ejections),
+      canaries: this.#host.canaries().flatMap(({ status }) => status ?? []),
       incidents: this.#parts.incidents.open().length,
     };
   }
@@ -242,8 +254,8 @@ export class ControlDesk implements ControlTarget {
     });
   }
 
-  async reload(): Promise<void> {
-    await this.#withOutput(() => this.#host.reload());
+  reload(order: ReloadOrder): Promise<{ readonly judged: readonly JudgedWorker[] }> {
+    return this.#withOutput(() => this.#host.reload(order));
   }
 
   scale(workers: number, app: string | null): void {
@@ -332,13 +344,13 @@ export class ControlDesk implements ControlTarget {
   }
 
   /** A worker that does not come up is told of with what it wrote. */
-  async #withOutput(act: () => Promise<void>): Promise<void> {
+  async #withOutput<T>(act: () => Promise<T>): Promise<T> {
     const failed: { app: string; slot: number; pid: number }[] = [];
     const unsubscribe = this.#host.subscribe((event) => {
       if (event.type === 'worker-boot-failed') failed.push(event);
     });
     try {
-      await act();
+      return await act();
     } catch (error) {
       const worker = failed.at(-1);
       if (!(error instanceof EvenerError) || error.code !== 'EVENER_RELOAD_FAILED' || worker === undefined) throw error;

@@ -1,5 +1,6 @@
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
+import type { CanaryReport } from './canary.ts';
 import type { CrashReport } from './crash-report.ts';
 import type { HangReport } from './hang-report.ts';
 
@@ -186,6 +187,10 @@ export type SupervisorEvent =
     }
   | { readonly type: 'notifier-recovered'; readonly notifier: string; readonly lost: number }
   | { readonly type: 'reload-started'; readonly workers: number }
+  /** The first worker of a new version takes a share of the requests, 0-1, for so long. */
+  | (WorkerFacts & { readonly type: 'canary-serving'; readonly share: number; readonly forMs: number })
+  /** What came of it. */
+  | (CanaryReport & { readonly type: 'reload-judged' })
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }
   /** `why`: what moved Evener to it by itself; null where somebody asked for it. */

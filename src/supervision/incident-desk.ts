@@ -23,6 +23,10 @@ export class IncidentDesk {
   readonly #apps: () => readonly string[];
   readonly #timers = new Set<NodeJS.Timeout>();
   #isReloading = false;
+  /** What was seen of a new worker that is worse than those of before. */
+  #judged: Record<string, unknown> = {};
+  /** The worker that is tried out, or was taken back; 0 = none. */
+  #triedPid = 0;
 
   /** @param apps names of those that run, by the options as they are now */
   constructor(ring: IncidentRing, apps: () => readonly string[]) {
@@ -176,6 +180,14 @@ export class IncidentDesk {
         return;
       case 'reload-started':
         this.#isReloading = true;
+        this.#judged = {};
+        return;
+      case 'canary-serving':
+        this.#triedPid = event.pid;
+        return;
+      case 'reload-judged':
+        this.#judged = event.verdict === 'back' ? evidenceOf(event) : {};
+        if (event.verdict !== 'back') this.#triedPid = 0;
         return;
       case 'reload-failed':
         this.#isReloading = false;
@@ -186,8 +198,9 @@ export class IncidentDesk {
           app: null,
           cause: event.reason,
           decision: 'the workers of before go on',
-          evidence: {},
+          evidence: this.#judged,
         });
+        this.#judged = {};
         return;
       case 'reload-done':
         this.#isReloading = false;
@@ -251,6 +264,11 @@ export class IncidentDesk {
 
   #workerDied(event: Extract<SupervisorEvent, { type: 'worker-died' }>): void {
     const { cause, restartInMs, restarts } = event;
+    if (event.pid === this.#triedPid) {
+      // Its failure is the reload's, and the worker of before goes on.
+      this.#closeOf(event, 'it was taken back');
+      return;
+    }
     const decision = restartText(restartInMs);
     // Its silence was told of, and that it would be ended for it: this is how that went on.
     const silence = this.#ring.openWith(silenceKey(event));

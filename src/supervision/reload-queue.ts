@@ -1,30 +1,44 @@
-/** Runs reloads one after another: while one runs a second waits, and a third is the second. */
-export class ReloadQueue {
-  readonly #run: () => Promise<void>;
-  #running: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
+/**
+ * Runs reloads one after another: while one runs a second waits, and a third is the second.
+ *
+ * @typeParam Q how one is to go about it
+ * @typeParam R what comes of it
+ */
+export class ReloadQueue<Q, R> {
+  readonly #run: (request: Q) => Promise<R>;
+  readonly #merge: (waiting: Q, later: Q) => Q;
+  #running: Promise<R> | null = null;
+  #next: { request: Q; readonly done: Promise<R> } | null = null;
 
-  constructor(run: () => Promise<void>) {
+  /** @param merge what the one that waits is to do when a third is asked for */
+  constructor(run: (request: Q) => Promise<R>, merge: (waiting: Q, later: Q) => Q) {
     this.#run = run;
+    this.#merge = merge;
   }
 
   get isBusy(): boolean {
     return this.#running !== null;
   }
 
-  request(): Promise<void> {
+  request(request: Q): Promise<R> {
     if (this.#running === null) {
-      this.#running = this.#run().finally(() => {
+      this.#running = this.#run(request).finally(() => {
         this.#running = null;
       });
       return this.#running;
     }
-    this.#next ??= this.#running
+    if (this.#next !== null) {
+      this.#next.request = this.#merge(this.#next.request, request);
+      return this.#next.done;
+    }
+    const done = this.#running
       .catch(() => {})
       .then(() => {
+        const next = this.#next!;
         this.#next = null;
-        return this.request();
+        return this.request(next.request);
       });
-    return this.#next;
+    this.#next = { request, done };
+    return done;
   }
 }

@@ -29,12 +29,11 @@ import { MemoryShortage } from './memory-shortage.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { Recycler } from './recycler.ts';
-import { changesOf } from './reload-plan.ts';
-import { ReloadQueue } from './reload-queue.ts';
-import { replaceRolling } from './rolling-replacement.ts';
+import { Reloader, type ReloadReport, type ReloadRequest } from './reloader.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
 import { ServerWatch } from './server-watch.ts';
 import { type ShedCounts, ShedWatch } from './shed-watch.ts';
+import { SilentDrains } from './silent-drains.ts';
 import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
 import { factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -57,11 +56,6 @@ export interface SupervisorSurroundings {
   reread(): Promise<ResolvedOptions>;
 }
 
-/** How a reload is to go about it. */
-export interface ReloadRequest {
-  /** Workers replaced at a time; null = what the options say. */
-  readonly parallel?: number | null;
-}
 /** In events: our own words, and the user's names for apps. */
 const NAMES: ReadonlySet<string> = new Set(['type', 'app', 'code']);
 
@@ -82,6 +76,8 @@ interface Parts {
   readonly shed: ShedWatch;
   readonly connections: ConnectionWatch;
   readonly autoscaler: Autoscaler;
+  readonly silentDrains: SilentDrains;
+  readonly meters: Meters;
   /** What all fleets share. */
   readonly shared: WorkerFleetParts;
   /** Of the access log's file. */
@@ -101,7 +97,7 @@ export class Supervisor {
   readonly #surroundings: SupervisorSurroundings;
   readonly #listeners = new Set<SupervisorListener>();
   readonly #changes = new Changes();
-  readonly #reloads = new ReloadQueue(() => this.#rollingReload());
+  readonly #reloads: Reloader;
   #parts: Parts | null = null;
   #phase: Phase = 'idle';
   #isKilled = false;
@@ -110,8 +106,6 @@ export class Supervisor {
   /** Balancer threads that cannot write the access log. */
   readonly #logFailures = new Set<number>();
   #files: FileWatch | null = null;
-  /** What the reload under way was asked for; null = what the options say. */
-  #reloadParallel: number | null = null;
   #redactor: Redactor;
   readonly #desk: IncidentDesk;
   /** What has gone wrong, and what of it lasts. */
@@ -130,6 +124,7 @@ export class Supervisor {
         this.#emit({ type: 'notifier-failed', notifier, reason, isRetried }),
       notifierRecovered: (notifier, lost) => this.#emit({ type: 'notifier-recovered', notifier, lost }),
     });
+    this.#reloads = this.#makeReloader();
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -235,16 +230,46 @@ export class Supervisor {
   }
 
   /**
-   * Reads the options again, applies what can be applied as it is, and replaces the workers one by one, each by one that is ready before it goes. While one reload runs a second waits, and
-   * a third is the second.
+   * Reads the options again, applies what can be applied as it is, and replaces the workers one by one, each by one that is
+   * ready before it goes. While one reload runs a second waits, and a third is the second.
    *
-   * @throws EvenerError EVENER_RELOAD_FAILED: a new worker did not come up, and those not replaced yet go on;
-   *   EVENER_CONFIG_INVALID: the options that were read again; EVENER_NOT_RUNNING
+   * @throws EvenerError EVENER_RELOAD_FAILED: a new worker did not come up, or does worse than those of before (then
+   *   `details.judged` has the comparison), and those not replaced yet go on; EVENER_CONFIG_INVALID: the options that were
+   *   read again; EVENER_NOT_RUNNING
    */
-  async reload({ parallel = null }: ReloadRequest = {}): Promise<void> {
+  async reload(request: ReloadRequest = {}): Promise<ReloadReport> {
     this.#runningParts('reload()');
-    this.#reloadParallel = parallel;
-    await this.#reloads.request();
+    return this.#reloads.request(request);
+  }
+
+  #makeReloader(): Reloader {
+    const self = this;
+    return new Reloader({
+      get isClosing() {
+        return self.#isClosing;
+      },
+      get options() {
+        return self.#options;
+      },
+      get arePoolsOpen() {
+        return self.#arePoolsOpen;
+      },
+      parts: () => this.#runningParts('reload()'),
+      reread: () => this.#surroundings.reread(),
+      adopt: (options, isBack) => this.#adopt(options, isBack),
+      addFleet: (app) => this.#addFleet(this.#parts!, app),
+      removeFleet: (name) => this.#removeFleet(this.#parts!, name),
+      addPool: (options) => this.#addPool(this.#parts!, options),
+      scale: (fleet, workers) => this.#scaleFleet(fleet, workers),
+      until: (condition) => this.#changes.until(condition),
+      emit: (event) => this.#emit(event),
+    });
+  }
+
+  #adopt(options: ResolvedOptions, isBack: boolean): void {
+    this.#options = options;
+    if (!isBack) this.#redactor = redactorFor(options);
+    this.#notices.configure(options);
   }
 
   #watchFiles(): void {
@@ -399,22 +424,31 @@ export class Supervisor {
         this.#phase === 'running' && !this.#reloads.isBusy ? this.#fleets.map((one) => this.#loadOf(one)) : [],
       scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
     });
+    const silentDrains = new SilentDrains({
+      going: () => (this.#isClosing ? this.#live() : this.#in(WorkerState.Draining)),
+      isSilent: ({ incarnation }) => meters.readWorker(incarnation).isStalled,
+      limitMsOf: ({ plan }) => fleets.get(plan.app)?.options.hangLimitMs ?? 0,
+    });
     const desk = this.#assembleDesk(directory, meters, memory, threads);
     const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
     return {
-      directory,
-      guard,
-      threads,
-      fleets,
-      pools,
-      ejections,
-      memory,
-      shed,
-      connections,
-      autoscaler,
-      shared,
-      desk,
-      log,
+      ...{
+        directory,
+        guard,
+        threads,
+        fleets,
+        pools,
+        ejections,
+        memory,
+        shed,
+        connections,
+        autoscaler,
+        silentDrains,
+        shared,
+        desk,
+        log,
+        meters,
+      },
     };
   }
 
@@ -434,7 +468,8 @@ export class Supervisor {
         pools: () => this.#pools,
         ejections: () => this.#parts?.ejections ?? null,
         subscribe: (listener) => this.subscribe(listener),
-        reload: () => this.reload(),
+        reload: (request) => this.reload(request),
+        canaries: () => this.#reloads.canaries,
         scale: (workers, app) => this.scale(workers, app),
         scaleBy: (step, app) => this.scaleBy(step, app),
         restart: ({ app, slot }) => this.restart(slot, app),
@@ -567,89 +602,6 @@ export class Supervisor {
     this.#changes.happened();
   }
 
-  async #rollingReload(): Promise<void> {
-    this.#runningParts('reload()');
-    const startedAtMs = performance.now();
-    try {
-      await this.#applyAndReplace();
-    } catch (error) {
-      const reason = error instanceof EvenerError ? error.message : String(error);
-      if (!this.#isClosing) this.#emit({ type: 'reload-failed', reason });
-      throw error;
-    }
-    // The promise of a reload: when it is over no answer comes from a worker of before.
-    await this.#changes.until(() => this.#isClosing || this.#in(WorkerState.Draining).length === 0);
-    if (!this.#isClosing) this.#emit({ type: 'reload-done', tookMs: performance.now() - startedAtMs });
-  }
-
-  /** All of the new options or, when a new worker does not come up, those of before. */
-  async #applyAndReplace(): Promise<void> {
-    const before = this.#options;
-    const parts = this.#runningParts('reload()');
-    // Whoever renames the log's file and reloads does not have to wait for a look at it.
-    parts.threads.post({ type: 'reopen-log' });
-    const options = await this.#surroundings.reread();
-    this.#runningParts('reload()');
-    await parts.desk.configure(options);
-    const changes = changesOf(before, options);
-    this.#options = options;
-    this.#redactor = redactorFor(options);
-    this.#notices.configure(options);
-    parts.threads.configure(options);
-    parts.log.configure(options.accessLog);
-    for (const app of changes.added) this.#addFleet(parts, app);
-    for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
-    this.#applyPools(parts, options);
-    const replaced = options.apps.filter(({ name }) => changes.replaced.has(name));
-    const slotsOf = (name: string): WorkerSlot[] => [...parts.fleets.get(name)!.slots.values()];
-    this.#emit({ type: 'reload-started', workers: replaced.flatMap(({ name }) => slotsOf(name)).length });
-    for (const name of changes.replaced) parts.fleets.get(name)!.beginGeneration();
-    try {
-      for (const { name, parallel, drainLimitMs } of replaced) {
-        const slots = slotsOf(name).map((slot) => ({ slot, drainLimitMs }));
-        await replaceRolling(slots, this.#reloadParallel ?? parallel);
-      }
-      await this.#changes.until(
-        () => this.#isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
-      );
-      await this.#changes.until(() => this.#isClosing || this.#arePoolsOpen || this.#poolFailure !== null);
-      const reason = this.#poolFailure;
-      if (reason !== null) throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason });
-    } catch (error) {
-      if (!this.#isClosing) this.#takeBack(parts, before, changes.added);
-      throw error;
-    }
-    for (const name of changes.rescaled) {
-      this.#scaleFleet(parts.fleets.get(name)!, options.apps.find((app) => app.name === name)!.workers.min);
-    }
-    for (const name of changes.removed) this.#removeFleet(parts, name);
-  }
-
-  #takeBack(parts: Parts, before: ResolvedOptions, added: readonly AppOptions[]): void {
-    this.#options = before;
-    this.#notices.configure(before);
-    parts.threads.configure(before);
-    parts.log.configure(before.accessLog);
-    parts.desk.configure(before).catch(() => {});
-    for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
-    this.#applyPools(parts, before);
-    for (const { name } of added) this.#removeFleet(parts, name);
-  }
-
-  /** The balancer threads do the rest. */
-  #applyPools(parts: Parts, { pools }: ResolvedOptions): void {
-    for (const name of [...parts.pools.keys()]) if (!pools.some((pool) => pool.name === name)) parts.pools.delete(name);
-    for (const pool of pools) {
-      const known = parts.pools.get(pool.name);
-      if (known === undefined) this.#addPool(parts, pool);
-      else known.configure(pool);
-    }
-  }
-
-  get #poolFailure(): string | null {
-    return this.#pools.find((pool) => pool.failure !== null)?.failure ?? null;
-  }
-
   /** Its workers finish what they have and go. */
   #removeFleet(parts: Parts, name: string): void {
     const fleet = parts.fleets.get(name)!;
@@ -703,9 +655,10 @@ export class Supervisor {
   }
 
   /** The last steps, when all workers have been told to go. */
-  async #end({ threads, guard, directory, desk }: Parts, error: EvenerError | null): Promise<void> {
+  async #end({ threads, guard, directory, desk, silentDrains }: Parts, error: EvenerError | null): Promise<void> {
     await this.#changes.until(() => this.#areFleetsGone);
     if (this.#phase === 'closed') return;
+    silentDrains.close();
     this.#phase = 'closed';
     await threads.close();
     guard.close();

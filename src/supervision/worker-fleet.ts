@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
-import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress } from '../channel/messages.ts';
+import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress, type TrialSettings } from '../channel/messages.ts';
 import { DEFAULT_PORT } from '../config/child-protocol.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
@@ -104,6 +104,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** While one is admitted that stood by: whose place it takes. */
   #placeTaken: number | null = null;
   #retryAfterSeconds: number | null = null;
+  /** A worker that is tried out; null = none is. */
+  #trial: TrialSettings | null = null;
 
   constructor(options: AppOptions, parts: WorkerFleetParts, host: WorkerFleetHost) {
     this.#options = options;
@@ -209,6 +211,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** What is started from now on belongs to another generation. */
   beginGeneration(): void {
     this.#generation++;
+  }
+
+  /** A worker is tried out, and balancer threads are to know; null = that is over. */
+  setTrial(trial: TrialSettings | null): void {
+    this.#trial = trial;
+    this.#host.post({ type: 'trial', pool: this.#options.name, trial });
   }
 
   /** Starts nothing any more. The workers are left as they are. */
@@ -346,7 +354,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     } else if (worker.wasReady) {
       const slot = this.slots.get(worker.slot);
       if (!this.#host.isClosing && slot?.current === worker && !slot.isBeingReplaced) this.#standIn(slot);
-      const restartInMs = this.#host.isClosing ? null : (slot?.exited(worker, null) ?? slot?.nextStartInMs ?? null);
+      const isTried = slot?.isTrying(worker) === true;
+      const nextStartInMs = this.#host.isClosing ? null : (slot?.exited(worker, null) ?? slot?.nextStartInMs ?? null);
+      const restartInMs = isTried ? null : nextStartInMs;
       void this.#reportDeath(worker, exit, restartInMs);
     } else {
       if (this.#host.isClosing) worker.output.drop();
@@ -374,6 +384,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       if (worker.servesByItself) thread.post(this.#serveMessage(worker, plan.childAddress!, isHeld));
       if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
     }
+    if (this.#trial !== null) thread.post({ type: 'trial', pool: this.#options.name, trial: this.#trial });
     const quarantine = this.#poison.message;
     if (quarantine !== null) thread.post(quarantine);
     if (this.#retryAfterSeconds !== null) {

@@ -15,9 +15,18 @@ export interface WorkerSlotHost {
   slotSettled(slot: WorkerSlot, restarts: number): void;
 }
 
+/** A worker that is to serve beside the present one until it is said which of them stays. */
+export interface Tryout {
+  readonly worker: WorkerProcess;
+  /** @throws EvenerError EVENER_RELOAD_FAILED: it did not come up */
+  readonly ready: Promise<void>;
+}
+
 interface Replacement {
   /** Resolves when it is over, well or not. */
   readonly settled: Promise<void>;
+  /** Hears that the successor is ready, where that is not the end of it. */
+  readonly onReady: (() => void) | null;
   readonly resolve: () => void;
   readonly reject: (error: EvenerError) => void;
 }
@@ -105,20 +114,47 @@ export class WorkerSlot {
    * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays
    */
   async replace(limitMs: number): Promise<void> {
-    // One that is on its way may have been started before what this replacement is for.
-    while (this.#replacement !== null) await this.#replacement.settled;
+    await this.#replaceable();
     if (this.#isClosed) return;
-    this.#cancelTimer();
-    this.#isParked = false;
-    this.#starts++;
-    const successor = this.#host.spawn(this);
-    this.#successor = successor;
-    await this.#awaitReplacement();
-    // In between it may have died; then there is nobody to retire.
-    const old = this.#current;
-    this.#current = successor;
+    this.#startSuccessor();
+    await this.#awaitReplacement(null);
+    this.#succeed(limitMs);
+  }
+
+  /**
+   * Starts a successor that serves beside the present worker, until {@link promote} or {@link withdraw}.
+   * @throws EvenerError EVENER_RELOAD_FAILED: the place was taken away meanwhile
+   */
+  async tryOut(): Promise<Tryout> {
+    await this.#replaceable();
+    if (this.#isClosed) throw this.#failure('stopped meanwhile');
+    const worker = this.#startSuccessor();
+    const { promise: ready, resolve, reject } = withResolvers();
+    this.#awaitReplacement(resolve).catch(reject);
+    return { worker, ready };
+  }
+
+  /** The successor that was tried out stays, the other one goes. @returns false when it is no more */
+  promote(limitMs: number): boolean {
+    if (this.#successor === null) return false;
+    this.#settleReplacement();
+    this.#succeed(limitMs);
+    return true;
+  }
+
+  /** The successor that was tried out goes. */
+  withdraw(limitMs: number): void {
+    const successor = this.#successor;
+    if (successor === null) return;
+    this.#settleReplacement();
     this.#successor = null;
-    old?.retire(limitMs);
+    successor.retire(limitMs);
+    if (this.#current === null) this.#schedule();
+  }
+
+  /** Whether this worker is tried out here: when it dies, nothing is started on its account. */
+  isTrying(worker: WorkerProcess): boolean {
+    return worker === this.#successor && this.#replacement?.onReady != null && this.#current !== null;
   }
 
   /** Lets its worker finish what it has and end. Nobody takes its place until it is replaced. */
@@ -132,8 +168,8 @@ export class WorkerSlot {
     this.#failedStarts = 0;
     this.#settle();
     if (worker !== this.#successor) return;
-    this.#replacement?.resolve();
-    this.#replacement = null;
+    if (this.#replacement?.onReady) this.#replacement.onReady();
+    else this.#settleReplacement();
   }
 
   /**
@@ -144,8 +180,7 @@ export class WorkerSlot {
   exited(worker: WorkerProcess, reason: string | null): number | null {
     if (worker === this.#successor) {
       this.#successor = null;
-      const details = { slot: this.index, reason };
-      this.#replacement?.reject(new EvenerError('EVENER_RELOAD_FAILED', reason ?? 'the new worker ended', details));
+      this.#replacement?.reject(this.#failure(reason ?? 'the new worker ended'));
       this.#replacement = null;
       return this.#current === null ? this.#schedule() : null;
     }
@@ -162,14 +197,44 @@ export class WorkerSlot {
     this.#isClosed = true;
     this.#cancelTimer();
     if (this.#settling !== null) clearTimeout(this.#settling);
-    this.#replacement?.reject(new EvenerError('EVENER_RELOAD_FAILED', 'stopped meanwhile', { slot: this.index }));
+    this.#replacement?.reject(this.#failure('stopped meanwhile'));
     this.#replacement = null;
   }
 
-  async #awaitReplacement(): Promise<void> {
+  /** A successor that is on its way may have been started before what the next one is for. */
+  async #replaceable(): Promise<void> {
+    while (this.#replacement !== null) await this.#replacement.settled;
+  }
+
+  #startSuccessor(): WorkerProcess {
+    this.#cancelTimer();
+    this.#isParked = false;
+    this.#starts++;
+    this.#successor = this.#host.spawn(this);
+    return this.#successor;
+  }
+
+  async #awaitReplacement(onReady: (() => void) | null): Promise<void> {
     const { promise, resolve, reject } = withResolvers();
-    this.#replacement = { settled: promise.catch(() => {}), resolve, reject };
+    this.#replacement = { settled: promise.catch(() => {}), onReady, resolve, reject };
     await promise;
+  }
+
+  #settleReplacement(): void {
+    this.#replacement?.resolve();
+    this.#replacement = null;
+  }
+
+  #succeed(limitMs: number): void {
+    // In between it may have died; then there is nobody to retire.
+    const old = this.#current;
+    this.#current = this.#successor;
+    this.#successor = null;
+    old?.retire(limitMs);
+  }
+
+  #failure(reason: string): EvenerError {
+    return new EvenerError('EVENER_RELOAD_FAILED', reason, { slot: this.index, reason });
   }
 
   #settle(): void {

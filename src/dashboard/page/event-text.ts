@@ -81,6 +81,12 @@ export function eventText(event: Fields): string {
       return event.workers === 0
         ? 'reload: applying the options'
         : `reload of ${counted(number(event.workers), 'worker')}`;
+    case 'canary-serving':
+      return `${who(event)} is tried out for ${span(event.forMs)}`;
+    case 'reload-judged': {
+      const then = event.verdict === 'back' ? 'it is taken back' : 'the reload goes on';
+      return `${who(event)} was tried out for ${span(event.lastedMs)}: ${said(event.reason)}; ${then}`;
+    }
     case 'reload-done':
       return `reload done in ${span(event.tookMs)}`;
     case 'reload-failed':

@@ -56,6 +56,7 @@ function status(workers: readonly WorkerStatus[]): Status {
     ],
     workers,
     servers: [],
+    canaries: [],
     incidents: 0,
   };
 }

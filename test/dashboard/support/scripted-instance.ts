@@ -4,6 +4,7 @@ import { ControlServer } from '../../../src/control/control-server.ts';
 import type {
   AppHistory,
   ControlTarget,
+  JudgedWorker,
   ServerStatus,
   Status,
   WhyReport,
@@ -95,6 +96,7 @@ export class ScriptedInstance implements ControlTarget {
       apps: this.#apps.map((app) => this.#appStatus(app)),
       workers: this.workers.map((worker) => ({ ...worker })),
       servers: this.servers,
+      canaries: [],
       incidents: this.ring.open().length,
     };
   }
@@ -125,8 +127,9 @@ export class ScriptedInstance implements ControlTarget {
     return '';
   }
 
-  async reload(): Promise<void> {
+  async reload(): Promise<{ readonly judged: readonly JudgedWorker[] }> {
     this.asked.push('reload');
+    return { judged: [] };
   }
 
   scale(): void {

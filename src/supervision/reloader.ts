@@ -1,0 +1,227 @@
+import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
+import { EvenerError } from '../core/evener-error.ts';
+import type { Meters } from '../observability/meters.ts';
+import type { AccessLogKeeper } from './access-log-keeper.ts';
+import type { BalancerThreads } from './balancer-threads.ts';
+import { Canary, type CanaryReport, type CanaryTerms, tryOutAll } from './canary.ts';
+import type { ControlDesk } from './control-desk.ts';
+import type { SupervisorEvent } from './events.ts';
+import { changesOf } from './reload-plan.ts';
+import { ReloadQueue } from './reload-queue.ts';
+import { replaceRolling } from './rolling-replacement.ts';
+import type { ServerWatch } from './server-watch.ts';
+import type { WorkerFleet } from './worker-fleet.ts';
+import type { WorkerSlot } from './worker-slot.ts';
+import { WorkerState } from './worker-state.ts';
+
+/** How a reload is to go about it. */
+export interface ReloadRequest {
+  /** Workers replaced at a time; null = what the options say. */
+  readonly parallel?: number | null;
+  /** The first new worker is tried out; null = it is not. */
+  readonly canary?: CanaryTerms | null;
+}
+
+/** What came of a reload that was done. */
+export interface ReloadReport {
+  /** Of each app whose new version was tried out. */
+  readonly judged: readonly CanaryReport[];
+}
+
+/** What a reload works on. */
+export interface ReloadParts {
+  readonly threads: BalancerThreads;
+  /** By the app's name. */
+  readonly fleets: ReadonlyMap<string, WorkerFleet>;
+  /** Pools of servers, by name. */
+  readonly pools: Map<string, ServerWatch>;
+  readonly log: AccessLogKeeper;
+  readonly desk: ControlDesk;
+  readonly meters: Meters;
+}
+
+/** What it asks of the supervisor. */
+export interface ReloaderHost {
+  readonly isClosing: boolean;
+  readonly options: ResolvedOptions;
+  /** Every pool of servers is reached somewhere. */
+  readonly arePoolsOpen: boolean;
+  /** @throws EvenerError EVENER_NOT_RUNNING */
+  parts(): ReloadParts;
+  /** The options anew. Rejects with what is wrong with them. */
+  reread(): Promise<ResolvedOptions>;
+  /** These are the options from now on. @param isBack they were so before: what is secret in the others stays so */
+  adopt(options: ResolvedOptions, isBack: boolean): void;
+  addFleet(app: AppOptions): void;
+  removeFleet(name: string): void;
+  addPool(options: ServersOptions): void;
+  scale(fleet: WorkerFleet, workers: number): void;
+  until(condition: () => boolean): Promise<void>;
+  emit(event: SupervisorEvent): void;
+}
+
+/**
+ * Reads the options again, applies what can be applied as it is, and replaces workers, each by one that is ready before it
+ * goes: all of the new options or, when a new worker does not come up or does worse, those of before.
+ */
+export class Reloader {
+  readonly #host: ReloaderHost;
+  readonly #queue = new ReloadQueue<ReloadRequest, ReloadReport>(
+    (request) => this.#reload(request),
+    // A trial that somebody wants is not skipped because somebody else does not ask for one.
+    (waiting, later) => ({ ...waiting, ...later, canary: later.canary ?? waiting.canary ?? null }),
+  );
+  #canaries: readonly Canary[] = [];
+
+  constructor(host: ReloaderHost) {
+    this.#host = host;
+  }
+
+  get isBusy(): boolean {
+    return this.#queue.isBusy;
+  }
+
+  /** Who is tried out now. */
+  get canaries(): readonly Canary[] {
+    return this.#canaries;
+  }
+
+  /** While one runs a second waits, and a third is the second. @throws EvenerError as `Supervisor.reload` */
+  request(request: ReloadRequest): Promise<ReloadReport> {
+    return this.#queue.request(request);
+  }
+
+  async #reload(request: ReloadRequest): Promise<ReloadReport> {
+    const host = this.#host;
+    host.parts();
+    const startedAtMs = performance.now();
+    let judged: readonly CanaryReport[];
+    try {
+      judged = await this.#applyAndReplace(request);
+    } catch (error) {
+      const reason = error instanceof EvenerError ? error.message : String(error);
+      if (!host.isClosing) host.emit({ type: 'reload-failed', reason });
+      throw error;
+    }
+    // The promise of a reload: when it is over no answer comes from a worker of before.
+    await host.until(() => host.isClosing || this.#draining.length === 0);
+    if (!host.isClosing) host.emit({ type: 'reload-done', tookMs: performance.now() - startedAtMs });
+    return { judged };
+  }
+
+  get #draining(): unknown[] {
+    return [...this.#host.parts().fleets.values()].flatMap((fleet) => fleet.in(WorkerState.Draining));
+  }
+
+  async #applyAndReplace({ parallel = null, canary = null }: ReloadRequest): Promise<readonly CanaryReport[]> {
+    const host = this.#host;
+    const before = host.options;
+    const parts = host.parts();
+    // Whoever renames the log's file and reloads does not have to wait for a look at it.
+    parts.threads.post({ type: 'reopen-log' });
+    const options = await host.reread();
+    host.parts();
+    await parts.desk.configure(options);
+    const changes = changesOf(before, options);
+    host.adopt(options, false);
+    parts.threads.configure(options);
+    parts.log.configure(options.accessLog);
+    for (const app of changes.added) host.addFleet(app);
+    for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
+    this.#applyPools(parts, options);
+    const fleets = options.apps
+      .filter(({ name }) => changes.replaced.has(name))
+      .map(({ name }) => parts.fleets.get(name)!);
+    host.emit({ type: 'reload-started', workers: fleets.reduce((sum, { slots }) => sum + slots.size, 0) });
+    for (const fleet of fleets) fleet.beginGeneration();
+    let judged: readonly CanaryReport[];
+    try {
+      judged = await this.#replace(fleets, parallel, canary);
+      await host.until(
+        () => host.isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
+      );
+      await host.until(() => host.isClosing || host.arePoolsOpen || poolFailure(parts) !== null);
+      const reason = poolFailure(parts);
+      if (reason !== null) throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason });
+    } catch (error) {
+      if (!host.isClosing) this.#takeBack(parts, before, changes.added);
+      throw error;
+    }
+    for (const name of changes.rescaled) {
+      host.scale(parts.fleets.get(name)!, options.apps.find((app) => app.name === name)!.workers.min);
+    }
+    for (const name of changes.removed) host.removeFleet(name);
+    return judged;
+  }
+
+  async #replace(
+    fleets: readonly WorkerFleet[],
+    parallel: number | null,
+    terms: CanaryTerms | null,
+  ): Promise<readonly CanaryReport[]> {
+    const { judged, done } = terms === null ? { judged: [], done: new Set() } : await this.#tryOut(fleets, terms);
+    for (const { slots, options } of fleets) {
+      const { drainLimitMs } = options;
+      const places = [...slots.values()].filter((slot) => !done.has(slot));
+      await replaceRolling(
+        places.map((slot) => ({ slot, drainLimitMs })),
+        parallel ?? options.parallel,
+      );
+    }
+    return judged;
+  }
+
+  /** @returns with the reports the places that are filled anew by then */
+  async #tryOut(
+    fleets: readonly WorkerFleet[],
+    terms: CanaryTerms,
+  ): Promise<{ judged: readonly CanaryReport[]; done: ReadonlySet<unknown> }> {
+    const { meters, threads } = this.#host.parts();
+    const host = this.#host;
+    const canaryHost = {
+      get isClosing() {
+        return host.isClosing;
+      },
+      meters,
+      threads: threads.linkPaths.length,
+      emit: (event: SupervisorEvent) => host.emit(event),
+    };
+    this.#canaries = fleets.map((fleet) => new Canary(fleet, firstOf(fleet), terms, canaryHost));
+    try {
+      const judged = await tryOutAll(this.#canaries, canaryHost);
+      const done = new Set(this.#canaries.map((canary) => canary.promote(canary.fleet.options.drainLimitMs)));
+      return { judged, done };
+    } finally {
+      this.#canaries = [];
+    }
+  }
+
+  #takeBack(parts: ReloadParts, before: ResolvedOptions, added: readonly AppOptions[]): void {
+    this.#host.adopt(before, true);
+    parts.threads.configure(before);
+    parts.log.configure(before.accessLog);
+    parts.desk.configure(before).catch(() => {});
+    for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
+    this.#applyPools(parts, before);
+    for (const { name } of added) this.#host.removeFleet(name);
+  }
+
+  /** The balancer threads do the rest. */
+  #applyPools({ pools }: ReloadParts, options: ResolvedOptions): void {
+    for (const name of [...pools.keys()]) if (!options.pools.some((pool) => pool.name === name)) pools.delete(name);
+    for (const pool of options.pools) {
+      const known = pools.get(pool.name);
+      if (known === undefined) this.#host.addPool(pool);
+      else known.configure(pool);
+    }
+  }
+}
+
+function poolFailure({ pools }: ReloadParts): string | null {
+  return [...pools.values()].find((pool) => pool.failure !== null)?.failure ?? null;
+}
+
+/** The place of a worker that serves, or else any. */
+function firstOf({ active }: WorkerFleet): WorkerSlot {
+  return active.find((slot) => slot.isReady) ?? active[0]!;
+}
