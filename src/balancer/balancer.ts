@@ -34,6 +34,10 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
 const PROBE_LIMIT_MS = 250;
 
+/** How WebSockets are closed (RFC 6455 section 7.4.1 and IANA's registry): of a worker that is replaced, and when all ends. */
+const SERVICE_RESTART = 1012;
+const GOING_AWAY = 1001;
+
 /** One balancer thread: ports, clients and links, put together. Wiring; the logic lies in the rooms below. */
 export class Balancer {
   readonly #tell: (message: FromBalancer) => void;
@@ -177,6 +181,7 @@ export class Balancer {
       case 'drain-worker':
         this.#draining.add(message.worker);
         this.#links.linkOf(message.worker)?.endpoint.setEnabled(false);
+        this.#links.linkOf(message.worker)?.drain(message.withinMs, SERVICE_RESTART);
         this.#httpWorkers.drain(message.worker);
         this.#reportDrained();
         break;
@@ -211,7 +216,7 @@ export class Balancer {
         this.#ports.adopt(message.opened);
         break;
       case 'drain':
-        this.#drain();
+        this.#drain(message.withinMs);
         break;
       case 'close':
         this.close();
@@ -250,8 +255,9 @@ export class Balancer {
     });
   }
 
-  #drain(): void {
+  #drain(withinMs: number): void {
     this.#isDraining = true;
+    for (const link of this.#links.links) link.drain(withinMs, GOING_AWAY);
     // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
     // reset them. One more turn of the loop accepts them all.
     setTimeout(() => {

@@ -146,7 +146,7 @@ export type FromSupervisor =
   /** Its process has exited; drop the link if it is still there, accept the token no longer. */
   | { readonly type: 'forget-worker'; readonly worker: Incarnation }
   /** Give it no new request; answer `worker-drained` once nothing is in flight. */
-  | { readonly type: 'drain-worker'; readonly worker: Incarnation }
+  | { readonly type: 'drain-worker'; readonly worker: Incarnation; readonly withinMs: number }
   /** A worker of this pool is tried out: it takes a slice of the requests, and is compared with others. null = it is over. */
   | { readonly type: 'trial'; readonly pool: string; readonly trial: TrialSettings | null }
   /** What is it doing? Answer `worker-described`, within 300 ms also where it does not answer itself. */
@@ -171,7 +171,7 @@ export type FromSupervisor =
   /** So many bytes of `log-lines` are out. */
   | { readonly type: 'log-written'; readonly bytes: number }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
-  | { readonly type: 'drain' }
+  | { readonly type: 'drain'; readonly withinMs: number }
   /** Close everything now. */
   | { readonly type: 'close' }
   /** Thread 0 has opened a port: the others accept there, too. Told again to a thread that was restarted. */

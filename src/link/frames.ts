@@ -14,7 +14,7 @@
  */
 
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 4;
+export const LINK_VERSION = 5;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -69,6 +69,8 @@ export const FrameType = {
   Grant: 22,
   /** Answer it with Metrics; `stream` is echoed. */
   AskMetrics: 23,
+  /** The worker is to go. Payload: u32 ms there are, u32 status by which its WebSockets are to be closed (RFC 6455 section 7.4). */
+  Drain: 24,
 
   // Worker to balancer.
   /** First frame of a link. JSON of {@link Hello}. */

@@ -131,9 +131,10 @@ export class BalancerThreads {
     this.post({ type: 'configure', settings: this.#settings });
   }
 
-  drain(): void {
+  /** @param withinMs after which workers are told to end */
+  drain(withinMs: number): void {
     this.#isDraining = true;
-    this.post({ type: 'drain' });
+    this.post({ type: 'drain', withinMs });
   }
 
   async close(): Promise<void> {
@@ -147,7 +148,7 @@ export class BalancerThreads {
     if (this.#settings !== null) thread.post({ type: 'configure', settings: this.#settings });
     this.#observer.threadStarted(thread);
     for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
-    if (this.#isDraining) thread.post({ type: 'drain' });
+    if (this.#isDraining) thread.post({ type: 'drain', withinMs: 0 });
   }
 
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {

@@ -35,7 +35,7 @@ import { ServerWatch } from './server-watch.ts';
 import { type ShedCounts, ShedWatch } from './shed-watch.ts';
 import { SilentDrains } from './silent-drains.ts';
 import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
-import { factsOf, type WorkerProcess } from './worker-process.ts';
+import { drainTimeOf, factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
 
@@ -618,9 +618,9 @@ export class Supervisor {
     for (const worker of this.#in(WorkerState.Starting)) {
       worker.dismiss('closing', Math.min(SHORT_NOTICE_MS, drainLimitMs));
     }
-    threads.drain();
     // At the latest then they get SIGTERM, to have some of the time left for their own end.
-    const noticeMs = Math.max(drainLimitMs / 2, drainLimitMs - SHORT_NOTICE_MS);
+    const noticeMs = drainTimeOf(drainLimitMs);
+    threads.drain(noticeMs);
     await this.#changes.until(() => threads.areDrained || (this.#fleets.length > 0 && this.#areFleetsGone), noticeMs);
     const leftMs = Math.max(0, this.#closingSinceMs + drainLimitMs - performance.now());
     for (const worker of this.#live()) worker.dismiss('closing', leftMs);

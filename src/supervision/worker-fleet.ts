@@ -339,7 +339,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   }
 
   workerDraining(worker: WorkerProcess): void {
-    this.#host.post({ type: 'drain-worker', worker: worker.incarnation });
+    this.#host.post({ type: 'drain-worker', worker: worker.incarnation, withinMs: worker.drainTimeMs });
     for (const thread of this.#host.missingThreads()) worker.drained(thread);
   }
 
@@ -382,7 +382,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       const meter = this.#parts.meters.worker(incarnation);
       thread.post({ type: 'expect-worker', worker: incarnation, pool, slot, token, isHeld, meter });
       if (worker.servesByItself) thread.post(this.#serveMessage(worker, plan.childAddress!, isHeld));
-      if (worker.state === WorkerState.Draining) thread.post({ type: 'drain-worker', worker: incarnation });
+      // The connections of a thread that died are gone, and so are its WebSockets.
+      if (worker.state === WorkerState.Draining)
+        thread.post({ type: 'drain-worker', worker: incarnation, withinMs: 0 });
     }
     if (this.#trial !== null) thread.post({ type: 'trial', pool: this.#options.name, trial: this.#trial });
     const quarantine = this.#poison.message;

@@ -16,6 +16,9 @@ const ORPHANS_MS = 500;
 /** How long a balancer thread may take to tell what was in flight: a few ms, or more where the machine has no time for it. */
 const LAST_WORD_MS = 1_500;
 
+/** Of the time that a worker has to go, what is kept for its own end. */
+const END_MS = 1_000;
+
 /** How a process ended. */
 export interface WorkerExit {
   readonly code: number | null;
@@ -184,6 +187,11 @@ export class WorkerProcess {
     return this.#dismissal;
   }
 
+  /** How long it has to finish what it has before it is told to end, once that was said. */
+  get drainTimeMs(): number {
+    return drainTimeOf(this.#stopLimitMs);
+  }
+
   get listenFailure(): ListenFailure | null {
     return this.#listenFailure;
   }
@@ -242,7 +250,7 @@ export class WorkerProcess {
     this.#dismissal ??= 'retired';
     this.#stopLimitMs = limitMs;
     this.#handle(WorkerEvent.Drain);
-    this.#after(Math.max(limitMs / 2, limitMs - 1000), () => this.#handle(WorkerEvent.Stop));
+    this.#after(this.drainTimeMs, () => this.#handle(WorkerEvent.Stop));
     this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
   }
 
@@ -337,6 +345,11 @@ export class WorkerProcess {
     }, ms);
     this.#timers.add(timer);
   }
+}
+
+/** Of the time that a worker has to go, what it has to finish its requests: a second, or half of it, is for its own end. */
+export function drainTimeOf(limitMs: number): number {
+  return Math.max(limitMs / 2, limitMs - END_MS);
 }
 
 export function factsOf(worker: WorkerProcess): WorkerFacts {

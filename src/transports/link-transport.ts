@@ -185,6 +185,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#turn.messageComplete();
   }
 
+  /** It is to go: it closes its WebSockets within that time, with this status. */
+  drain(withinMs: number, webSocketStatus: number): void {
+    this.#writer.uint32Pair(FrameType.Drain, 0, Math.round(withinMs), webSocketStatus);
+    this.#turn.messageComplete();
+  }
+
   /** A client's connection is gone. */
   connectionClosed(connectionId: number): void {
     if (this.#knownConnections.delete(connectionId)) {

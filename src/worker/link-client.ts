@@ -25,6 +25,7 @@ import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
 import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
+import { WebSocketDrain } from './web-socket-drain.ts';
 
 const READ_BYTES = 128 * 1024;
 
@@ -82,6 +83,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #claims = new ClaimedRequests();
   readonly #ledger: StreamLedger | null;
+  readonly #goodbyes = new WebSocketDrain();
   #afterFlush: (() => void)[] = [];
   /** What waits for {@link hold} to be over, and the bytes that came after it. */
   #held: (() => void) | null = null;
@@ -277,6 +279,10 @@ export class LinkClient implements FrameHandler, FrameSink {
         LOOP.look();
         this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
+      case FrameType.Drain:
+        if (end - start !== 8) return false;
+        this.#goodbyes.begin(this.#webSockets, readUint32(bytes, start), readUint32(bytes, start + 4));
+        return true;
       case FrameType.AskMetrics:
         void APP_METRICS.collect().then((text) => this.#tellMetrics(stream, Buffer.from(text)));
         return true;
@@ -303,6 +309,12 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
     return true;
+  }
+
+  get #webSockets(): LinkSocket[] {
+    return this.#streams
+      .values()
+      .filter((stream) => stream instanceof LinkSocket && stream.isWebSocket) as LinkSocket[];
   }
 
   #tellMetrics(question: number, json: Buffer): void {

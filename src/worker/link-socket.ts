@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
-import { setImmediate } from '../core/timers.ts';
+import { setImmediate, setTimeout } from '../core/timers.ts';
 import {
   FrameFlag,
   FrameType,
@@ -15,9 +15,13 @@ import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
 import { resetError } from './reset-error.ts';
 import { letTlsRunOn } from './tls-on-links.ts';
+import { WebSocketFrames } from './web-socket-frames.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
 const SHORT_TEXT = 8 * 1024;
+
+/** A WebSocket's client that does not answer our close frame is not waited for any longer. */
+const GOODBYE_MS = 3_000;
 
 /** What the socket is in the middle of. */
 const Mode = {
@@ -75,6 +79,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #settledBytes = 0;
   /** The connection is gone at the balancer, too. */
   #isGone = false;
+  /** Of a tunnel that may be a WebSocket: what the app sends on it; null = it is none. */
+  #frames: WebSocketFrames | null = null;
   /** A write that waits for credit. */
   #waiting: Buffer | null = null;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
@@ -185,6 +191,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (wantsUpgrade) {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
+        if (isWebSocket(headers)) this.#frames = new WebSocketFrames();
         letTlsRunOn(LinkSocket);
         this.#link.writer.text(FrameType.Tunnel, FrameFlag.None, this.#stream, '');
         this.#link.turn.messageComplete();
@@ -246,6 +253,26 @@ export class LinkSocket extends net.Socket implements LinkStream {
     // A request hears of either as 'aborted'; who holds the connection itself is told which it was.
     if (isReset && isTunnel) this.destroy(resetError());
     else this.destroy();
+  }
+
+  get isWebSocket(): boolean {
+    return this.#frames !== null;
+  }
+
+  /** Says goodbye to a WebSocket's client, between two frames of the app; nothing of the app follows. */
+  closeWebSocket(code: number): void {
+    if (this.#frames === null || this.#stream === 0 || this.#endSent || this.#endPending) return;
+    const frame = this.#frames.close(code);
+    if (frame === null) return;
+    this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, frame);
+    this.#link.turn.messageComplete();
+    this.#endSoon();
+    this.#sendWaiting();
+  }
+
+  /** The app ends it as it does when the client closes; if that takes too long it is ended for it. */
+  #endSoon(): void {
+    setTimeout(() => this.destroy(), GOODBYE_MS).unref();
   }
 
   // From Node's HTTP server and the app.
@@ -489,10 +516,11 @@ export class LinkSocket extends net.Socket implements LinkStream {
     const callback = this.#waitingCallback;
     let waiting = this.#waiting;
     if (callback === null || waiting === null) return;
+    if (this.#frames?.isClosed) waiting = waiting.subarray(waiting.length);
     while (waiting.length > 0 && this.#credit > 0 && !this.#link.isCongested) {
       const length: number = Math.min(waiting.length, this.#credit, MAX_DATA_BYTES);
       this.#credit -= length;
-      this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, waiting.subarray(0, length));
+      this.#sendPiece(waiting.subarray(0, length));
       waiting = waiting.subarray(length);
     }
     this.#waiting = waiting;
@@ -507,6 +535,16 @@ export class LinkSocket extends net.Socket implements LinkStream {
       callback();
       if (this.#endPending && this.writableLength === 0) this.#sendEnd();
     });
+  }
+
+  #sendPiece(piece: Buffer): void {
+    if (this.#frames !== null && !this.#frames.isClosed) {
+      piece = this.#frames.pass(piece);
+      if (this.#frames.isClosed) this.#endSoon();
+    } else if (this.#frames !== null) {
+      return;
+    }
+    this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, piece);
   }
 
   #sendEnd(): void {
@@ -553,6 +591,14 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#forget();
     this.#link.socketClosed(this.#connection, this);
   }
+}
+
+/** Names and values by turns. */
+function isWebSocket(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() === 'upgrade') return headers[i + 1]!.toLowerCase() === 'websocket';
+  }
+  return false;
 }
 
 /** What net.Socket needs of a handle. */

@@ -59,6 +59,10 @@ export class WebSocketClient {
     });
   }
 
+  get isClosed(): boolean {
+    return this.#closing !== null;
+  }
+
   closed(): Promise<{ readonly code: number; readonly reason: string }> {
     return until('the socket to close', () => this.#closing);
   }
