@@ -7,11 +7,9 @@ import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
 import type { LogSource } from '../observability/log-book.ts';
 import type { Meters } from '../observability/meters.ts';
-import { Redactor } from '../observability/redaction.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
-import { type BootFailure, bootFailure } from './boot-failure.ts';
 import { type ChildAddress, type ChildAddresses, whenAccepting } from './child-address.ts';
 import { crashReport, crashText } from './crash-report.ts';
 import type { SupervisorEvent } from './events.ts';
@@ -22,17 +20,13 @@ import type { OutputSink } from './output.ts';
 import { PoisonWatch } from './poison-watch.ts';
 import { isHeldAtFirst, Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
+import { Starts } from './starts.ts';
 import { workerCommand } from './worker-command.ts';
 import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
 import { WorkerQuestions } from './worker-questions.ts';
 import { WorkerSlot, type WorkerSlotHost } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
 
-/** A first start in which every slot has failed is given up after this long, or after {@link FIRST_START_TRIES}. */
-const FIRST_START_MS = 3_000;
-const FIRST_START_TRIES = 2;
-/** `exitOnCrashLoop`: failed starts in a row, of every slot. */
-const CRASH_LOOP_TRIES = 5;
 /** Signals by which people and service managers end a process. */
 const ENDING_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP']);
 /** While nobody is up the first slot tries at least this often, so that a mended app is back soon. */
@@ -86,7 +80,6 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** By incarnation: all that live, and those whose end has not been reported yet. */
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #addresses = new Map<string, ListenerAddress>();
-  readonly #shownOutput = new Set<string>();
   /**
    * Slots whose workers stand by. A worker's number cannot change while it runs, so that it is roles that change hands: one
    * that takes a dead one's place keeps its own number, and the dead one's is that of the next to stand by.
@@ -97,13 +90,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #questions: WorkerQuestions;
   readonly #hung: HungWorkers;
   readonly #poison: PoisonWatch;
-  readonly #startedAtMs: number = performance.now();
+  readonly #starts: Starts;
   #generation = 0;
   #liveGroups = 0;
-  #hasBeenReady = false;
   /** While one is admitted that stood by: whose place it takes. */
   #placeTaken: number | null = null;
-  #retryAfterSeconds: number | null = null;
   /** A worker that is tried out; null = none is. */
   #trial: TrialSettings | null = null;
 
@@ -124,6 +115,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       released: ({ fingerprint }) =>
         host.emit({ type: 'request-released', app: this.#options.name, fingerprint: fingerprint! }),
     });
+    this.#starts = new Starts(this, parts.exitOnCrashLoop, host);
     this.#hung = new HungWorkers({
       get isClosing() {
         return host.isClosing;
@@ -170,7 +162,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   /** Whether any worker has ever been ready. */
   get hasBeenReady(): boolean {
-    return this.#hasBeenReady;
+    return this.#starts.haveSucceeded;
   }
 
   /** Whether no process of any worker, and no descendant, is left. */
@@ -318,8 +310,6 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const slot = this.slots.get(worker.slot);
     const failedStarts = slot?.failedStarts ?? 0;
     slot?.ready(worker);
-    this.#hasBeenReady = true;
-    this.#shownOutput.clear();
     const restarts = slot?.restarts ?? 0;
     this.#host.emit({
       type: 'worker-ready',
@@ -329,11 +319,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       restarts,
       inPlaceOf,
     });
-    if (this.#retryAfterSeconds !== null) {
-      this.#setUnavailable(null);
-      this.#host.emit({ type: 'crash-loop-over', app: this.#options.name });
-      for (const other of this.slots.values()) other.hurry();
-    }
+    this.#starts.succeeded();
     this.#fillStandby();
     this.#host.changed();
   }
@@ -360,7 +346,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       void this.#reportDeath(worker, exit, restartInMs);
     } else {
       if (this.#host.isClosing) worker.output.drop();
-      else this.#bootFailed(worker, exit);
+      else this.#starts.failed(worker, exit);
       this.#bury(worker);
     }
   }
@@ -389,9 +375,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     if (this.#trial !== null) thread.post({ type: 'trial', pool: this.#options.name, trial: this.#trial });
     const quarantine = this.#poison.message;
     if (quarantine !== null) thread.post(quarantine);
-    if (this.#retryAfterSeconds !== null) {
-      thread.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds: this.#retryAfterSeconds });
-    }
+    const unavailable = this.#starts.message;
+    if (unavailable !== null) thread.post(unavailable);
   }
 
   /** A request that was suspected of the end of a worker was answered. */
@@ -416,7 +401,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         return;
       case 'listen-failed':
         worker.listenFailed(message);
-        this.#watchListenFailure(worker);
+        this.#starts.watchListenFailure(worker);
         return;
       case 'worker-unlinked':
         worker.unlinked(thread, message.inFlight);
@@ -505,67 +490,10 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#host.emit({ type: 'listening', address });
   }
 
-  /** An app that catches the error and goes on waiting would keep a first start from ever being seen to fail. */
-  #watchListenFailure(worker: WorkerProcess): void {
-    if (this.#hasBeenReady) return;
-    setTimeout(() => {
-      if (this.#hasBeenReady || worker.listenFailure === null || worker.state !== WorkerState.Starting) return;
-      const { reason } = this.#failureOf(worker, { code: null, signal: null, spawnFailure: null });
-      this.#host.giveUp('EVENER_START_FAILED', reason);
-    }, FIRST_START_MS).unref();
-  }
-
   #watchUnlinked(worker: WorkerProcess): void {
     setTimeout(() => {
       if (!worker.isLinked && !this.#host.isClosing) worker.dismiss('unlinked', SHORT_NOTICE_MS);
     }, UNLINKED_LIMIT_MS).unref();
-  }
-
-  #bootFailed(worker: WorkerProcess, exit: WorkerExit): void {
-    const failure = this.#failureOf(worker, exit);
-    this.#showBootOutput(worker);
-    const slot = this.slots.get(worker.slot);
-    const restartInMs = slot?.exited(worker, failure.reason) ?? null;
-    const failedStarts = slot?.failedStarts ?? 1;
-    const { reason } = failure;
-    this.#host.emit({ type: 'worker-boot-failed', ...factsOf(worker), reason, failedStarts, restartInMs });
-    if (!this.#hasBeenReady) {
-      if (failure.isHopeless || this.#isFirstStartOver) this.#host.giveUp('EVENER_START_FAILED', reason);
-      return;
-    }
-    const slots = [...this.slots.values()].filter((other) => !other.isParked);
-    if (this.#hasReadySlot || slots.some((other) => other.failedStarts === 0)) return;
-    if (this.#parts.exitOnCrashLoop && slots.every((other) => other.failedStarts >= CRASH_LOOP_TRIES)) {
-      this.#host.giveUp('EVENER_CRASH_LOOP', reason);
-      return;
-    }
-    const isNew = this.#retryAfterSeconds === null;
-    const retryAfterSeconds = Math.max(1, Math.ceil(Math.min(...slots.map((other) => other.nextStartInMs)) / 1000));
-    this.#setUnavailable(retryAfterSeconds);
-    if (isNew) this.#host.emit({ type: 'crash-loop', app: this.#options.name, reason, retryAfterSeconds });
-  }
-
-  #failureOf(worker: WorkerProcess, exit: WorkerExit): BootFailure {
-    return bootFailure({
-      exit,
-      listenFailure: worker.listenFailure,
-      held: heldBy(worker, this.#options),
-      tail: new Redactor([this.#options.env]).data(worker.output.tail),
-      timedOutAfterMs: worker.dismissal === 'boot-timeout' ? this.#options.bootTimeoutMs : null,
-      app: this.#options.app.words.join(' '),
-      cwd: this.#options.app.cwd,
-    });
-  }
-
-  /** Workers that fail to start say the same, but for numbers (pids, times, ports): it is shown once. */
-  #showBootOutput(worker: WorkerProcess): void {
-    const key = worker.output.heldText.replace(/\d+/g, '#');
-    if (this.#shownOutput.has(key)) {
-      worker.output.drop();
-      return;
-    }
-    this.#shownOutput.add(key);
-    worker.output.release();
   }
 
   async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
@@ -615,28 +543,6 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   get #hasReadySlot(): boolean {
     return [...this.slots.values()].some((slot) => slot.isReady);
   }
-
-  get #isFirstStartOver(): boolean {
-    const failures = Math.min(...[...this.slots.values()].map((slot) => slot.failedStarts));
-    const isLate = performance.now() - this.#startedAtMs >= FIRST_START_MS;
-    return failures >= FIRST_START_TRIES || (failures >= 1 && isLate);
-  }
-
-  #setUnavailable(retryAfterSeconds: number | null): void {
-    if (retryAfterSeconds === this.#retryAfterSeconds) return;
-    this.#retryAfterSeconds = retryAfterSeconds;
-    this.#host.post({ type: 'unavailable', pool: this.#options.name, retryAfterSeconds });
-  }
-}
-
-/** What a worker that listened has not done, in words; null for one that has not listened. */
-function heldBy(worker: WorkerProcess, { ready, healthPath }: AppOptions): string | null {
-  if (worker.address === null) return null;
-  if (worker.healthStatus !== null) {
-    const answer = worker.healthStatus === 0 ? 'no answer' : `status ${worker.healthStatus}`;
-    return `did not answer GET ${healthPath} with 2xx or 3xx (last: ${answer})`;
-  }
-  return ready === 'message' ? "did not call process.send('ready')" : null;
 }
 
 function isAskedToGo(dismissal: Dismissal | null): boolean {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PLAIN, statusText } from '../../src/cli/tables.ts';
 import type { JudgedWorker, Status } from '../../src/control/control-target.ts';
 import type { Incident } from '../../src/core/incident.ts';
 import { controlOf, type VerbResult, verb } from '../support/control.ts';
@@ -90,11 +91,16 @@ test('a version that does as well takes over after its trial, and one that does 
 
   it.setVersion('better');
   const reloading = verb(evener, [...TRIAL, '--json']);
-  const tried = await until('the trial to be shown', async () => {
-    const { stdout } = await verb(evener, ['status']);
-    return /^worker 0, pid (\d+), is tried out: 25 % of the requests, for \d s more$/m.exec(stdout);
+  const client = await controlOf(evener);
+  const shown = await until('the trial to be shown', async () => {
+    const status = await client.get<Status>('/status');
+    return status.canaries.some(({ leftMs }) => leftMs !== null) ? status : null;
   });
-  const during = await workersOf(it);
+  const tried = /^worker 0, pid (\d+), is tried out: 25 % of the requests, for \d s more$/m.exec(
+    statusText(shown, PLAIN),
+  );
+  assert.ok(tried !== null, statusText(shown, PLAIN));
+  const during = shown.workers;
   assert.equal(during.length, 3, 'both of before serve beside it');
   for (const pid of before) assert.ok(during.some((worker) => worker.pid === pid && worker.state === 'ready'));
   const on = await reloading;
@@ -124,7 +130,6 @@ test('a version that does as well takes over after its trial, and one that does 
   assert.deepEqual(await settledPids(it, 2), after, 'the pool is as it was');
   await evener.said(/worker 0 \(pid \d+\) was tried out for .+ requests failed.+; taking it back/);
   await evener.said(/reload failed, the workers of before go on: the new version is worse/);
-  const client = await controlOf(evener);
   const { incidents } = await client.get<{ incidents: Incident[] }>('/incidents');
   const incident = incidents.find(({ kind }) => kind === 'reload-failed')!;
   assert.ok((incident.evidence.newcomer as { failures: number }).failures > 0);
