@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
+import { until } from '../support/until.ts';
 
 test('a worker that does not answer is not waited for to the end of a drain', async (t) => {
   const evener = new EvenerProcess(t, ['server.cjs', '-w', '1', '--hang-limit', '2s', '--drain-limit', '5m']);
@@ -15,6 +16,7 @@ test('a worker that does not answer is not waited for to the end of a drain', as
   lost = request(`${url}/loop`, 'POST').catch(() => {});
   await evener.saidTimes(/worker 0 \(pid \d+\) is stalled/, 2);
   evener.kill('SIGTERM');
+  await until('its end', () => evener.hasEnded, 60_000);
   assertEnding(await evener.ended, 0);
   await lost;
 });
