@@ -431,25 +431,9 @@ export class Supervisor {
     });
     const desk = this.#assembleDesk(directory, meters, memory, threads);
     const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
-    return {
-      ...{
-        directory,
-        guard,
-        threads,
-        fleets,
-        pools,
-        ejections,
-        memory,
-        shed,
-        connections,
-        autoscaler,
-        silentDrains,
-        shared,
-        desk,
-        log,
-        meters,
-      },
-    };
+    const keepers = { desk, log, meters, shared };
+    const watches = { memory, shed, connections, autoscaler, silentDrains, ejections };
+    return { directory, guard, threads, fleets, pools, ...watches, ...keepers };
   }
 
   #assembleDesk(
