@@ -22,6 +22,7 @@ export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
 export type { Evidence, Incident, IncidentChange, IncidentKind, Severity } from './core/incident.ts';
 export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
 export type { IncidentListener, IncidentRing } from './observability/incident-ring.ts';
+export type { CanaryReport, CanaryTerms } from './supervision/canary.ts';
 export type { CrashKind, CrashReport } from './supervision/crash-report.ts';
 export type { AppFacts, PoolFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
@@ -29,6 +30,7 @@ export { explanationText, hangDetails, hangSummary } from './supervision/hang-te
 export type { WorkerExplanation } from './supervision/hung-workers.ts';
 export type { PrintedError } from './supervision/printed-error.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
+export type { ReloadReport, ReloadRequest } from './supervision/reloader.ts';
 export { ServiceManager, type ServiceManagerFacts, serviceManagerIn } from './supervision/service-manager.ts';
 export type { StackFrame } from './supervision/source-maps.ts';
 export type { Supervisor } from './supervision/supervisor.ts';

@@ -217,7 +217,7 @@ export async function tryOutAll(canaries: readonly Canary[], host: CanaryHost): 
           return;
         }
         reports.push(report);
-        if (report.verdict === 'back') throw failure(`the new version is worse: ${report.reason}`, reports);
+        if (report.verdict === 'back') throw failure(`the new version was taken back: ${report.reason}`, reports);
       }),
       () => isOff.abort(),
     );

@@ -121,7 +121,7 @@ test('a version that does as well takes over after its trial, and one that does 
   assert.equal(back.stdout, '');
   assert.match(
     back.stderr,
-    /^evener: the new version is worse: \d+ of \d+ of its requests failed, 0 of \d+ of the old/,
+    /^evener: the new version was taken back: \d+ of \d+ of its requests failed, 0 of \d+ of the old/,
   );
   assert.match(
     back.stderr,
@@ -129,7 +129,7 @@ test('a version that does as well takes over after its trial, and one that does 
   );
   assert.deepEqual(await settledPids(it, 2), after, 'the pool is as it was');
   await evener.said(/worker 0 \(pid \d+\) was tried out for .+ requests failed.+; taking it back/);
-  await evener.said(/reload failed, the workers of before go on: the new version is worse/);
+  await evener.said(/reload failed, the workers of before go on: the new version was taken back/);
   const { incidents } = await client.get<{ incidents: Incident[] }>('/incidents');
   const incident = incidents.find(({ kind }) => kind === 'reload-failed')!;
   assert.ok((incident.evidence.newcomer as { failures: number }).failures > 0);
@@ -141,7 +141,7 @@ test('a version that does as well takes over after its trial, and one that does 
   it.setVersion('blocks');
   const blocking = await verb(evener, TRIAL);
   assert.equal(blocking.code, 1);
-  assert.match(blocking.stderr, /the new version is worse: .*(of its answers took|its event loop was held up)/);
+  assert.match(blocking.stderr, /the new version was taken back: .*(of its answers took|its event loop was held up)/);
   assert.deepEqual(await settledPids(it, 2), after);
   const unexpected = [...answers].filter(([key]) => !/^(good|better|slow|blocks) 200$|^fails (200|500)$/.test(key));
   assert.deepEqual(unexpected, [], 'no request failed but by the app');
@@ -155,13 +155,13 @@ test('a version that dies or hangs while it is tried out is taken back at once',
   it.setVersion('dies');
   const died = await verb(it.evener, long);
   assert.equal(died.code, 1);
-  assert.match(died.stderr, /^evener: the new version is worse: it died\n/);
+  assert.match(died.stderr, /^evener: the new version was taken back: it died\n/);
   assert.deepEqual(await settledPids(it, 2), before);
 
   it.setVersion('loops');
   const hung = await verb(it.evener, long);
   assert.equal(hung.code, 1);
-  assert.match(hung.stderr, /^evener: the new version is worse: (its event loop has been silent for|it hung)/);
+  assert.match(hung.stderr, /^evener: the new version was taken back: (its event loop has been silent for|it hung)/);
   assert.deepEqual(await settledPids(it, 2), before);
 
   it.setVersion('broken');
