@@ -124,7 +124,12 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
 test('docs/find-what-blocks.md: every command does what is said', async (t) => {
   const desk = new Desk(t);
   cpSync(join(APPS, 'hangs/hangs.cjs'), join(desk.folder, 'report.cjs'));
-  const evener = new EvenerProcess(t, ['report.cjs', '-w', '1', '--hang-limit', '6s'], { cwd: desk.folder });
+  const limit = (hangLimit: string): void => {
+    const config = { name: 'shop', app: 'report.cjs', workers: 1, hangLimit };
+    writeFileSync(join(desk.folder, 'evener.config.json'), JSON.stringify(config));
+  };
+  limit('10m');
+  const evener = new EvenerProcess(t, [], { cwd: desk.folder });
   const url = await evener.url();
   const lost = request(`${url}/spin`).catch(() => {});
   await evener.said(/worker 0 \(pid \d+\) is stalled/);
@@ -138,6 +143,8 @@ test('docs/find-what-blocks.md: every command does what is said', async (t) => {
   assert.match(shown.get('evener why 0')!, /^worker 0 \(pid \d+\) is blocked: .*crunch.*report\.cjs:\d+/);
   const why = JSON.parse(shown.get('evener why 0 --json')!) as { report: { activity: string } };
   assert.equal(why.report.activity, 'spinning');
+  limit('1s');
+  await desk.run(evener, 'evener reload');
   await evener.said(/worker 0 \(pid \d+\) hangs: silent for/);
   for (const command of asked.filter((one) => !shown.has(one))) shown.set(command, await desk.run(evener, command));
   assert.match(shown.get('evener events')!, /worker 0 \(pid \d+\) hangs: silent for .*crunch.*report\.cjs:\d+/);
