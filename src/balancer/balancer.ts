@@ -53,7 +53,8 @@ export class Balancer {
   readonly #servers: ServerPools;
   readonly #httpWorkers: HttpWorkers;
   readonly #trials: Trials;
-  readonly #settings: BalancerSettings;
+  /** As they were told last. */
+  #settings: BalancerSettings;
   /** For each link the listeners its app has opened: their number and the place each stands for. */
   readonly #listens = new Map<LinkTransport, Map<number, Place>>();
   /** Which of its link's listens the next one is; counted on while any is open, so that two never share a number. */
@@ -207,10 +208,14 @@ export class Balancer {
         this.#log.written(message.bytes);
         break;
       case 'configure':
+        this.#settings = message.settings;
         this.#log.configure(message.settings.accessLog);
         this.#limitConnections(message.settings);
         this.#ports.configure(message.settings.pools);
         this.#servers.configure(message.settings.pools);
+        break;
+      case 'pool-servers':
+        this.#servers.setServers(message.pool, message.servers);
         break;
       case 'adopt-port':
         this.#ports.adopt(message.opened);

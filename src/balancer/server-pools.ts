@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolSettings, ServersSettings } from '../channel/messages.ts';
+import type { ServerOptions } from '../config/upstream.ts';
 import type { ListenRequest, ServerLimits } from '../link/frames.ts';
 import type { Ports } from './ports.ts';
 import { ServerPool, type ServerPoolHost } from './server-pool.ts';
@@ -25,6 +26,8 @@ export class ServerPools {
   readonly #ports: Ports;
   readonly #host: ServerPoolHost;
   readonly #pools = new Map<string, { readonly pool: ServerPool; readonly servers: ServersSettings }>();
+  /** By pool, what was found last; it may be told before the pool is there. */
+  readonly #found = new Map<string, readonly ServerOptions[]>();
 
   constructor(ports: Ports, host: ServerPoolHost) {
     this.#ports = ports;
@@ -33,7 +36,10 @@ export class ServerPools {
 
   /** These are the pools from now on; {@link Ports} knows of them. */
   configure(settings: readonly PoolSettings[]): void {
-    const wanted = new Map(settings.filter(hasServers).map((pool) => [pool.name, pool]));
+    const pools = settings.filter(hasServers);
+    const areFound = new Set(pools.filter(({ servers }) => servers.areFound).map(({ name }) => name));
+    for (const name of [...this.#found.keys()]) if (!areFound.has(name)) this.#found.delete(name);
+    const wanted = new Map(pools.map((pool) => [pool.name, this.#withFound(pool)]));
     for (const [name, { pool, servers }] of [...this.#pools]) {
       const next = wanted.get(name);
       if (next !== undefined && isDeepStrictEqual(next.servers.listen, servers.listen)) continue;
@@ -48,12 +54,23 @@ export class ServerPools {
     }
   }
 
+  /** All servers of a pool, named and found. */
+  setServers(name: string, servers: readonly ServerOptions[]): void {
+    this.#found.set(name, servers);
+    this.#pools.get(name)?.pool.update(servers);
+  }
+
   step(nowMs: number): void {
     for (const { pool } of this.#pools.values()) pool.step(nowMs);
   }
 
   close(): void {
     for (const { pool } of this.#pools.values()) pool.close();
+  }
+
+  #withFound(pool: ServersPool): ServersPool {
+    const found = this.#found.get(pool.name);
+    return found === undefined ? pool : { ...pool, servers: { ...pool.servers, servers: found } };
   }
 
   #add(settings: ServersPool): void {

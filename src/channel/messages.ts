@@ -14,7 +14,7 @@ import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 6;
+export const CHANNEL_VERSION = 8;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
@@ -90,7 +90,10 @@ export interface PoolSettings {
 
 /** Servers of a pool, and where it is reached. */
 export interface ServersSettings {
+  /** Those that the options name. */
   readonly servers: readonly ServerOptions[];
+  /** Others are found: what `pool-servers` said last holds then. */
+  readonly areFound: boolean;
   readonly listen: ListenAddress;
   readonly upstream: UpstreamOptions;
 }
@@ -164,6 +167,8 @@ export type FromSupervisor =
     }
   /** The options have been read again: what has changed is applied to what is there. */
   | { readonly type: 'configure'; readonly settings: BalancerSettings }
+  /** All servers of a pool, named and found: those that stay keep their connections, those that are gone finish. */
+  | { readonly type: 'pool-servers'; readonly pool: string; readonly servers: readonly ServerOptions[] }
   /** What has the app in these workers counted itself? Answer `app-metrics` for each that answers. */
   | { readonly type: 'ask-metrics'; readonly question: number; readonly workers: readonly Incarnation[] }
   /** The file of the access log may have been renamed: open it anew. */
@@ -330,6 +335,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'quarantine',
   'configure',
   'adopt-port',
+  'pool-servers',
   'ask-metrics',
   'reopen-log',
   'log-written',

@@ -121,6 +121,18 @@ export class Narrator {
         const why = event.cause === 'panic' ? ', for nobody else is left' : '';
         return `${this.#endpoint(event)} gets requests again after ${durationText(event.afterMs)}${why}`;
       }
+      case 'server-gone':
+        return null;
+      case 'servers-changed':
+        return changedText(event);
+      case 'source-failed':
+        return `${event.source} does not say which servers there are, those that are known stay: ${event.reason}`;
+      case 'source-works':
+        return `${event.source} says again which servers there are`;
+      case 'registered':
+        return `known as ${event.url} in ${event.registry}`;
+      case 'registration-failed':
+        return `cannot make itself known in ${event.registry}: ${event.reason}; trying on`;
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
       case 'file-changed':
@@ -194,8 +206,22 @@ export class Narrator {
   }
 }
 
-function poolText({ servers }: PoolFacts): string {
-  return `${count(servers.length, 'server')}: ${servers.join(' ')}`;
+function poolText({ servers, sources }: PoolFacts): string {
+  const named = `${count(servers.length, 'server')}: ${servers.join(' ')}`;
+  const found = `servers found by ${sources.join(' ')}`;
+  return sources.length === 0 ? named : servers.length === 0 ? found : `${named}, and ${found}`;
+}
+
+const SHOWN_SERVERS = 5;
+
+function changedText({ pool, added, removed, servers }: Extract<SupervisorEvent, { type: 'servers-changed' }>): string {
+  const some = (sign: string, urls: readonly string[]): string[] => [
+    ...urls.slice(0, SHOWN_SERVERS).map((url) => `${sign}${url}`),
+    ...(urls.length > SHOWN_SERVERS ? [`${sign}${urls.length - SHOWN_SERVERS} more`] : []),
+  ];
+  const changes = [...some('+', added), ...some('-', removed)];
+  const what = changes.length === 0 ? 'weights, zones or tiers have changed' : changes.join(' ');
+  return `${pool} has ${count(servers, 'server')} now: ${what}`;
 }
 
 function restartText(delayMs: number | null): string {

@@ -1,4 +1,4 @@
-import type { AppStatus, ServerStatus, Status, WorkerStatus } from '../control/control-target.ts';
+import type { AppStatus, ServerStatus, SourceStatus, Status, WorkerStatus } from '../control/control-target.ts';
 
 /** Colours of a terminal; all of them nothing where there is none. */
 export interface Paint {
@@ -49,13 +49,14 @@ export function table(
 
 /** What `evener status` prints. */
 export function statusText(status: Status, paint: Paint): string {
-  const { name, pid, state, uptime, admin, workers, servers, apps } = status;
+  const { name, pid, state, uptime, admin, workers, servers, sources, apps } = status;
   const lines = [
     `${paint.bold(name)}  ${state}, up ${spanText(uptime)}, pid ${pid}${admin === null ? '' : `, admin ${admin}`}`,
     ...apps.flatMap((app) => appLines(app, apps.length > 1)),
     '',
     ...(workers.length === 0 ? [] : workerTable(workers, paint)),
     ...(servers.length === 0 ? [] : serverTable(servers, paint)),
+    ...(sources.length === 0 ? [] : ['', ...sourceTable(sources, paint)]),
   ];
   for (const { app, slot, pid, share, leftMs } of status.canaries) {
     const time = leftMs === null ? 'once it is ready' : `for ${spanText(leftMs / 1000)} more`;
@@ -108,6 +109,17 @@ const WORKER_NUMBERS: ReadonlySet<number> = new Set([1, 3, 4, 5, 6, 7, 8, 9]);
 export function workerTable(workers: readonly WorkerStatus[], paint: Paint): string[] {
   return table(WORKER_HEADS, workers.map(workerCells), WORKER_NUMBERS, paint, (text, row, column) =>
     column === 2 ? stateColour(workers[row]!.state, paint)(text) : text,
+  );
+}
+
+function sourceTable(sources: readonly SourceStatus[], paint: Paint): string[] {
+  const nowMs = Date.now();
+  const rows = sources.map(({ source, pool, servers, updatedAt, error }) => {
+    const age = updatedAt === null ? 'never' : `${spanText((nowMs - Date.parse(updatedAt)) / 1000)} ago`;
+    return [source, pool, String(servers), age, error];
+  });
+  return table(['SOURCE', 'POOL', 'SERVERS', 'SAID', ''], rows, new Set([2]), paint, (text, _row, column) =>
+    column === 4 ? paint.red(text) : text,
   );
 }
 

@@ -3,9 +3,10 @@ import type { App } from './app.ts';
 import type { ChildProtocol } from './child-protocol.ts';
 import type { NotifyEntry, NotifyOptions } from './notify.ts';
 import type { OutlierEntry, OutlierRules } from './outlier.ts';
+import type { RegisterEntry, RegisterOptions } from './register.ts';
 import type { Origin } from './settings.ts';
 import type { KeySource, Sticky } from './sticky.ts';
-import type { ServerEntry, ServerOptions, UpstreamEntry, UpstreamOptions } from './upstream.ts';
+import type { ServerEntry, ServerOptions, SourceOptions, UpstreamEntry, UpstreamOptions } from './upstream.ts';
 
 /** Which requests of a port a pool gets. */
 export interface Route {
@@ -144,6 +145,8 @@ export interface EvenerOptions extends AppEntry, ServersEntry {
   readonly notify?: readonly NotifyEntry[];
   /** Called with every change of an incident: `(incident, change) => ...`. May be async. */
   readonly onIncident?: IncidentFunction;
+  /** Where this instance makes itself known to others while it serves. */
+  readonly register?: RegisterEntry | readonly RegisterEntry[];
   /** Several apps, by name. */
   readonly apps?: Readonly<Record<string, AppEntry>>;
   /** Pools of remote servers, by name. */
@@ -238,8 +241,10 @@ export interface ListenAddress {
 }
 
 export interface ServersOptions extends PoolOptions {
-  /** At least one. */
+  /** Those that are named. With `sources` at least one. */
   readonly servers: readonly ServerOptions[];
+  /** Where more of them are found. */
+  readonly sources: readonly SourceOptions[];
   readonly listen: ListenAddress;
   readonly upstream: UpstreamOptions;
 }
@@ -282,6 +287,8 @@ export interface ResolvedOptions {
   /** Apps and pools together are at least one. */
   readonly apps: readonly AppOptions[];
   readonly pools: readonly ServersOptions[];
+  /** Where it makes itself known. */
+  readonly register: readonly RegisterOptions[];
   readonly notify: readonly NotifyOptions[];
   readonly onIncident: IncidentFunction | null;
   /** The config file, or null. */

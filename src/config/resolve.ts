@@ -15,12 +15,14 @@ import type {
   ServersOptions,
 } from './options.ts';
 import { OUTLIER, OUTLIER_DEFAULT, type OutlierRules } from './outlier.ts';
+import { REGISTER, type RegisterOptions } from './register.ts';
 import { MAX_WORKERS } from './schema.ts';
 import { APP, APP_EXPECTED, ARGS, CWD, ENVIRONMENT, knownKeys, LISTEN, LISTEN_EXPECTED, ROUTES } from './sections.ts';
 import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from './settings.ts';
+import type { SourceAddress } from './source.ts';
 import { type KeySource, STICKY_AUTO } from './sticky.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, shownSticky, ZONE } from './sticky-fields.ts';
-import { readUpstream, SERVERS, SERVERS_EXPECTED } from './upstream.ts';
+import { readUpstream, SERVERS, SERVERS_EXPECTED, type SourceOptions } from './upstream.ts';
 
 /** Options from one place, the more particular first: the command line, then a config file. */
 export interface OptionSource {
@@ -69,6 +71,7 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
     watch: top.option<boolean | null>('watch') ?? false,
     admin: readAdmin(top, surroundings.env),
     accessLog: readAccessLog(top, folderOf(sources, 'accessLog')),
+    register: Object.freeze(readRegister(top, sources)),
     notify: resolveNotify(top.read('notify', NOTIFY, undefined, null, shownNotify), surroundings.env),
     onIncident: top.read('onIncident', ON_INCIDENT, null, null, () => 'a function'),
     apps: Object.freeze(apps),
@@ -179,8 +182,8 @@ class Resolver {
   #servers(name: string, entry: Layer | null): ServersOptions {
     const settings = this.#settings(entry);
     const prefix = entry?.prefix ?? '';
-    const servers = settings.read('servers', SERVERS, []);
-    if (servers.length === 0) {
+    const places = settings.read('servers', SERVERS, []);
+    if (places.length === 0) {
       throw invalid(`${prefix}servers`, undefined, SERVERS_EXPECTED);
     }
     const listen = settings.read('listen', LISTEN, null, null) ?? this.#listenFromPort(settings);
@@ -189,7 +192,8 @@ class Resolver {
     const { folder } = this.#sources.find(({ source }) => source === owner.source)!;
     return Object.freeze({
       ...pool(name, settings),
-      servers: Object.freeze(servers),
+      servers: Object.freeze(places.filter((one) => !('address' in one))),
+      sources: Object.freeze(places.filter((one) => 'address' in one).map((one) => foundIn(one, folder))),
       listen,
       upstream: readUpstream(settings, folder, prefix),
     });
@@ -252,6 +256,31 @@ function childOf(
     protocol,
     childAddress: settings.option<'port' | 'socket'>('childAddress'),
   };
+}
+
+function foundIn(source: SourceOptions, folder: string): SourceOptions {
+  return { ...source, address: inFolder(source.address, folder) };
+}
+
+function readRegister(top: Settings, sources: readonly OptionSource[]): RegisterOptions[] {
+  const folder = folderOf(sources, 'register');
+  const entries = top.read('register', REGISTER, [], null);
+  return entries.map((entry) => ({ ...entry, address: inFolder(entry.address, folder) }));
+}
+
+/** Files that a source names are relative to the config file. */
+function inFolder<T extends SourceAddress>(address: T, folder: string): T {
+  const whole = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
+  switch (address.kind) {
+    case 'file':
+      return { ...address, path: resolve(folder, address.path) };
+    case 'etcd':
+      return { ...address, ca: whole(address.ca), cert: whole(address.cert), key: whole(address.key) };
+    case 'kubernetes':
+      return { ...address, kubeconfig: whole(address.kubeconfig) };
+    default:
+      return address;
+  }
 }
 
 function pool(name: string, settings: Settings): PoolOptions {

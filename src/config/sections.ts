@@ -5,6 +5,7 @@ import { type Field, field, fieldOf, objectOf, text, texts } from './fields.ts';
 import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
 import { OUTLIER } from './outlier.ts';
+import { REGISTER } from './register.ts';
 import { OPTIONS, type OptionScope } from './schema.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, ZONE } from './sticky-fields.ts';
 import * as upstream from './upstream.ts';
@@ -87,7 +88,12 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('zone', 'pool', ZONE, 'where Evener itself stands; endpoints of the same zone are preferred'),
   section('sticky', 'pool', STICKY, 'which requests keep to one endpoint; auto: those of a Socket.IO session'),
   section('outlier', 'pool', OUTLIER, 'when one that fails requests is taken out for a while; 5 failures in a row'),
-  section('servers', 'servers', upstream.SERVERS, 'remote servers, such as http://10.0.0.5:8080'),
+  section(
+    'servers',
+    'servers',
+    upstream.SERVERS,
+    'remote servers, such as http://10.0.0.5:8080, or where they are found',
+  ),
   section('listen', 'servers', LISTEN, 'where a pool of servers is reached'),
   section('connectTimeout', 'servers', upstream.CONNECT_TIMEOUT, 'longest wait for a connection to a server; 5s'),
   section('keptTimeout', 'servers', upstream.KEPT_TIMEOUT, 'longest rest of a kept connection to a server; 4s'),
@@ -100,6 +106,7 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('tls', 'servers', upstream.UPSTREAM_TLS, 'TLS to servers'),
   section('health', 'servers', upstream.HEALTH, 'how servers are checked; not at all'),
   section('loadReports', 'servers', upstream.LOAD_REPORTS, 'load reports of servers: use, ask, pass or off; use'),
+  section('register', 'instance', REGISTER, 'where this instance makes itself known to others, in etcd; nowhere'),
   section('notify', 'instance', NOTIFY, 'who hears of incidents: webhooks, Slack, PagerDuty, Alertmanager'),
   section('onIncident', 'instance', ON_INCIDENT, 'a function that is called with every change of an incident'),
 ]);

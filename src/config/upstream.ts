@@ -6,9 +6,11 @@ import { parseServerAddress } from '../core/server-address.ts';
 import { choice, count, duration, type Field, field, flag, text } from './fields.ts';
 import { HEALTH, type HealthEntry, type HealthRules } from './health.ts';
 import { invalid, type Settings } from './settings.ts';
+import { isSource, parseSource, type SourceAddress, shownSource } from './source.ts';
 
-/** One server of a pool, where there is more to say than its address. */
+/** One server of a pool, or a place where servers are found, where there is more to say than its address. */
 export interface ServerEntry {
+  /** `http://host:port`, `https://host`, `unix:/path`; or `file:`, `dns://`, `dns+srv://`, `etcd://`, `k8s://`. */
   readonly url: string;
   /** How many requests it gets beside the others. 1-1000. Default: 1. */
   readonly weight?: number;
@@ -62,6 +64,11 @@ export interface ServerOptions {
   readonly zone: string;
 }
 
+/** Where servers of a pool are found. The rest holds for those that say nothing else of themselves. */
+export interface SourceOptions extends ServerOptions {
+  readonly address: SourceAddress;
+}
+
 export interface UpstreamTlsOptions {
   /** PEM; null = not given. */
   readonly ca: string | null;
@@ -107,35 +114,65 @@ export const OWN_CHILDREN: UpstreamOptions = Object.freeze({
 
 export const SERVERS_EXPECTED: string = 'a list of servers, such as http://10.0.0.5:8080';
 
-const URL_TEXT: Field<string> = field('http://host:port, https://host or unix:/path', { type: 'string' }, (value) =>
+const SERVER_EXPECTED = 'http://host:port, https://host or unix:/path';
+const PLACES = ', or a place where they are found: file:, dns://, dns+srv://, etcd://, k8s://';
+
+const URL_TEXT: Field<string> = field(SERVER_EXPECTED, { type: 'string' }, (value) =>
   typeof value === 'string' && typeof parseServerAddress(value) !== 'string' ? value : undefined,
+);
+
+/** What is wrong is told of sources one by one: each is written in a way of its own. */
+const PLACE_TEXT: Field<string> = v.pipe(
+  v.unknown(),
+  v.metadata({ type: 'string' }),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const isPlace = typeof value === 'string' && isSource(value);
+    const source = isPlace ? parseSource(value) : null;
+    if (isPlace ? typeof source !== 'string' : v.is(URL_TEXT, value)) return value as string;
+    const message = typeof source === 'string' ? source : SERVER_EXPECTED + PLACES;
+    addIssue({ message, expected: message, input: isPlace ? shownSource(value) : value });
+    return NEVER;
+  }),
 );
 
 const SERVER = v.pipe(
   v.unknown(),
   v.transform((value) => (typeof value === 'object' ? value : { url: value })),
   v.strictObject({
-    url: URL_TEXT,
+    url: PLACE_TEXT,
     weight: v.optional(count(1, 1000), 1),
     backup: v.optional(flag(), false),
     zone: v.optional(text('a zone')),
   }),
-  v.transform(
-    ({ url, weight, backup, zone }): ServerOptions => ({
-      url,
-      weight: weight as number,
-      isBackup: backup as boolean,
-      zone: zone ?? '',
-    }),
-  ),
+  v.transform(({ url, weight, backup, zone }): ServerOptions | SourceOptions => {
+    const server = { url, weight: weight as number, isBackup: backup as boolean, zone: zone ?? '' };
+    return isSource(url) ? { ...server, address: parseSource(url) as SourceAddress } : server;
+  }),
 );
 
-export const SERVERS: Field<readonly ServerOptions[]> = v.pipe(
+export const SERVERS: Field<readonly (ServerOptions | SourceOptions)[]> = v.pipe(
   v.unknown(),
   v.metadata({ anyOf: [{ type: 'string' }, { type: 'array', items: { type: ['string', 'object'] } }] }),
   v.transform((value) => (Array.isArray(value) ? value : [value]) as unknown[]),
   v.array(SERVER),
-) as unknown as Field<readonly ServerOptions[]>;
+) as unknown as Field<readonly (ServerOptions | SourceOptions)[]>;
+
+/**
+ * A server as a source tells of it: a url, or an object as in a config file.
+ * @param defaults what holds where it says nothing
+ * @returns what is wrong with it
+ */
+export function readFoundServer(value: unknown, defaults: ServerOptions): ServerOptions | string {
+  const { weight, isBackup, zone } = defaults;
+  const own = typeof value === 'object' && value !== null ? value : { url: value };
+  const result = v.safeParse(SERVER, { weight, backup: isBackup, ...(zone === '' ? {} : { zone }), ...own });
+  if (!result.success) {
+    const [issue] = result.issues;
+    const key = (issue.path ?? []).map((item) => String(item.key)).join('.');
+    return `${key === '' ? 'a server' : key}: expected ${issue.expected === 'never' ? 'no such key' : issue.message}`;
+  }
+  return 'address' in result.output ? `url: expected ${SERVER_EXPECTED}` : result.output;
+}
 
 export const TRUSTED_PROXIES: Field<readonly string[]> = field(
   `a list of ranges: ${RANGE_EXPECTED}`,

@@ -150,6 +150,8 @@ export interface Status {
   readonly servers: readonly ServerStatus[];
   /** New workers that are tried out. */
   readonly canaries: readonly CanaryStatus[];
+  /** Where servers are found. */
+  readonly sources: readonly SourceStatus[];
   /** How many incidents last; see `GET /incidents`. */
   readonly incidents: number;
 }
@@ -199,12 +201,27 @@ export const SERVER_STATES = ['up', 'unreachable', 'unhealthy', 'ejected'] as co
 /** A server of a pool. */
 export interface ServerStatus {
   readonly pool: string;
-  /** As in the options. */
+  /** As in the options, or as it was found. */
   readonly server: string;
+  /** The source that it was found by; null where the options name it. */
+  readonly source: string | null;
   /** unreachable: no connection can be made; unhealthy: its checks fail; ejected: it fails requests. Then it gets no requests. */
   readonly state: (typeof SERVER_STATES)[number];
   /** Empty for up. */
   readonly reason: string;
+}
+
+/** A place where servers of a pool are found. */
+export interface SourceStatus {
+  readonly pool: string;
+  /** As in the options. */
+  readonly source: string;
+  /** How many it names. */
+  readonly servers: number;
+  /** When it last said which there are; ISO 8601, null = never. */
+  readonly updatedAt: string | null;
+  /** What is wrong with it; empty = nothing. Then what it said last holds. */
+  readonly error: string;
 }
 
 export interface WorkerStatus {

@@ -131,6 +131,7 @@ const SCHEMAS = {
           'A new worker that is tried out',
         ),
       },
+      sources: { type: 'array', items: { $ref: '#/components/schemas/Source' } },
       incidents: described(COUNT, 'How many incidents last'),
     },
     'An instance',
@@ -163,8 +164,24 @@ const SCHEMAS = {
     'An app, or a pool of servers',
   ),
   Server: record(
-    { pool: TEXT, server: TEXT, state: { enum: [...SERVER_STATES] }, reason: TEXT },
+    {
+      pool: TEXT,
+      server: TEXT,
+      source: described({ type: ['string', 'null'] }, 'What it was found by; null where the options name it'),
+      state: { enum: [...SERVER_STATES] },
+      reason: TEXT,
+    },
     'A server of a pool; it gets requests while it is up',
+  ),
+  Source: record(
+    {
+      pool: TEXT,
+      source: TEXT,
+      servers: described(COUNT, 'How many it names'),
+      updatedAt: { type: ['string', 'null'], format: 'date-time', description: 'When it last said which there are' },
+      error: described(TEXT, 'What is wrong with it; empty = nothing. Then what it said last holds'),
+    },
+    'A place where servers of a pool are found',
   ),
   History: record(
     {

@@ -8,6 +8,8 @@ export const INCIDENT_KINDS = [
   'crash-loop',
   'server-down',
   'endpoint-ejected',
+  'discovery-failed',
+  'registration-failed',
   'shedding',
   'connections-limited',
   'request-quarantined',

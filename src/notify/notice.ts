@@ -49,6 +49,8 @@ const VERBS: Readonly<Record<NoticeKind, string>> = {
   'crash-loop': 'is in a crash loop',
   'server-down': 'has lost a server',
   'endpoint-ejected': 'fails requests',
+  'discovery-failed': 'cannot look for its servers',
+  'registration-failed': 'cannot make itself known',
   shedding: 'refuses requests',
   'connections-limited': 'has too many connections',
   'request-quarantined': 'keeps a request from its workers',

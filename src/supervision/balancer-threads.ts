@@ -203,11 +203,11 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
     return { ...poolSettingsOf(app), port: app.port, servers: null, meter: meters.pool(app.name) };
   });
   const pools = options.pools.map((pool) => {
-    const { servers, listen, upstream } = pool;
+    const { servers, sources, listen, upstream } = pool;
     return {
       ...poolSettingsOf(pool),
       port: null,
-      servers: { servers, listen, upstream },
+      servers: { servers, areFound: sources.length > 0, listen, upstream },
       meter: meters.pool(pool.name),
     };
   });

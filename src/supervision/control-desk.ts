@@ -37,6 +37,7 @@ import {
   poolStatusOf,
   type StatusSources,
   serverStatusesOf,
+  sourceStatusesOf,
   withEjectedServers,
   withEjectedWorkers,
   workerStatusesOf,
@@ -181,6 +182,7 @@ export class ControlDesk implements ControlTarget {
       ),
       servers: withEjectedServers(this.#host.pools().flatMap(serverStatusesOf), ejections),
       canaries: this.#host.canaries().flatMap(({ status }) => status ?? []),
+      sources: this.#host.pools().flatMap(sourceStatusesOf),
       incidents: this.#parts.incidents.open().length,
     };
   }

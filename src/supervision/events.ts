@@ -106,6 +106,29 @@ export type SupervisorEvent =
       readonly state: 'unreachable' | 'unhealthy';
       readonly reason: string;
     }
+  /** One that got no requests is not among the servers any more. */
+  | { readonly type: 'server-gone'; readonly pool: string; readonly server: string }
+  /** What its sources have found makes others the servers of a pool. */
+  | {
+      readonly type: 'servers-changed';
+      readonly pool: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+      /** How many there are now. */
+      readonly servers: number;
+    }
+  /** A place where servers are found cannot say which there are: those that are known stay. Once for each reason. */
+  | {
+      readonly type: 'source-failed';
+      readonly pool: string;
+      /** As in the options. */
+      readonly source: string;
+      readonly reason: string;
+    }
+  | { readonly type: 'source-works'; readonly pool: string; readonly source: string }
+  /** Others can find this instance, for the first time or again. */
+  | { readonly type: 'registered'; readonly registry: string; readonly url: string }
+  | { readonly type: 'registration-failed'; readonly registry: string; readonly url: string; readonly reason: string }
   | { readonly type: 'server-up'; readonly pool: string; readonly server: string }
   /** A worker or server fails requests while others do not: it gets none for a while. */
   | {
@@ -212,6 +235,8 @@ export interface PoolFacts {
   readonly pool: string;
   /** As in the options. */
   readonly servers: readonly string[];
+  /** Where more are found. */
+  readonly sources: readonly string[];
 }
 
 export interface WorkerFacts {

@@ -53,6 +53,7 @@ export class IncidentDesk {
       case 'access-log-works':
       case 'worker-expired':
       case 'admin-listening':
+      case 'servers-changed':
       // An incident of these would go to the receivers that do not work.
       case 'notifier-failed':
       case 'notifier-recovered':
@@ -174,6 +175,37 @@ export class IncidentDesk {
         return;
       case 'endpoint-returned':
         this.#ring.close(ejectionKey(event), RETURNS[event.cause]);
+        return;
+      case 'server-gone':
+        this.#ring.close(`server:${event.pool}:${event.server}`, 'it is not among the servers any more');
+        return;
+      case 'source-failed':
+        this.#report({
+          kind: 'discovery-failed',
+          severity: 'warning',
+          dedupKey: `source:${event.pool}:${event.source}`,
+          app: event.pool,
+          cause: `${event.source}: ${event.reason}`,
+          decision: 'the servers that are known stay',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'source-works':
+        this.#ring.close(`source:${event.pool}:${event.source}`, 'it says again which servers there are');
+        return;
+      case 'registration-failed':
+        this.#report({
+          kind: 'registration-failed',
+          severity: 'error',
+          dedupKey: `registration:${event.registry}:${event.url}`,
+          app: null,
+          cause: `${event.registry}: ${event.reason}`,
+          decision: 'it is tried again, with growing pauses; others may not find this instance until then',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'registered':
+        this.#ring.close(`registration:${event.registry}:${event.url}`, 'it is known there');
         return;
       case 'balancer-died':
         this.#balancerDied(event);

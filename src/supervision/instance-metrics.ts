@@ -29,6 +29,7 @@ export function writeInstanceMetrics(out: PrometheusText, status: Status, meters
   out.add('evener_client_connections_closed_for_room_total', {}, threads.closedForRoom);
   out.add('evener_access_log_dropped_total', {}, threads.logDropped);
   writeWorkers(out, status);
+  writeSources(out, status);
   for (const { app, cause, count } of counts.restarts) out.add('evener_worker_restarts_total', { app, cause }, count);
   for (const { app, cause, count } of counts.ejections) out.add('evener_ejections_total', { app, cause }, count);
   out.add('evener_balancer_restarts_total', {}, counts.balancerRestarts);
@@ -58,6 +59,15 @@ function writePool(out: PrometheusText, { name: app, workers }: AppStatus, meter
   out.add('evener_request_bytes_total', { app }, reading.bytesIn);
   out.add('evener_response_bytes_total', { app }, reading.bytesOut);
   out.add('evener_workers_wanted', { app }, workers.wanted);
+}
+
+function writeSources(out: PrometheusText, { sources }: Status): void {
+  for (const { pool: app, source, servers, updatedAt, error } of sources) {
+    out.add('evener_source_servers', { app, source }, servers);
+    out.add('evener_source_up', { app, source }, error === '' && updatedAt !== null ? 1 : 0);
+    const seconds = updatedAt === null ? 0 : Date.parse(updatedAt) / 1000;
+    out.add('evener_source_updated_seconds', { app, source }, seconds);
+  }
 }
 
 /** While one worker replaces another both are of one place: what they do is added up, and the newer says how it is. */

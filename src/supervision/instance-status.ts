@@ -1,5 +1,11 @@
 import type { ListenerAddress } from '../channel/messages.ts';
-import type { AppStatus, ServerStatus, WorkerStatus, WorkerStatusState } from '../control/control-target.ts';
+import type {
+  AppStatus,
+  ServerStatus,
+  SourceStatus,
+  WorkerStatus,
+  WorkerStatusState,
+} from '../control/control-target.ts';
 import type { Meters } from '../observability/meters.ts';
 import type { RecentRates } from '../observability/recent-rates.ts';
 import type { Ejections } from './ejections.ts';
@@ -33,7 +39,7 @@ export function appStatusOf(fleet: WorkerFleet, sources: StatusSources): AppStat
 export function poolStatusOf({ options, address, servers }: ServerWatch, sources: StatusSources): AppStatus {
   return {
     name: options.name,
-    command: options.servers.map(({ url }) => url).join(' '),
+    command: [...options.servers, ...options.sources].map(({ url }) => url).join(' '),
     addresses: address === null ? [] : [addressText(address)],
     workers: { wanted: servers.length, ready: servers.filter(({ state }) => state === 'up').length },
     ...numbersOf(options.name, sources),
@@ -56,6 +62,10 @@ export function withEjectedServers(servers: readonly ServerStatus[], ejections: 
     const reason = facts.state === 'up' ? (ejections?.reasonOf(facts.pool, facts.server) ?? null) : null;
     return reason === null ? facts : { ...facts, state: 'ejected', reason };
   });
+}
+
+export function sourceStatusesOf({ options, sources }: ServerWatch): SourceStatus[] {
+  return sources.map((facts) => ({ pool: options.name, ...facts }));
 }
 
 function numbersOf(

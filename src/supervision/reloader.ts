@@ -208,11 +208,16 @@ export class Reloader {
 
   /** The balancer threads do the rest. */
   #applyPools({ pools }: ReloadParts, options: ResolvedOptions): void {
-    for (const name of [...pools.keys()]) if (!options.pools.some((pool) => pool.name === name)) pools.delete(name);
+    for (const [name, watch] of [...pools]) {
+      if (options.pools.some((pool) => pool.name === name)) continue;
+      watch.close();
+      pools.delete(name);
+    }
     for (const pool of options.pools) {
       const known = pools.get(pool.name);
       if (known === undefined) this.#host.addPool(pool);
       else known.configure(pool);
+      pools.get(pool.name)!.tellServers();
     }
   }
 }

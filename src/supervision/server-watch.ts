@@ -1,30 +1,51 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenerAddress, ServerState } from '../channel/messages.ts';
 import type { ServersOptions } from '../config/options.ts';
+import type { ServerOptions } from '../config/upstream.ts';
+import { DiscoveredServers, type SourceFacts } from '../discovery/discovered-servers.ts';
 import type { PoolMessage } from './balancer-threads.ts';
 import type { SupervisorEvent } from './events.ts';
 
 /** Where a server stands, put together from what all threads say. */
 export interface ServerFacts {
-  /** As in the options. */
+  /** As in the options, or as it was found. */
   readonly server: string;
+  /** The source that it was found by, as in the options; null where they name it. */
+  readonly source: string | null;
   readonly state: ServerState;
   /** Empty for up. */
   readonly reason: string;
 }
 
-/** One pool of servers as the supervisor knows it: where it is reached, and which of its servers are there. */
+export interface ServerWatchHost {
+  emit(event: SupervisorEvent): void;
+  /** All servers of a pool, named and found. */
+  setServers(pool: string, servers: readonly ServerOptions[]): void;
+}
+
+/** One pool of servers as the supervisor knows it: where it is reached, which servers it has, and which of them are there. */
 export class ServerWatch {
   #options: ServersOptions;
-  readonly #emit: (event: SupervisorEvent) => void;
+  readonly #host: ServerWatchHost;
+  readonly #found: DiscoveredServers;
   /** By server, and in that by thread: what is wrong with it. */
   readonly #faults = new Map<string, Map<number, { state: ServerState; reason: string }>>();
   #address: ListenerAddress | null = null;
   #failure: string | null = null;
 
-  constructor(options: ServersOptions, emit: (event: SupervisorEvent) => void) {
+  constructor(options: ServersOptions, host: ServerWatchHost) {
     this.#options = options;
-    this.#emit = emit;
+    this.#host = host;
+    const pool = options.name;
+    this.#found = new DiscoveredServers(options, {
+      serversChanged: (added, removed) => {
+        this.#forgetMissing();
+        host.emit({ type: 'servers-changed', pool, added, removed, servers: this.#found.servers.length });
+        this.tellServers();
+      },
+      sourceFailed: (source, reason) => host.emit({ type: 'source-failed', pool, source, reason }),
+      sourceWorks: (source) => host.emit({ type: 'source-works', pool, source }),
+    });
   }
 
   get options(): ServersOptions {
@@ -42,7 +63,18 @@ export class ServerWatch {
   }
 
   get servers(): ServerFacts[] {
-    return this.#options.servers.map(({ url }) => this.#factsOf(url));
+    return this.#found.servers.map(({ url }) => this.#factsOf(url));
+  }
+
+  /** How its sources fare. */
+  get sources(): SourceFacts[] {
+    return this.#found.sources;
+  }
+
+  /** To be called when balancer threads know the options anew; where all servers are named they know them. */
+  tellServers(): void {
+    const { name, sources } = this.#options;
+    if (sources.length > 0) this.#host.setServers(name, this.#found.servers);
   }
 
   configure(options: ServersOptions): void {
@@ -50,14 +82,18 @@ export class ServerWatch {
     if (!isDeepStrictEqual(options.listen, this.#options.listen)) this.#address = null;
     this.#options = options;
     this.#failure = null;
-    const urls = new Set(options.servers.map(({ url }) => url));
-    for (const url of [...this.#faults.keys()]) if (!urls.has(url)) this.#faults.delete(url);
+    this.#found.configure(options);
+    this.#forgetMissing();
+  }
+
+  close(): void {
+    this.#found.close();
   }
 
   threadSaid(thread: number, message: PoolMessage): void {
     switch (message.type) {
       case 'pool-listening':
-        if (this.#address === null) this.#emit({ type: 'listening', address: message.listener });
+        if (this.#address === null) this.#host.emit({ type: 'listening', address: message.listener });
         this.#address = message.listener;
         break;
       case 'pool-listen-failed':
@@ -78,8 +114,18 @@ export class ServerWatch {
     for (const server of [...this.#faults.keys()]) this.#serverSaid(thread, server, 'up', '');
   }
 
+  #forgetMissing(): void {
+    const urls = new Set(this.#found.servers.map(({ url }) => url));
+    for (const [server, faults] of [...this.#faults]) {
+      if (urls.has(server)) continue;
+      this.#faults.delete(server);
+      // Nobody will say so any more.
+      if (faults.size > 0) this.#host.emit({ type: 'server-gone', pool: this.#options.name, server });
+    }
+  }
+
   #serverSaid(thread: number, server: string, state: ServerState, reason: string): void {
-    if (!this.#options.servers.some(({ url }) => url === server)) return;
+    if (!this.#found.servers.some(({ url }) => url === server)) return;
     const before = this.#factsOf(server).state;
     const faults = this.#faults.get(server) ?? new Map<number, { state: ServerState; reason: string }>();
     this.#faults.set(server, faults);
@@ -88,12 +134,12 @@ export class ServerWatch {
     const { state: after } = this.#factsOf(server);
     if (after === before) return;
     const pool = this.#options.name;
-    if (after === 'up') this.#emit({ type: 'server-up', pool, server });
-    else this.#emit({ type: 'server-down', pool, server, state: after, reason: this.#factsOf(server).reason });
+    if (after === 'up') this.#host.emit({ type: 'server-up', pool, server });
+    else this.#host.emit({ type: 'server-down', pool, server, state: after, reason: this.#factsOf(server).reason });
   }
 
   #factsOf(server: string): ServerFacts {
     const [fault] = this.#faults.get(server)?.values() ?? [];
-    return { server, state: fault?.state ?? 'up', reason: fault?.reason ?? '' };
+    return { server, source: this.#found.sourceOf(server), state: fault?.state ?? 'up', reason: fault?.reason ?? '' };
   }
 }

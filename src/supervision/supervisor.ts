@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
+import type { ServerOptions } from '../config/upstream.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
 import { Outcome } from '../core/outcome.ts';
@@ -29,6 +30,7 @@ import { MemoryShortage } from './memory-shortage.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
 import { Recycler } from './recycler.ts';
+import { Registrations } from './registrations.ts';
 import { Reloader, type ReloadReport, type ReloadRequest } from './reloader.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
 import { ServerWatch } from './server-watch.ts';
@@ -111,6 +113,7 @@ export class Supervisor {
   /** What has gone wrong, and what of it lasts. */
   readonly incidents: IncidentRing;
   readonly #notices: Notices;
+  readonly #registrations = new Registrations((event) => this.#emit(event));
   #resolveClosed: (error: EvenerError | null) => void = () => {};
 
   constructor(options: ResolvedOptions, surroundings: SupervisorSurroundings) {
@@ -161,9 +164,10 @@ export class Supervisor {
     const facts = apps.map(({ name, app, workers }) => {
       return { app: name, command: app.words.join(' '), workers: workers.min };
     });
-    const pools = this.#options.pools.map(({ name, servers }) => ({
+    const pools = this.#options.pools.map(({ name, servers, sources }) => ({
       pool: name,
       servers: servers.map(({ url }) => url),
+      sources: sources.map(({ url }) => url),
     }));
     this.#emit({ type: 'starting', apps: facts, pools, threads });
     const parts = this.#assembleOrFail();
@@ -178,6 +182,7 @@ export class Supervisor {
     );
     if (!this.#isClosing) {
       this.#phase = 'running';
+      void this.#registrations.configure(this.#options.register);
       if (this.#options.watch) this.#watchFiles();
       return;
     }
@@ -270,6 +275,7 @@ export class Supervisor {
     this.#options = options;
     if (!isBack) this.#redactor = redactorFor(options);
     this.#notices.configure(options);
+    void this.#registrations.configure(options.register);
   }
 
   #watchFiles(): void {
@@ -371,6 +377,7 @@ export class Supervisor {
       {
         threadStarted: (thread) => {
           for (const fleet of fleets.values()) fleet.threadStarted(thread);
+          for (const pool of pools.values()) pool.tellServers();
         },
         threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
         threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
@@ -503,8 +510,11 @@ export class Supervisor {
     for (let index = 0; index < app.workers.min; index++) fleet.addSlot(index);
   }
 
-  #addPool({ pools }: Parts, options: ServersOptions): void {
-    pools.set(options.name, new ServerWatch(options, (event) => this.#emit(event)));
+  #addPool({ pools, threads }: Parts, options: ServersOptions): void {
+    const setServers = (pool: string, servers: readonly ServerOptions[]): void => {
+      threads.post({ type: 'pool-servers', pool, servers });
+    };
+    pools.set(options.name, new ServerWatch(options, { emit: (event) => this.#emit(event), setServers }));
   }
 
   get #pools(): ServerWatch[] {
@@ -602,6 +612,8 @@ export class Supervisor {
     for (const worker of this.#in(WorkerState.Starting)) {
       worker.dismiss('closing', Math.min(SHORT_NOTICE_MS, drainLimitMs));
     }
+    // Others are to know first: what they send from now on would be refused.
+    await this.#registrations.close();
     // At the latest then they get SIGTERM, to have some of the time left for their own end.
     const noticeMs = drainTimeOf(drainLimitMs);
     threads.drain(noticeMs);
@@ -633,6 +645,8 @@ export class Supervisor {
     parts.shed.close();
     parts.connections.close();
     parts.autoscaler.close();
+    for (const pool of this.#pools) pool.close();
+    void this.#registrations.close();
     for (const fleet of this.#fleets) fleet.close();
     this.#changes.happened();
     return parts;

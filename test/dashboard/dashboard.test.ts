@@ -305,8 +305,8 @@ test('of a pool of servers it shows which are up, and why others are not', NEEDS
   t.after(() => instance.close());
   const reason = 'connect ECONNREFUSED 10.0.0.8:3000';
   instance.servers.push(
-    { pool: 'shop', server: 'http://10.0.0.7:3000', state: 'up', reason: '' },
-    { pool: 'shop', server: 'http://10.0.0.8:3000', state: 'unreachable', reason },
+    { pool: 'shop', server: 'http://10.0.0.7:3000', source: null, state: 'up', reason: '' },
+    { pool: 'shop', server: 'http://10.0.0.8:3000', source: null, state: 'unreachable', reason },
   );
   const { page, problems, close } = await browser.open(await instance.listen());
   t.after(close);

@@ -95,10 +95,11 @@ const openIncident = async (page: Page): Promise<void> => {
 function poolOf(): ScriptedInstance {
   const instance = instanceWith(0);
   instance.servers.push(
-    { pool: 'shop', server: 'http://10.0.0.7:3000', state: 'up', reason: '' },
+    { pool: 'shop', server: 'http://10.0.0.7:3000', source: null, state: 'up', reason: '' },
     {
       pool: 'shop',
       server: 'http://10.0.0.8:3000',
+      source: null,
       state: 'unreachable',
       reason: 'connect ECONNREFUSED 10.0.0.8:3000',
     },

@@ -12,6 +12,7 @@ export interface Status {
   readonly apps: readonly AppStatus[];
   readonly workers: readonly WorkerStatus[];
   readonly servers: readonly ServerStatus[];
+  readonly sources: readonly SourceStatus[];
   /** How many incidents last. */
   readonly incidents: number;
 }
@@ -87,9 +88,19 @@ export interface WorkerStatus {
 export interface ServerStatus {
   readonly pool: string;
   readonly server: string;
+  /** What it was found by; null where the options name it. */
+  readonly source: string | null;
   readonly state: 'up' | 'unreachable' | 'unhealthy' | 'ejected';
   /** Empty for up. */
   readonly reason: string;
+}
+
+/** A place where servers of a pool are found. */
+export interface SourceStatus {
+  readonly pool: string;
+  readonly source: string;
+  /** Empty = nothing is wrong with it. */
+  readonly error: string;
 }
 
 /** Something that went wrong, from its beginning to its end. */

@@ -47,7 +47,7 @@ export class Controls {
     setText(this.#reload, this.#reloadText(status));
     setAttribute(this.#reload, 'aria-busy', this.#isReloading ? 'true' : null);
     // A pool of servers has no workers to be had more or fewer of.
-    const isPool = status.servers.some(({ pool }) => pool === app?.name);
+    const isPool = [...status.servers, ...status.sources].some(({ pool }) => pool === app?.name);
     this.#fewer.hidden = isPool;
     this.#more.hidden = isPool;
     byId('scale').hidden = app === null;

@@ -65,6 +65,16 @@ export function eventText(event: Fields): string {
       return `${endpoint(event)} gets no requests for ${span(event.forMs)}: ${said(event.detail)}`;
     case 'endpoint-returned':
       return `${endpoint(event)} gets requests again`;
+    case 'servers-changed':
+      return `${said(event.pool)} has ${counted(number(event.servers), 'server')} now`;
+    case 'source-failed':
+      return `${said(event.pool)}: ${said(event.source)} does not say which servers there are: ${said(event.reason)}`;
+    case 'source-works':
+      return `${said(event.pool)}: ${said(event.source)} says again which servers there are`;
+    case 'registered':
+      return `known as ${said(event.url)} in ${said(event.registry)}`;
+    case 'registration-failed':
+      return `cannot make itself known in ${said(event.registry)}: ${said(event.reason)}`;
     case 'notifier-failed':
       return `${said(event.notifier)} does not get notices: ${said(event.reason)}`;
     case 'notifier-recovered':

@@ -15,12 +15,12 @@ export class Servers {
     this.#section.hidden = servers.length === 0;
     while (this.#body.rows.length > servers.length) this.#body.deleteRow(-1);
     while (this.#body.rows.length < servers.length) this.#body.append(rowOf());
-    servers.forEach(({ server, state, reason }, i) => {
+    servers.forEach(({ server, source, state, reason }, i) => {
       const row = this.#body.rows[i]!;
       setAttribute(row, 'data-state', state === 'up' ? 'ready' : 'stalled');
       setText(row.cells[0]!, server);
       setText(row.cells[1]!.firstChild!, state);
-      setText(row.cells[2]!, reason);
+      setText(row.cells[2]!, reason === '' && source !== null ? `found by ${source}` : reason);
     });
   }
 }

@@ -62,7 +62,7 @@ export class Summary {
     setText(byId('app-command'), command);
     setText(byId('app-addresses'), addresses.join(', '));
     const ready = byId('app-ready');
-    const isPool = status.servers.some(({ pool }) => pool === app.name);
+    const isPool = [...status.servers, ...status.sources].some(({ pool }) => pool === app.name);
     const text = isPool ? `${counted(workers.wanted, 'server')} up` : `${counted(workers.wanted, 'worker')} ready`;
     setText(ready, `${workers.ready} of ${text}`);
     setAttribute(ready, 'data-bad', workers.ready < workers.wanted);

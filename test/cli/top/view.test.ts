@@ -57,6 +57,7 @@ function status(workers: readonly WorkerStatus[]): Status {
     workers,
     servers: [],
     canaries: [],
+    sources: [],
     incidents: 0,
   };
 }

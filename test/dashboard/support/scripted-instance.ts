@@ -97,6 +97,7 @@ export class ScriptedInstance implements ControlTarget {
       workers: this.workers.map((worker) => ({ ...worker })),
       servers: this.servers,
       canaries: [],
+      sources: [],
       incidents: this.ring.open().length,
     };
   }

@@ -1,0 +1,42 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RegisterOptions } from '../config/register.ts';
+import { EtcdRegistration } from '../discovery/etcd-registration.ts';
+import type { SupervisorEvent } from './events.ts';
+
+interface Entry {
+  readonly options: RegisterOptions;
+  readonly registration: EtcdRegistration;
+}
+
+/** Where this instance is known to others while it serves. */
+export class Registrations {
+  readonly #emit: (event: SupervisorEvent) => void;
+  #entries: Entry[] = [];
+
+  constructor(emit: (event: SupervisorEvent) => void) {
+    this.#emit = emit;
+  }
+
+  /** These are they from now on; what stays is left alone. Resolves when those that go have been taken back. */
+  async configure(wanted: readonly RegisterOptions[]): Promise<void> {
+    const before = this.#entries;
+    this.#entries = wanted.map((options) => {
+      return before.find((entry) => isDeepStrictEqual(entry.options, options)) ?? this.#open(options);
+    });
+    const gone = before.filter((entry) => !this.#entries.includes(entry));
+    await Promise.all(gone.map(({ registration }) => registration.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.configure([]);
+  }
+
+  #open(options: RegisterOptions): Entry {
+    const { etcd, url } = options;
+    const registration = new EtcdRegistration(options, {
+      registered: () => this.#emit({ type: 'registered', registry: etcd, url }),
+      failed: (reason) => this.#emit({ type: 'registration-failed', registry: etcd, url, reason }),
+    });
+    return { options, registration };
+  }
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import type { Cleanup } from './cleanup.ts';
+import { until } from './until.ts';
+
+/** Debian's `dnsmasq-base`. It answers for `.test` only, and asks nobody else. */
+const PROGRAM = 'dnsmasq';
+
+/** A real resolver on loopback, told its records on the command line: to change them it is started again. */
+export class ResolverProcess {
+  readonly port: number;
+  #child: ChildProcess | null = null;
+
+  private constructor(test: Cleanup, port: number) {
+    this.port = port;
+    test.after(() => this.stop());
+  }
+
+  static async start(test: Cleanup, records: readonly string[]): Promise<ResolverProcess> {
+    const resolver = new ResolverProcess(test, await freeDatagramPort());
+    await resolver.start(records);
+    return resolver;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** @param records `host-record=a.test,127.0.0.1,1` (the last is the TTL), `srv-host=name,target,port,priority,weight` */
+  async start(records: readonly string[]): Promise<void> {
+    await this.stop();
+    const args = [
+      ...[
+        '--keep-in-foreground',
+        '--conf-file=/dev/null',
+        '--no-resolv',
+        '--no-hosts',
+        '--bind-interfaces',
+        '--pid-file=',
+      ],
+      ...[
+        `--port=${this.port}`,
+        '--listen-address=127.0.0.1',
+        '--local=/test/',
+        '--user=',
+        '--group=',
+        '--log-facility=-',
+      ],
+      ...['--host-record=there.test,127.0.0.1', ...records.map((record) => `--${record}`)],
+    ];
+    this.#child = spawn(PROGRAM, args, { stdio: 'ignore' });
+    const resolver = new Resolver({ timeout: 500, tries: 1 });
+    resolver.setServers([this.address]);
+    await until('the resolver to answer', () => resolver.resolve4('there.test').catch(() => null));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}
+
+async function freeDatagramPort(): Promise<number> {
+  const socket = dgram.createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
