@@ -17,9 +17,13 @@ export {
   type Route,
   type ServersEntry,
 } from './config/options.ts';
+export type { RegisterEntry } from './config/register.ts';
 export { expectation, OPTIONS, type OptionKey, type OptionKind, type OptionSpec } from './config/schema.ts';
+export type { ServerEntry, UpstreamEntry } from './config/upstream.ts';
 export { EvenerError, type EvenerErrorCode } from './core/evener-error.ts';
 export type { Evidence, Incident, IncidentChange, IncidentKind, Severity } from './core/incident.ts';
+export { type Balancer, type BalancerOptions, createBalancer } from './create-balancer.ts';
+export type { SourceFacts } from './discovery/discovered-servers.ts';
 export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
 export type { IncidentListener, IncidentRing } from './observability/incident-ring.ts';
 export type { CanaryReport, CanaryTerms } from './supervision/canary.ts';
@@ -31,6 +35,7 @@ export type { WorkerExplanation } from './supervision/hung-workers.ts';
 export type { PrintedError } from './supervision/printed-error.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
 export type { ReloadReport, ReloadRequest } from './supervision/reloader.ts';
+export type { PoolView, ServerFacts } from './supervision/server-watch.ts';
 export { ServiceManager, type ServiceManagerFacts, serviceManagerIn } from './supervision/service-manager.ts';
 export type { StackFrame } from './supervision/source-maps.ts';
 export type { Supervisor } from './supervision/supervisor.ts';

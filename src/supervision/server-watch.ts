@@ -17,6 +17,15 @@ export interface ServerFacts {
   readonly reason: string;
 }
 
+/** A pool of servers as it is now; plain data. */
+export interface PoolView {
+  readonly pool: string;
+  /** Where it is reached; null while it is not. */
+  readonly address: ListenerAddress | null;
+  readonly servers: readonly ServerFacts[];
+  readonly sources: readonly SourceFacts[];
+}
+
 export interface ServerWatchHost {
   emit(event: SupervisorEvent): void;
   /** All servers of a pool, named and found. */
@@ -69,6 +78,11 @@ export class ServerWatch {
   /** How its sources fare. */
   get sources(): SourceFacts[] {
     return this.#found.sources;
+  }
+
+  get view(): PoolView {
+    const address = this.#address === null ? null : { ...this.#address };
+    return { pool: this.#options.name, address, servers: this.servers, sources: this.sources };
   }
 
   /** To be called when balancer threads know the options anew; where all servers are named they know them. */

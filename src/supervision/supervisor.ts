@@ -33,7 +33,7 @@ import { Recycler } from './recycler.ts';
 import { Registrations } from './registrations.ts';
 import { Reloader, type ReloadReport, type ReloadRequest } from './reloader.ts';
 import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
-import { ServerWatch } from './server-watch.ts';
+import { type PoolView, ServerWatch } from './server-watch.ts';
 import { type ShedCounts, ShedWatch } from './shed-watch.ts';
 import { SilentDrains } from './silent-drains.ts';
 import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
@@ -145,6 +145,11 @@ export class Supervisor {
   /** How many workers there should be, of all apps. */
   get workers(): number {
     return this.#fleets.reduce((sum, fleet) => sum + fleet.active.length, 0);
+  }
+
+  /** Pools of servers as they are now; copies. */
+  get pools(): readonly PoolView[] {
+    return this.#pools.map(({ view }) => view);
   }
 
   /** Calls the listener with every event; the answer takes it off again. */
