@@ -12,6 +12,7 @@ interface Entry {
 export class Registrations {
   readonly #emit: (event: SupervisorEvent) => void;
   #entries: Entry[] = [];
+  #closed: Promise<void> | null = null;
 
   constructor(emit: (event: SupervisorEvent) => void) {
     this.#emit = emit;
@@ -19,16 +20,23 @@ export class Registrations {
 
   /** These are they from now on; what stays is left alone. Resolves when those that go have been taken back. */
   async configure(wanted: readonly RegisterOptions[]): Promise<void> {
+    if (this.#closed !== null) return;
+    await this.#apply(wanted);
+  }
+
+  /** Takes all of them back, for good. Resolves when that is done, also where it was asked for before. */
+  close(): Promise<void> {
+    this.#closed ??= this.#apply([]);
+    return this.#closed;
+  }
+
+  async #apply(wanted: readonly RegisterOptions[]): Promise<void> {
     const before = this.#entries;
     this.#entries = wanted.map((options) => {
       return before.find((entry) => isDeepStrictEqual(entry.options, options)) ?? this.#open(options);
     });
     const gone = before.filter((entry) => !this.#entries.includes(entry));
     await Promise.all(gone.map(({ registration }) => registration.close()));
-  }
-
-  async close(): Promise<void> {
-    await this.configure([]);
   }
 
   #open(options: RegisterOptions): Entry {

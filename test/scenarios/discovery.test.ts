@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Status } from '../../src/control/control-target.ts';
-import { verb } from '../support/control.ts';
+import { controlOf, verb } from '../support/control.ts';
 import { EtcdProcess } from '../support/etcd.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
@@ -26,8 +26,7 @@ function configured(t: TestContext, config: object): EvenerProcess {
 }
 
 async function statusOf(evener: EvenerProcess): Promise<Status> {
-  const { stdout } = await verb(evener, ['status', '--json', '--name', 'api']);
-  return JSON.parse(stdout) as Status;
+  return (await controlOf(evener)).get<Status>('/status');
 }
 
 /** Waits until exactly these answer. */
@@ -129,7 +128,7 @@ test('instances are known in etcd while they serve: gone before they drain, and 
   const url = await front.url(0);
   await answeredBy(url, 'one', 'two');
   // What is in flight in the one that stops is finished there, and nothing new goes to it.
-  const slow = Promise.all(Array.from({ length: 4 }, () => request(`${url}/slow?ms=1000`)));
+  const slow = Promise.all(Array.from({ length: 4 }, () => request(`${url}/slow?ms=2000`)));
   await until('them to be there', async () => (await statusOf(front)).apps[0]!.inFlight === 4);
   const load = new Load(() => url, { method: 'POST', rate: 50, durationMs: 2_000, connections: 8, body: 'x' });
   const running = load.run();
