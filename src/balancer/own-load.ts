@@ -8,6 +8,8 @@ import type { Pool } from '../pool/pool.ts';
 
 /** Reports are of this much of the past. */
 const SPAN_MS = 1_000;
+/** What is in hand is counted anew after so long. */
+const FRESH_MS = 10;
 
 /** What the whole machine does; one for a thread. */
 export class SystemLoad {
@@ -45,6 +47,7 @@ export class OwnLoad implements LoadReporter {
   #finished = 0;
   #sampledAtMs = 0;
   #report: LoadReport = NOTHING;
+  #madeAtMs = 0;
 
   constructor(isAlways: boolean, pool: Pool<Transport>, meter: SharedArrayBuffer, system: SystemLoad) {
     this.#isAlways = isAlways;
@@ -74,6 +77,12 @@ export class OwnLoad implements LoadReporter {
   }
 
   #line(format: LoadFormat): string {
+    const nowMs = performance.now();
+    if (nowMs - this.#madeAtMs > FRESH_MS && this.#report !== NOTHING) {
+      this.#madeAtMs = nowMs;
+      this.#report = { ...this.#report, inFlight: PoolReading.of(this.#meter).inFlight };
+      this.#lines.clear();
+    }
     let line = this.#lines.get(format);
     if (line === undefined) {
       line = this.#report === NOTHING ? '' : loadReportLine(this.#report, format);
@@ -103,6 +112,7 @@ const NOTHING: LoadReport = Object.freeze({
   rps: -1,
   eps: -1,
   peakUtilization: -1,
+  inFlight: -1,
 });
 
 function formatAskedFor(lines: string): LoadFormat | null {

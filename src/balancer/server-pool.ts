@@ -23,6 +23,9 @@ const RETRY_AFTER_SECONDS = 2;
 /** Of one server, reports that come faster are not looked at. */
 const REPORT_INTERVAL_MS = 100;
 
+/** The same where the policy goes by what a server has in hand just now, which is soon old. */
+const IN_FLIGHT_INTERVAL_MS = 10;
+
 /** How often servers are weighed by their reports. */
 const WEIGH_INTERVAL_MS = 1_000;
 
@@ -130,18 +133,23 @@ export class ServerPool {
     }
   }
 
-  /** What a server says of its load. More often than ten times a second says nothing more. */
+  /** What a server says of its load. More often than ten times a second it says nothing more. */
   #reported(url: string, text: string, binary: string): void {
     const server = this.#servers.get(url);
     const { nowMs } = this.#host.clock;
-    if (server === undefined || nowMs - server.reportedAtMs < REPORT_INTERVAL_MS) return;
+    if (server === undefined || nowMs - server.reportedAtMs < this.#reportIntervalMs) return;
     if (this.#settings.servers!.upstream.loadReports === 'off') return;
     server.reportedAtMs = nowMs;
     const report = parseLoadReport(text, binary);
     if (report === null) return;
+    if (report.inFlight >= 0) server.transport.endpoint.reported(report.inFlight, nowMs);
     const utilization = utilizationOf(report);
     server.transport.loopUtilization = utilization;
     if (utilization >= 0) server.capacity.report(utilization, report.rps >= 0 ? report.rps : server.rps, nowMs);
+  }
+
+  get #reportIntervalMs(): number {
+    return this.#settings.policy === 'prequal' ? IN_FLIGHT_INTERVAL_MS : REPORT_INTERVAL_MS;
   }
 
   /** Weighs servers by what they can do, as far as they say. */

@@ -17,12 +17,18 @@ export interface LoadReport {
   readonly eps: number;
   /** The highest of the named utilizations. */
   readonly peakUtilization: number;
+  /** Requests in hand, of whomever. ORCA has no field for it: it is the named metric `in_flight`. */
+  readonly inFlight: number;
 }
 
 /** A report is a handful of numbers; whatever is longer is none. */
 const MAX_BYTES = 4096;
 
 type Numbers = { -readonly [key in keyof LoadReport]: number };
+
+/** Where a report tells how many requests a server has in hand: what `Endpoint.reported` is to hear. */
+const IN_FLIGHT = 'named_metrics.in_flight';
+const IN_FLIGHT_KEY = 'in_flight';
 
 /** Forms in which a report can be asked for, with `endpoint-load-metrics-format`. */
 export type LoadFormat = 'text' | 'json' | 'bin';
@@ -67,14 +73,23 @@ export function utilizationOf(report: LoadReport): number {
 export function loadReportLine(report: LoadReport, format: LoadFormat): string {
   switch (format) {
     case 'text':
-      return `endpoint-load-metrics: TEXT ${pairsOf(report)
-        .map(([name, , value]) => `${name}=${value}`)
-        .join(',')}\r\n`;
+      return `endpoint-load-metrics: TEXT ${textOf(report)}\r\n`;
     case 'json':
-      return `endpoint-load-metrics: JSON ${JSON.stringify(Object.fromEntries(pairsOf(report).map(([name, , value]) => [name, value])))}\r\n`;
+      return `endpoint-load-metrics: JSON ${JSON.stringify(jsonOf(report))}\r\n`;
     case 'bin':
       return `endpoint-load-metrics-bin: ${binaryOf(report).toString('base64')}\r\n`;
   }
+}
+
+function textOf(report: LoadReport): string {
+  const pairs = pairsOf(report).map(([name, , value]) => `${name}=${value}`);
+  if (report.inFlight >= 0) pairs.push(`${IN_FLIGHT}=${report.inFlight}`);
+  return pairs.join(',');
+}
+
+function jsonOf(report: LoadReport): object {
+  const pairs = Object.fromEntries(pairsOf(report).map(([name, , value]) => [name, value]));
+  return report.inFlight < 0 ? pairs : { ...pairs, named_metrics: { [IN_FLIGHT_KEY]: report.inFlight } };
 }
 
 /** Name, field number and value of what was reported. */
@@ -90,7 +105,8 @@ function pairsOf(report: LoadReport): [string, number, number][] {
 }
 
 function nothing(): Numbers {
-  return { cpuUtilization: -1, memUtilization: -1, applicationUtilization: -1, rps: -1, eps: -1, peakUtilization: -1 };
+  const unknown = { cpuUtilization: -1, memUtilization: -1, applicationUtilization: -1, rps: -1, eps: -1 };
+  return { ...unknown, peakUtilization: -1, inFlight: -1 };
 }
 
 function parseText(text: string): LoadReport | null {
@@ -148,6 +164,9 @@ function note(report: Numbers, name: string, value: number): boolean {
     case 'eps':
       report.eps = value;
       break;
+    case IN_FLIGHT:
+      report.inFlight = value;
+      break;
     default:
       if (name.startsWith('utilization.')) report.peakUtilization = Math.max(report.peakUtilization, value);
   }
@@ -163,6 +182,7 @@ const DOUBLE_FIELDS: ReadonlyMap<number, string> = new Map([
 ]);
 const RPS_FIELD = 3;
 const UTILIZATION_FIELD = 5;
+const NAMED_METRICS_FIELD = 8;
 
 /** Protocol buffers, as far as this message uses them: doubles, one varint, maps of text to double. */
 function parseBinary(base64: string): LoadReport | null {
@@ -194,7 +214,9 @@ function parseBinary(base64: string): LoadReport | null {
         const length = varint(bytes, at);
         if (length === null || length.end + length.value > bytes.length) return null;
         const end = length.end + length.value;
-        if (field === UTILIZATION_FIELD && !noteEntry(report, bytes.subarray(length.end, end))) return null;
+        const map =
+          field === UTILIZATION_FIELD ? 'utilization' : field === NAMED_METRICS_FIELD ? 'named_metrics' : null;
+        if (map !== null && !noteEntry(report, map, bytes.subarray(length.end, end))) return null;
         at = end;
         break;
       }
@@ -209,15 +231,17 @@ function parseBinary(base64: string): LoadReport | null {
 }
 
 /** An entry of a map: the key is field 1, the value a double, field 2. A value of 0 may be left out. */
-function noteEntry(report: Numbers, entry: Buffer): boolean {
+function noteEntry(report: Numbers, map: string, entry: Buffer): boolean {
   let at = 0;
   let value = 0;
+  let key = '';
   while (at < entry.length) {
     const tag = entry[at++]!;
     if (tag === 0x0a) {
       const length = varint(entry, at);
       if (length === null) return false;
       at = length.end + length.value;
+      key = entry.toString('latin1', length.end, at);
     } else if (tag === 0x11 && at + 8 <= entry.length) {
       value = entry.readDoubleLE(at);
       at += 8;
@@ -225,7 +249,9 @@ function noteEntry(report: Numbers, entry: Buffer): boolean {
       return false;
     }
   }
-  return at === entry.length && note(report, 'utilization.any', value);
+  if (at !== entry.length) return false;
+  // What an app calls its own may be any number.
+  return (map === 'named_metrics' && key !== IN_FLIGHT_KEY) || note(report, `${map}.${key}`, value);
 }
 
 /** Up to 2^53. */
@@ -242,14 +268,20 @@ function varint(bytes: Buffer, from: number): { value: number; end: number } | n
 }
 
 function binaryOf(report: LoadReport): Buffer {
-  return Buffer.concat(
-    pairsOf(report)
-      .sort(([, a], [, b]) => a - b)
-      .map(([, field, value]) => {
-        const bytes = Buffer.alloc(9);
-        bytes[0] = field * 8 + 1;
-        bytes.writeDoubleLE(value, 1);
-        return bytes;
-      }),
-  );
+  const doubles = pairsOf(report)
+    .sort(([, a], [, b]) => a - b)
+    .map(([, field, value]) => doubleField(field, value));
+  if (report.inFlight >= 0) {
+    const key = Buffer.from(IN_FLIGHT_KEY);
+    const entry = Buffer.concat([Buffer.from([0x0a, key.length]), key, doubleField(2, report.inFlight)]);
+    doubles.push(Buffer.concat([Buffer.from([NAMED_METRICS_FIELD * 8 + 2, entry.length]), entry]));
+  }
+  return Buffer.concat(doubles);
+}
+
+function doubleField(field: number, value: number): Buffer {
+  const bytes = Buffer.alloc(9);
+  bytes[0] = field * 8 + 1;
+  bytes.writeDoubleLE(value, 1);
+  return bytes;
 }

@@ -16,6 +16,7 @@ const NOTHING: LoadReport = {
   rps: -1,
   eps: -1,
   peakUtilization: -1,
+  inFlight: -1,
 };
 
 /** A field of a double, as protocol buffers write it. */
@@ -47,6 +48,10 @@ describe('a report is read', () => {
     ['as text in small letters', 'text mem_utilization=0.25', '', { memUtilization: 0.25 }],
     ['as text with what nobody here knows', 'TEXT named_metrics.queue=7,cpu_utilization=1', '', { cpuUtilization: 1 }],
     ['as text with named utilizations', 'TEXT utilization.a=0.1,utilization.b=0.4', '', { peakUtilization: 0.4 }],
+    ['as text with what is in hand', 'TEXT named_metrics.in_flight=7', '', { inFlight: 7 }],
+    ['as JSON with what is in hand', 'JSON {"namedMetrics":{"in_flight":7,"queue":1}}', '', { inFlight: 7 }],
+    ['in protocol buffers with what is in hand', '', entry(8, 'in_flight', 7).toString('base64'), { inFlight: 7 }],
+    ['past named metrics that are below 0', '', entry(8, 'drift', -1).toString('base64'), {}],
     ['as JSON', 'JSON {"cpu_utilization":0.5,"eps":1}', '', { cpuUtilization: 0.5, eps: 1 }],
     [
       'as JSON in the names of protocol buffers',
@@ -109,7 +114,14 @@ describe('what is no report means nothing', () => {
 });
 
 test('what is written is read as the same', () => {
-  const report = { ...NOTHING, cpuUtilization: 0.25, memUtilization: 0.5, applicationUtilization: 0.125, rps: 1000.5 };
+  const report = {
+    ...NOTHING,
+    cpuUtilization: 0.25,
+    memUtilization: 0.5,
+    applicationUtilization: 0.125,
+    rps: 1000.5,
+    inFlight: 3,
+  };
   for (const format of ['text', 'json', 'bin'] as const) {
     const line = loadReportLine(report, format);
     const [, name, value] = /^([a-z-]+): (.+)\r\n$/.exec(line)!;

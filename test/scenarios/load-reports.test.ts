@@ -50,12 +50,26 @@ test('a server that says it is busy gets less, and clients hear nothing of it', 
   );
 });
 
+test('prequal hears of a server that others keep busy', async (t) => {
+  const theirs = await ServerProcess.start(t, 'theirs', { LOAD: 'TEXT named_metrics.in_flight=50' });
+  const free = await ServerProcess.start(t, 'free', { LOAD: 'TEXT named_metrics.in_flight=0' });
+  const pool = { servers: [theirs.url, free.url], listen: '127.0.0.1:0', policy: 'prequal' };
+  const url = await configured(t, { pools: { api: pool } }).url(0);
+  const counts: Record<string, number> = { theirs: 0, free: 0 };
+  // Several at once, for a report is soon old.
+  const ask = async (): Promise<void> => {
+    for (let i = 0; i < 50; i++) counts[(await request(`${url}/slow?ms=5`)).body]!++;
+  };
+  await Promise.all(Array.from({ length: 8 }, ask));
+  assert.ok(counts.theirs! < counts.free! / 2, JSON.stringify(counts));
+});
+
 test('an app tells its load to those that ask, in the form they ask for', async (t) => {
   const app = join(APPS, 'server.cjs');
   const url = await configured(t, { app, workers: 1, port: 0, reportLoad: 'asked' }).url(1);
   assert.equal(await reported(url, null), '');
   await until('the first two looks', async () => /^TEXT cpu_utilization=/.test(await reported(url, 'TEXT')));
-  assert.match(await reported(url, 'json'), /^JSON \{"cpu_utilization":/);
+  assert.match(await reported(url, 'json'), /^JSON \{"cpu_utilization":.*"named_metrics":\{"in_flight":1\}/);
   const binary = parseLoadReport('', await reported(url, 'BIN'));
   assert.ok(binary !== null && binary.memUtilization > 0 && binary.memUtilization < 1);
   assert.equal(await reported(url, 'xml'), '');
