@@ -14,7 +14,7 @@ import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 8;
+export const CHANNEL_VERSION = 7;
 
 /** What a balancer thread is born with (`workerData`). */
 export interface BalancerBirth {
