@@ -70,8 +70,8 @@ test('of four servers the one that answers nonsense is taken out, told of, and c
   const patient = await Patient.start(t);
   const good = await Promise.all(['s0', 's1', 's2'].map((name) => ServerProcess.start(t, name)));
   const urls = [...good.map(({ url }) => url), patient.url];
-  const { evener, url, admin } = await proxied(t, urls, { time: '2s', maxTime: '2s' });
-  const out = /server http:\S+ gets no requests for 2 s: 5 failures in a row/;
+  const { evener, url, admin } = await proxied(t, urls, { time: '10s', maxTime: '10s' });
+  const out = /server http:\S+ gets no requests for 10 s: 5 failures in a row/;
   const before = await askUntil('it to be taken out', url, () => out.test(evener.stderr));
   assert.ok(before[502]! >= 5 && before[200]! > 0);
   const { servedThen, status } = await seenWhileOut(evener, patient);
