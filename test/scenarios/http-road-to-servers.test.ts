@@ -1,29 +1,43 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Cleanup } from '../support/cleanup.ts';
 import { APPS, EvenerProcess } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 import { type Road, roadTests } from './support/road-suite.ts';
 
-/** The app of `road.cjs` as a plain server behind `evener proxy`. */
-async function road(t: TestContext, settings: object = {}): Promise<Road> {
+async function started(cleanup: Cleanup, settings: object) {
   const port = await freePort();
   const env = { ...process.env, PORT: String(port) };
   const server = spawn(process.execPath, [join(APPS, 'road.cjs'), JSON.stringify(settings)], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  t.after(() => server.kill('SIGKILL'));
-  let stdout = '';
+  cleanup.after(() => server.kill('SIGKILL'));
+  const told = { stdout: '' };
   server.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
+    told.stdout += text;
   });
-  await until('the server to listen', () => stdout.includes('listening'));
-  const evener = new EvenerProcess(t, ['proxy', `127.0.0.1:${port}`, '-p', '0']);
-  const url = await evener.url(0);
-  return { url, client: await RawClient.connect(t, url), balancerPid: evener.pid, stdout: () => stdout };
+  await until('the server to listen', () => told.stdout.includes('listening'));
+  const evener = new EvenerProcess(cleanup, ['proxy', `127.0.0.1:${port}`, '-p', '0']);
+  return { told, evener, url: await evener.url(0) };
+}
+
+const usual = startedOnce((cleanup) => started(cleanup, {}));
+
+/** The app of `road.cjs` as a plain server behind `evener proxy`. One serves all tests that ask for nothing special. */
+async function road(t: TestContext, settings: object | null = null): Promise<Road> {
+  const { told, evener, url } = await (settings === null ? usual() : started(t, settings));
+  const since = told.stdout.length;
+  return {
+    url,
+    client: await RawClient.connect(t, url),
+    balancerPid: evener.pid,
+    stdout: () => told.stdout.slice(since),
+  };
 }
 
 roadTests(road);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import test, { after, type TestContext } from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Cleanup } from '../../support/cleanup.ts';
 import { APPS, EvenerProcess } from '../../support/evener-process.ts';
+import { startedOnce } from '../../support/started-once.ts';
 import { until } from '../../support/until.ts';
 
 /** An app that tells what it sees: each line of its output is a JSON array of a name and a value. */
@@ -121,13 +122,10 @@ export function sameAsNode(
 
 /** The same for tests that one process may serve, one after the other: what each looks for it is told only by its own requests. */
 export function sameAsNodeIn(script: string): (name: string, observe: (app: TellingApp) => Promise<unknown>) => void {
-  let both: Both | null = null;
-  const cleanups: (() => unknown)[] = [];
-  after(() => Promise.all(cleanups.map((clean) => clean())));
+  const both = startedOnce(async (cleanup) => new Both(cleanup, join('transparent', script), [], []));
   return (name, observe) => {
     test(`same as Node: ${name}`, async (t) => {
-      both ??= new Both({ after: (clean) => cleanups.push(clean) }, join('transparent', script), [], []);
-      assert.deepEqual(...different(...(await both.observe(t, observe))));
+      assert.deepEqual(...different(...(await (await both()).observe(t, observe))));
     });
   };
 }
