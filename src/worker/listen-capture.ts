@@ -301,10 +301,10 @@ function maxConnectionsOf(server: http.Server): number | null {
   return maxConnections === 0 && MAJOR_VERSION < 22 ? null : Math.min(maxConnections, Number.MAX_SAFE_INTEGER);
 }
 
-/** What libuv does for a Unix socket. */
+/** What libuv does for a Unix socket: from Node 22 on it is for nothing else. */
 function openPath(path: string, mode: number): void {
-  const more = ((mode & 1) === 0 ? 0 : 0o444) | ((mode & 2) === 0 ? 0 : 0o222);
-  chmodSync(path, statSync(path).mode | more);
+  const wanted = ((mode & 1) === 0 ? 0 : 0o444) | ((mode & 2) === 0 ? 0 : 0o222);
+  chmodSync(path, MAJOR_VERSION < 22 ? statSync(path).mode | wanted : wanted);
 }
 
 /** The balancer's working directory may be another. */
