@@ -49,9 +49,9 @@ async function talkers(t: TestContext, url: string): Promise<{ goodbyes: Goodbye
 function assertSpread(goodbyes: readonly Goodbye[]): void {
   assert.equal(goodbyes.length, CLIENTS);
   const times = goodbyes.map(({ atMs }) => atMs).sort((a, b) => a - b);
-  // Over 2.4 s, whatever else the machine does: none can come before its time.
-  const half = times[CLIENTS - 1]! - times[CLIENTS / 2 - 1]!;
-  assert.ok(half > 500, `half of them within ${half} ms`);
+  // Some 3 s by the clock. A worker that is held up makes up for the closes that it has missed, but has begun in time.
+  const span = times[CLIENTS - 1]! - times[0]!;
+  assert.ok(span > 500, `all of them within ${span} ms`);
 }
 
 test('a reload closes WebSockets one by one with 1012, and never within a message', async (t) => {

@@ -231,7 +231,7 @@ export function roadTests(start: (t: TestContext, settings?: object) => Promise<
   });
 
   test('holds only a window of a response that its client does not read, and serves others', async (t) => {
-    const { balancerPid, client, url } = await start(t);
+    const { balancerPid, client, url } = await start(t, {});
     await request(`${url}/text`);
     const before = memoryOf(balancerPid).now;
     client.socket.pause();
