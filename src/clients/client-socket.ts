@@ -1,8 +1,6 @@
 import net from 'node:net';
 import type { StreamHandle } from '../core/node-internals.ts';
-
-/** What Node reads at once by default. */
-const READ_BYTES = 64 * 1024;
+import { giveReadMemory, isReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 
 /**
  * All client sockets of a thread read into this one buffer: a read is handled before the next can happen, so an idle
@@ -57,11 +55,6 @@ export class ClientSocket {
     return this.#handle === null ? 0 : this.#handle.writeQueueSize;
   }
 
-  /** Whether these bytes lie in memory that every connection reads into. */
-  static isShared(bytes: Buffer): boolean {
-    return bytes.buffer === SHARED_READ_BUFFER.buffer;
-  }
-
   /** Closes with a reset, so that the client cannot take what it got for all there was. Unix sockets have none. */
   reset(): void {
     if (this.socket.remoteFamily === undefined) this.socket.destroy();
@@ -84,20 +77,31 @@ export class ClientSocket {
 
   /** From now on the memory given to onRead is this connection's own. To be called while a read is handled. */
   useOwnBuffer(): void {
-    this.#ownBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#ownBuffer ??= takeReadMemory();
   }
 
-  /** The memory of the read being handled is still referred to: read into fresh memory next. */
+  /** The memory of the read being handled belongs to somebody else now: read into other memory next. */
   renewOwnBuffer(): void {
-    if (this.#ownBuffer !== null) this.#ownBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    if (this.#ownBuffer !== null) this.#ownBuffer = takeReadMemory();
+  }
+
+  /** Whether these bytes lie in this connection's own memory, which {@link renewOwnBuffer} gives up. */
+  owns(bytes: Buffer): boolean {
+    return this.#ownBuffer !== null && bytes.buffer === this.#ownBuffer.buffer;
   }
 
   /** Gives memory of its own back: an idle connection holds none. */
   useSharedBuffer(): void {
     if (this.#ownBuffer === null) return;
+    giveReadMemory(this.#ownBuffer);
     this.#ownBuffer = null;
     this.#readBuffer = SHARED_READ_BUFFER;
     this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
+  }
+
+  /** Whether these bytes lie in memory that is this connection's to give away, or nobody's to read into. */
+  mayGive(bytes: Buffer): boolean {
+    return this.owns(bytes) || !(bytes.buffer === SHARED_READ_BUFFER.buffer || isReadMemory(bytes));
   }
 
   get hasOwnBuffer(): boolean {

@@ -1,6 +1,7 @@
 import { factsOf, Outcome } from '../core/outcome.ts';
 import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
+import { KEPT_BODY_BYTES } from '../exchange/request-body.ts';
 import type { ExchangeClient } from '../exchange/transport.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
 import { Method } from '../http1/methods.ts';
@@ -42,9 +43,6 @@ const READ_AHEAD_BYTES = 64 * 1024;
  * begun. More than the window of one stream, so that it takes a client that pipelines and does not read.
  */
 const MAX_UNREAD_BYTES = 256 * 1024;
-
-/** From this size on an upload gets a read buffer of its own, so that its pieces can be sent on without a copy. */
-const LARGE_BODY_BYTES = 64 * 1024;
 
 /** The link may refer to pieces of this size after they were handed to it. */
 const LENT_BODY_BYTES = 16 * 1024;
@@ -450,6 +448,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
         targetOffset: HEAD.targetStart - HEAD.start,
         targetLength: HEAD.targetEnd - HEAD.targetStart,
         hasBody: framing !== Framing.None,
+        isLarge: HEAD.contentLength > KEPT_BODY_BYTES,
         wantsUpgrade,
         keepAlive: HEAD.keepAlive,
         refusal: null,
@@ -469,7 +468,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
     if (framing !== Framing.None) {
       this.#body.begin(framing, HEAD.contentLength);
-      if (HEAD.contentLength > LARGE_BODY_BYTES) this.client.useOwnBuffer();
+      if (HEAD.contentLength > KEPT_BODY_BYTES) this.client.useOwnBuffer();
     }
     if (routed === null) exchange.fail(Outcome.NoRoute);
     else dispatcher.admit(exchange, nowMs);
@@ -505,13 +504,13 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const exchange = this.#exchange;
     if (exchange === null) return false;
     let bytes = view;
-    if (view.length >= LENT_BODY_BYTES && ClientSocket.isShared(view)) {
-      // A body of unknown length turns out to be large: what is sent on without a copy must not lie in the memory that
-      // all connections read into.
+    if (view.length >= LENT_BODY_BYTES && !this.client.mayGive(view)) {
+      // What is sent on without a copy must not lie in memory that others read into: that of all connections, when a
+      // body of unknown length turns out to be large, or what was given away with a piece of this read.
       bytes = Buffer.from(view);
       this.client.useOwnBuffer();
     }
-    const mayReuse = exchange.pushBody(bytes);
+    const mayReuse = exchange.pushBody(bytes, this.client.owns(bytes));
     if (!mayReuse) this.client.renewOwnBuffer();
     if (exchange.isFinished) return false;
     if (!exchange.body!.isBacklogged) return true;
@@ -538,7 +537,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #takeTunnel(view: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    exchange.pushBody(Buffer.from(view));
+    exchange.pushBody(Buffer.from(view), false);
     if (exchange.body!.isBacklogged) this.client.pause();
   }
 

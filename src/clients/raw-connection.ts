@@ -233,7 +233,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
   #push(bytes: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null || exchange.isFinished) return;
-    exchange.pushBody(bytes);
+    exchange.pushBody(bytes, false);
     if (!exchange.isFinished && exchange.body!.isBacklogged) this.client.pause();
   }
 

@@ -6,6 +6,8 @@ interface WriteRequest {
   oncomplete: (status: number) => void;
   /** Keeps the memory that is being written from. */
   buffer?: Uint8Array | null;
+  /** The same for several pieces. */
+  _chunks?: readonly Uint8Array[] | null;
   /** -1 while no write has it. */
   getAsyncId(): number;
 }
@@ -14,6 +16,8 @@ interface WritableHandle {
   /** `request` is null where the handle makes its own when it needs one (Node 26). */
   writeLatin1String(request: WriteRequest | null, text: string): number;
   writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number;
+  /** @param isBytesOnly no piece is text */
+  writev(request: WriteRequest | null, pieces: readonly Uint8Array[], isBytesOnly: true): number;
 }
 
 /** Longer text is not tried at once by Node, but queued; then its own way is as good. */
@@ -70,6 +74,7 @@ export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () =>
   }
   const request = spare ?? newRequest(makeRequest);
   spare = null;
+  // What fails is tried again by the stream, which then fails as usual.
   if (handle.writeBuffer(request, bytes) !== 0) {
     socket.write(bytes);
     return socket.writableLength === 0;
@@ -81,6 +86,38 @@ export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () =>
   request.buffer = bytes;
   request.oncomplete = (status) => {
     request.buffer = null;
+    if (status === 0) onTaken();
+  };
+  return false;
+}
+
+/** The same for two pieces, in one system call. */
+export function writeBoth(socket: net.Socket, first: Uint8Array, second: Uint8Array, onTaken: () => void): boolean {
+  const handle = directHandle(socket);
+  if (handle === null || makeRequest === null) {
+    socket.cork();
+    socket.write(first);
+    socket.write(second, (error) => {
+      if (!error) onTaken();
+    });
+    socket.uncork();
+    return socket.writableLength === 0;
+  }
+  const request = spare ?? newRequest(makeRequest);
+  const pieces = [first, second];
+  spare = null;
+  if (handle.writev(request, pieces, true) !== 0) {
+    socket.write(first);
+    socket.write(second);
+    return socket.writableLength === 0;
+  }
+  if (!isTaken(request)) {
+    spare = request;
+    return true;
+  }
+  request._chunks = pieces;
+  request.oncomplete = (status) => {
+    request._chunks = null;
     if (status === 0) onTaken();
   };
   return false;

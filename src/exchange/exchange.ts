@@ -60,6 +60,8 @@ export interface RequestFacts {
   readonly keepAlive: boolean;
   /** Not a request: the app is to answer a malformed one itself. */
   readonly refusal: Refusal | null;
+  /** Its body is declared to be longer than is kept for a move. */
+  readonly isLarge?: boolean;
   /** Not a request but the connection itself, which has no head: bytes both ways from the beginning. */
   readonly isConnection?: true;
 }
@@ -152,7 +154,7 @@ export class Exchange {
     // With the empty line after the head.
     this.bytesIn = facts.lines.length + 2;
     this.#awaitsUpgrade = facts.wantsUpgrade;
-    this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody() : null;
+    this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody(facts.isLarge === true) : null;
   }
 
   get state(): ExchangeState {
@@ -214,10 +216,10 @@ export class Exchange {
 
   // From the client.
 
-  /** A piece of the body. @returns false when the memory of `view` is still referred to. */
-  pushBody(view: Buffer): boolean {
+  /** A piece of the body. See {@link RequestBody.push}. */
+  pushBody(view: Buffer, mayKeep: boolean): boolean {
     this.bytesIn += view.length;
-    return this.body!.push(this, view);
+    return this.body!.push(this, view, mayKeep);
   }
 
   /** The body is complete. `trailers`: its trailer lines. */
@@ -288,6 +290,11 @@ export class Exchange {
   /** The endpoint takes `bytes` more of the body. */
   onWindow(bytes: number): void {
     this.credit += bytes;
+    this.onRoom();
+  }
+
+  /** The transport takes more of the body, if it has credit. */
+  onRoom(): void {
     const body = this.body;
     if (body === null) return;
     const waited = body.isBacklogged;
@@ -426,7 +433,7 @@ export class Exchange {
   /** It may be taken back from an endpoint that does not answer: surely not begun, and still whole. */
   get isUnbegun(): boolean {
     if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.isBound || this.refusal !== null) return false;
-    return !this.#isPerhapsBegun && (this.body === null || this.body.isKept) && this.#moves < MAX_MOVES;
+    return !this.#isPerhapsBegun && (this.body === null || this.body.isWhole) && this.#moves < MAX_MOVES;
   }
 
   /** Its endpoint may be at work on it, and has not answered: if that ends, this may be why. */
@@ -506,11 +513,7 @@ export class Exchange {
 
   /** May be sent once more by the same transport, over another connection: what has to be sent is all still here. */
   get isRepeatable(): boolean {
-    return (
-      this.#state === ExchangeState.Opened &&
-      !this.#hasBegun &&
-      (this.body === null || this.body.isKept || this.body.isUnsent)
-    );
+    return this.#state === ExchangeState.Opened && !this.#hasBegun && (this.body === null || this.body.isWhole);
   }
 
   /** Safe, without a body, and not run before: an endpoint need not tell that it begins such a request. */
@@ -540,7 +543,7 @@ export class Exchange {
 
   /** Not begun. Counts the move. */
   #mayMove(): boolean {
-    if (this.body !== null && !this.body.isKept && !this.body.isUnsent) return false;
+    if (this.body !== null && !this.body.isWhole) return false;
     if (this.#moves >= MAX_MOVES) return false;
     this.#moves++;
     this.dispatcher.countMove();

@@ -1,3 +1,4 @@
+import { giveReadMemory } from '../core/read-memory.ts';
 import { copyOf } from '../core/slab.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -8,9 +9,9 @@ import type { Exchange } from './exchange.ts';
 export const KEPT_BODY_BYTES: number = 64 * 1024;
 
 /**
- * The body of a request on its way to an endpoint: what waits for credit, and what is kept for a move. Its memory is
- * bounded by {@link KEPT_BODY_BYTES} and one read of the client's socket, since the client is not read from while
- * something waits.
+ * The body of a request on its way to an endpoint: what waits for credit or for the kernel, and what is kept for a move.
+ * Its memory is bounded by {@link KEPT_BODY_BYTES} and one read of the client's socket, since the client is not read
+ * from while something waits.
  */
 export class RequestBody {
   /** Pieces not sent yet and, while kept, those sent. */
@@ -20,12 +21,19 @@ export class RequestBody {
   /** Bytes of that piece which were sent. */
   #offset = 0;
   #keptBytes = 0;
-  #isKept = true;
+  #isKept: boolean;
+  /** The last piece lies in memory that was read into, and goes back when it has been sent. */
+  #isLastBorrowed = false;
   /** Some of it was handed to a transport since the last {@link rewind}. */
   #hasSent = false;
   #hasEnded = false;
   #endSent = false;
   #trailers = '';
+
+  /** @param isLarge it will be longer than what is kept */
+  constructor(isLarge: boolean) {
+    this.#isKept = !isLarge;
+  }
 
   /** The client has sent all of it. */
   get hasEnded(): boolean {
@@ -33,34 +41,39 @@ export class RequestBody {
   }
 
   /** All of it so far is still here: the request could be sent again. */
-  get isKept(): boolean {
-    return this.#isKept;
+  get isWhole(): boolean {
+    return this.#isKept || !this.#hasSent;
   }
 
-  /** Nothing of it has been sent, so that it is all still here. */
-  get isUnsent(): boolean {
-    return !this.#hasSent;
-  }
-
-  /** Something waits for credit or for an endpoint. */
+  /** Something waits for credit, for the kernel or for an endpoint. */
   get isBacklogged(): boolean {
     return this.#next < this.#pieces.length;
   }
 
-  /** @returns false when the memory of `view` is still referred to. */
-  push(exchange: Exchange, view: Buffer): boolean {
+  /**
+   * A piece.
+   *
+   * @param mayKeep it lies in memory that the caller can do without ({@link takeReadMemory})
+   * @returns false when that memory is not the caller's any more.
+   */
+  push(exchange: Exchange, view: Buffer, mayKeep: boolean): boolean {
     if (this.#isKept) {
       this.#keptBytes += view.length;
       if (this.#keptBytes > KEPT_BODY_BYTES) this.release();
     }
     if (!this.#isKept && !this.isBacklogged && exchange.isOpened && exchange.credit >= view.length) {
-      exchange.credit -= view.length;
-      this.#hasSent = true;
-      return exchange.transport!.sendBody(exchange, view);
+      const transport = exchange.transport!;
+      if (!transport.isCongested) {
+        exchange.credit -= view.length;
+        this.#hasSent = true;
+        return transport.sendBody(exchange, view);
+      }
     }
-    this.#pieces.push(copyOf(view));
+    this.#isLastBorrowed = mayKeep && !this.#isKept;
+    this.#pieces.push(this.#isLastBorrowed ? view : copyOf(view));
+    const isBorrowed = this.#isLastBorrowed;
     this.pump(exchange);
-    return true;
+    return !isBorrowed;
   }
 
   end(exchange: Exchange, trailers: string): void {
@@ -77,7 +90,7 @@ export class RequestBody {
     this.#next = 0;
   }
 
-  /** To be sent again from its first byte. Only while it is kept or unsent. */
+  /** To be sent again from its first byte. Only while it {@link isWhole}. */
   rewind(): void {
     this.#hasSent = false;
     this.#next = 0;
@@ -90,12 +103,19 @@ export class RequestBody {
     if (!exchange.isOpened) return;
     const transport = exchange.transport!;
     while (this.#next < this.#pieces.length && exchange.credit > 0) {
+      if (transport.isCongested) {
+        transport.awaitRoom(exchange);
+        return;
+      }
       const piece = this.#pieces[this.#next]!;
+      const isBorrowed = this.#isLastBorrowed && this.#next === this.#pieces.length - 1;
+      // It leaves in one go, so that the transport knows when all of its memory is free.
+      if (isBorrowed && exchange.credit < piece.length) return;
       const end = Math.min(piece.length, this.#offset + exchange.credit);
       exchange.credit -= end - this.#offset;
       this.#hasSent = true;
       const isWhole = this.#offset === 0 && end === piece.length;
-      transport.sendBody(exchange, isWhole ? piece : piece.subarray(this.#offset, end));
+      const isTaken = transport.sendBody(exchange, isWhole ? piece : piece.subarray(this.#offset, end));
       if (end < piece.length) {
         this.#offset = end;
         return;
@@ -103,6 +123,10 @@ export class RequestBody {
       this.#offset = 0;
       if (this.#isKept) this.#next++;
       else this.#pieces.shift();
+      if (isBorrowed) {
+        this.#isLastBorrowed = false;
+        if (isTaken) giveReadMemory(piece);
+      }
     }
     if (this.#hasEnded && !this.#endSent && !this.isBacklogged) {
       this.#endSent = true;

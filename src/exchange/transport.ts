@@ -17,9 +17,14 @@ export interface Transport {
   /**
    * Sends a piece of the request's body: at most {@link Exchange.credit} bytes.
    *
-   * @returns false when the memory is still referred to and must not be reused.
+   * @returns false when the memory is still referred to and must not be reused. Where it was taken by
+   * `takeReadMemory`, all of `bytes` being all that is referred to, it is for the transport to give back.
    */
   sendBody(exchange: Exchange, bytes: Buffer): boolean;
+  /** What was written before waits for the kernel: bodies are not to be sent now, or they would pile up here. */
+  readonly isCongested: boolean;
+  /** {@link Exchange.onRoom} is called when that is over. */
+  awaitRoom(exchange: Exchange): void;
   endBody(exchange: Exchange, trailers: string): void;
   /** The client has used up so many bytes of the response: the endpoint may send as many more. */
   grant(exchange: Exchange, bytes: number): void;

@@ -10,6 +10,9 @@ const BATCH_BYTES = 80 * 1024;
 /** From this size on a payload is handed to the kernel from where it lies rather than copied into the batch. */
 const COPY_LIMIT_BYTES = 16 * 1024;
 
+/** What goes out before such a payload is copied up to this size, so that the batch's memory is free in any case. */
+const SMALL_BATCH_BYTES = 1024;
+
 /** Where batches go. */
 export interface FrameSink {
   /**
@@ -79,8 +82,10 @@ export class FrameWriter {
       this.#lastFrameAt = -1;
       writeUint32(this.#batch, at - FRAME_HEADER_BYTES, length);
       const view = Buffer.from(payload.buffer, payload.byteOffset, length);
-      const taken = this.#sink.sendBoth(this.#batch.subarray(0, at), view);
-      this.#renew(taken);
+      const before = this.#batch.subarray(0, at);
+      const isSmall = at <= SMALL_BATCH_BYTES;
+      const taken = this.#sink.sendBoth(isSmall ? Buffer.from(before) : before, view);
+      this.#renew(taken || isSmall);
       return taken;
     }
     const at = this.#begin(type, flags, stream, length);

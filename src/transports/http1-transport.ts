@@ -97,6 +97,11 @@ export class Http1Transport implements Transport {
     connection.open(exchange);
   }
 
+  /** Each exchange has a connection of its own, and credit for what its kernel takes. */
+  readonly isCongested: boolean = false;
+
+  awaitRoom(): void {}
+
   sendBody(exchange: Exchange, bytes: Buffer): boolean {
     return this.#of(exchange)?.sendBody(bytes) ?? true;
   }

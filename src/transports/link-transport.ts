@@ -1,6 +1,8 @@
 import net from 'node:net';
 import { type Clock, monotonicMs } from '../core/clock.ts';
-import { writeBytes } from '../core/direct-write.ts';
+import { writeBoth, writeBytes } from '../core/direct-write.ts';
+import type { StreamHandle } from '../core/node-internals.ts';
+import { giveReadMemory } from '../core/read-memory.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
@@ -70,6 +72,12 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   #nextStream = 1;
   #isBroken = false;
   #isClosed = false;
+  /** The kernel has not taken all that was written. */
+  #isCongested = false;
+  /** Memory that it takes from. */
+  readonly #lent: Buffer[] = [];
+  /** Whose bodies wait for that, in the order in which they came. */
+  readonly #awaitingRoom = new Set<Exchange>();
   #beatSentAtMs = 0;
   #missedBeats = 0;
   /** Who wants to know whether its event loop turns. */
@@ -147,6 +155,14 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     return this.#writer.bytes(FrameType.Data, FrameFlag.None, exchange.stream, bytes);
   }
 
+  get isCongested(): boolean {
+    return this.#isCongested;
+  }
+
+  awaitRoom(exchange: Exchange): void {
+    this.#awaitingRoom.add(exchange);
+  }
+
   endBody(exchange: Exchange, trailers: string): void {
     if (trailers !== '' || !this.#writer.markEnd(exchange.stream)) {
       this.#writer.text(FrameType.End, FrameFlag.None, exchange.stream, trailers);
@@ -166,6 +182,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   finished(exchange: Exchange): void {
     this.#exchanges.delete(exchange);
+    if (this.#awaitingRoom.size > 0) this.#awaitingRoom.delete(exchange);
     this.#meter.finished(this.endpoint.inFlight);
     if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
   }
@@ -264,16 +281,19 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   send(bytes: Buffer): boolean {
     if (this.#isBroken) return true;
-    return writeBytes(this.#socket, bytes, ignore);
+    const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
+    if (!isTaken) this.#isCongested = true;
+    return isTaken;
   }
 
   sendBoth(first: Buffer, second: Buffer): boolean {
     if (this.#isBroken) return true;
-    this.#socket.cork();
-    this.#socket.write(first);
-    this.#socket.write(second);
-    this.#socket.uncork();
-    return this.#socket.writableLength === 0;
+    const isTaken = writeBoth(this.#socket, first, second, this.#onTaken);
+    if (!isTaken) {
+      this.#isCongested = true;
+      this.#lent.push(second);
+    }
+    return isTaken;
   }
 
   wake(): void {
@@ -470,6 +490,24 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     return true;
   };
 
+  /** The kernel has taken what it did not take at once. */
+  readonly #onTaken = (): void => {
+    if (this.#socket.writableLength > 0 || this.#queuedBytes > 0) return;
+    this.#isCongested = false;
+    for (const memory of this.#lent) giveReadMemory(memory);
+    this.#lent.length = 0;
+    for (const exchange of this.#awaitingRoom) {
+      if (this.#isCongested) break;
+      this.#awaitingRoom.delete(exchange);
+      exchange.onRoom();
+    }
+  };
+
+  get #queuedBytes(): number {
+    const { _handle: handle } = this.#socket as unknown as { readonly _handle: StreamHandle | null };
+    return handle?.writeQueueSize ?? 0;
+  }
+
   /** Lets clients write out what this turn brought; memory that one of them still refers to is not read into again. */
   #settle(): void {
     let isLent = false;
@@ -518,5 +556,3 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 function isTakeable(exchange: Exchange): boolean {
   return exchange.isUnbegun && exchange.hasAlternative;
 }
-
-function ignore(): void {}

@@ -26,6 +26,7 @@ const PEER: Peer = {
 export interface RoadRequest {
   readonly method?: number;
   readonly hasBody?: boolean;
+  readonly isLarge?: boolean;
   readonly isConnection?: true;
   /** Default: its number. */
   readonly target?: string;
@@ -82,6 +83,11 @@ export class RecordedTransport implements Transport {
   readonly log: string[] = [];
   /** All of the bodies it was sent. */
   sent = '';
+  isCongested = false;
+  /** What {@link sendBody} answers. */
+  takesAtOnce = true;
+  /** Who waits for the congestion to be over. */
+  awaiting: Exchange[] = [];
 
   open(exchange: Exchange): void {
     this.log.push(`open ${exchange.target}`);
@@ -89,7 +95,10 @@ export class RecordedTransport implements Transport {
   sendBody(_exchange: Exchange, bytes: Buffer): boolean {
     this.log.push(`body ${bytes.length}`);
     this.sent += bytes.toString('latin1');
-    return true;
+    return this.takesAtOnce;
+  }
+  awaitRoom(exchange: Exchange): void {
+    this.awaiting.push(exchange);
   }
   endBody(_exchange: Exchange, trailers: string): void {
     this.log.push(`end ${trailers}`.trim());
@@ -150,6 +159,7 @@ export class Road {
         targetOffset: 4,
         targetLength: target.length,
         hasBody: facts.hasBody ?? false,
+        isLarge: facts.isLarge ?? false,
         wantsUpgrade: facts.isConnection ?? false,
         keepAlive: true,
         refusal: null,

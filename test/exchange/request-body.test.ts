@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { takeReadMemory } from '../../src/core/read-memory.ts';
 import { KEPT_BODY_BYTES } from '../../src/exchange/request-body.ts';
 import { Method } from '../../src/http1/methods.ts';
 import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
@@ -10,8 +11,8 @@ const POST = { method: Method.Post, hasBody: true };
 test('a body that comes before an endpoint does waits for it', () => {
   const road = new Road();
   const { exchange } = road.admit(POST);
-  exchange.pushBody(Buffer.from('hello, '));
-  exchange.pushBody(Buffer.from('world'));
+  exchange.pushBody(Buffer.from('hello, '), false);
+  exchange.pushBody(Buffer.from('world'), false);
   exchange.endBody('A: b\r\n');
   const { transport } = road.addEndpoint();
   assert.deepEqual(transport.log, ['open /1', 'body 7', 'body 5', 'end A: b']);
@@ -22,7 +23,7 @@ test('the memory of a piece may be used again once it was taken', () => {
   const road = new Road();
   const { exchange } = road.admit(POST);
   const bytes = Buffer.from('hello');
-  assert.ok(exchange.pushBody(bytes));
+  assert.ok(exchange.pushBody(bytes, false));
   bytes.fill('x');
   assert.equal(road.addEndpoint().transport.sent, 'hello');
 });
@@ -35,7 +36,7 @@ test('no more is sent than the endpoint takes, and all of it in the end', () => 
   let pushed = '';
   for (const letter of 'abcd') {
     pushed += letter.repeat(piece);
-    exchange.pushBody(Buffer.alloc(piece, letter));
+    exchange.pushBody(Buffer.alloc(piece, letter), false);
   }
   exchange.endBody('');
   assert.equal(transport.sent.length, STREAM_WINDOW_BYTES);
@@ -56,7 +57,7 @@ test('a small body that was not begun is sent again from its first byte', () => 
   const road = new Road();
   const first = road.addEndpoint();
   const { exchange } = road.admit(POST);
-  exchange.pushBody(Buffer.from('hello'));
+  exchange.pushBody(Buffer.from('hello'), false);
   exchange.endBody('');
   const second = road.addEndpoint();
   first.endpoint.leaveAll();
@@ -69,12 +70,60 @@ test('a body larger than what is kept cannot be sent again', () => {
   const road = new Road();
   const { endpoint } = road.addEndpoint();
   const { exchange, client } = road.admit(POST);
-  exchange.pushBody(Buffer.alloc(KEPT_BODY_BYTES));
-  assert.ok(exchange.body!.isKept);
-  exchange.pushBody(Buffer.alloc(1));
-  assert.ok(!exchange.body!.isKept);
+  exchange.pushBody(Buffer.alloc(KEPT_BODY_BYTES), false);
+  assert.ok(exchange.body!.isWhole);
+  exchange.pushBody(Buffer.alloc(1), false);
+  assert.ok(!exchange.body!.isWhole);
   road.addEndpoint();
   endpoint.leaveAll();
   exchange.onEndpointLost(0);
   assert.match(client.log[0]!, /^error/);
+});
+
+test('a body that is declared to be large is not copied to be kept', () => {
+  const road = new Road();
+  const { transport } = road.addEndpoint();
+  const { exchange } = road.admit({ ...POST, isLarge: true });
+  assert.ok(exchange.body!.isWhole);
+  transport.takesAtOnce = false;
+  // The transport refers to the memory itself.
+  assert.ok(!exchange.pushBody(Buffer.from('hello'), false));
+  assert.ok(!exchange.body!.isWhole);
+});
+
+test('while the kernel takes no more a body waits, and memory that was lent to it comes back when all of it is taken', () => {
+  const road = new Road();
+  const { transport } = road.addEndpoint();
+  const { exchange } = road.admit({ ...POST, isLarge: true });
+  transport.isCongested = true;
+  const memory = takeReadMemory();
+  memory.fill('a', 0, 100);
+  assert.ok(!exchange.pushBody(memory.subarray(0, 100), true));
+  assert.ok(exchange.body!.isBacklogged);
+  assert.deepEqual(transport.log, ['open /1']);
+  assert.deepEqual(transport.awaiting, [exchange]);
+  // It is not anybody else's meanwhile.
+  assert.notEqual(takeReadMemory().buffer, memory.buffer);
+
+  transport.isCongested = false;
+  exchange.onRoom();
+  assert.ok(!exchange.body!.isBacklogged);
+  assert.equal(transport.sent, 'a'.repeat(100));
+  assert.equal(takeReadMemory().buffer, memory.buffer);
+});
+
+test('borrowed memory is sent in one go, and is the transport’s where it still refers to it', () => {
+  const road = new Road();
+  const { transport } = road.addEndpoint();
+  const { exchange } = road.admit({ ...POST, isLarge: true });
+  const memory = takeReadMemory();
+  exchange.credit = 60;
+  transport.takesAtOnce = false;
+  assert.ok(!exchange.pushBody(memory.subarray(0, 100), true));
+  exchange.onWindow(39);
+  assert.deepEqual(transport.log, ['open /1']);
+  exchange.onWindow(1);
+  assert.deepEqual(transport.log, ['open /1', 'body 100']);
+  assert.ok(!exchange.body!.isBacklogged);
+  assert.notEqual(takeReadMemory().buffer, memory.buffer);
 });
