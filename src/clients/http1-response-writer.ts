@@ -1,4 +1,4 @@
-import { writeBytes, writeText } from '../core/direct-write.ts';
+import { writeBoth, writeBytes, writeText } from '../core/direct-write.ts';
 import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -107,8 +107,12 @@ export class Http1ResponseWriter implements Gatherer {
       socket.write(isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text, 'latin1', this.#flushed);
       return;
     }
-    // A client that lags behind would hold on to the memory read into; it gets a copy of its own.
     const view = bytes.subarray(start, end);
+    if (this.#turn === Turn.Gathered && !isChunked) {
+      this.#writeThrough(view);
+      return;
+    }
+    // A client that lags behind would hold on to the memory read into; it gets a copy of its own.
     if (!this.#isLagging) this.#hasLentViews = true;
     if (isChunked) socket.write(`${length.toString(16)}\r\n`, 'latin1');
     socket.write(this.#isLagging ? Buffer.from(view) : view, this.#flushed);
@@ -181,7 +185,7 @@ export class Http1ResponseWriter implements Gatherer {
   #gatherBody(bytes: Buffer, start: number, end: number, isChunked: boolean): boolean {
     const length = end - start;
     if (length > TURN_BUFFER.maxPiece) {
-      this.#corkStream();
+      if (isChunked) this.#corkStream();
       return false;
     }
     TURN_BUFFER.take(this);
@@ -200,6 +204,25 @@ export class Http1ResponseWriter implements Gatherer {
     if (this.#turn === Turn.Gathered) this.flushGathered();
     this.#turn = Turn.Corked;
     this.#client.socket.cork();
+  }
+
+  /** A large piece, with what was gathered before it, from where they lie. What the kernel does not take stays lent. */
+  #writeThrough(view: Buffer): void {
+    const { socket } = this.#client;
+    const hasGathered = TURN_BUFFER.isOf(this);
+    const isTaken = hasGathered
+      ? writeBoth(socket, TURN_BUFFER.view, view, this.#flushed)
+      : writeBytes(socket, view, this.#flushed);
+    if (hasGathered) TURN_BUFFER.release(!isTaken);
+    if (isTaken) {
+      const bytes = this.#unflushed;
+      this.#unflushed = 0;
+      this.#onFlushed(bytes, true);
+      return;
+    }
+    this.#hasLentViews = true;
+    this.#isLagging = true;
+    this.#corkStream();
   }
 
   /** @param grantedBytes of body, which the endpoint may be granted again when all that was gathered is taken at once */

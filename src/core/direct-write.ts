@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import type { StreamHandle } from './node-internals.ts';
 
 /** A write under way, as Node's streams hand it to the handle. It belongs to the handle until it is complete. */
 interface WriteRequest {
@@ -121,6 +122,12 @@ export function writeBoth(socket: net.Socket, first: Uint8Array, second: Uint8Ar
     if (status === 0) onTaken();
   };
   return false;
+}
+
+/** Bytes that the kernel has not taken. */
+export function unsentBytes(socket: net.Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: StreamHandle | null | undefined };
+  return Math.max(socket.writableLength, handle?.writeQueueSize ?? 0);
 }
 
 /** The handle, where a write may go past the stream; null = it may not. */

@@ -1,7 +1,6 @@
 import net from 'node:net';
 import { type Clock, monotonicMs } from '../core/clock.ts';
-import { writeBoth, writeBytes } from '../core/direct-write.ts';
-import type { StreamHandle } from '../core/node-internals.ts';
+import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import { giveReadMemory } from '../core/read-memory.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
@@ -492,7 +491,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** The kernel has taken what it did not take at once. */
   readonly #onTaken = (): void => {
-    if (this.#socket.writableLength > 0 || this.#queuedBytes > 0) return;
+    if (unsentBytes(this.#socket) > 0) return;
     this.#isCongested = false;
     for (const memory of this.#lent) giveReadMemory(memory);
     this.#lent.length = 0;
@@ -502,11 +501,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       exchange.onRoom();
     }
   };
-
-  get #queuedBytes(): number {
-    const { _handle: handle } = this.#socket as unknown as { readonly _handle: StreamHandle | null };
-    return handle?.writeQueueSize ?? 0;
-  }
 
   /** Lets clients write out what this turn brought; memory that one of them still refers to is not read into again. */
   #settle(): void {

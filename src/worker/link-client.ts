@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { ledgerPath } from '../channel/worker-birth.ts';
+import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
@@ -93,6 +94,8 @@ export class LinkClient implements FrameHandler, FrameSink {
   #opened = 0;
   /** That safe requests begin is noted, too. */
   #notesAll = false;
+  /** The kernel has not taken all that was written. */
+  #isCongested = false;
   /** No listener keeps the process alive. */
   #isUnwanted = false;
 
@@ -114,7 +117,6 @@ export class LinkClient implements FrameHandler, FrameSink {
       for (const [id, listener] of listeners) this.listen(id, listener);
       this.writer.flush();
     });
-    this.#socket.on('drain', () => this.#drained());
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       this.#loseAll();
@@ -125,7 +127,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** The kernel does not take more for now. */
   get isCongested(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#isCongested;
   }
 
   get isConnected(): boolean {
@@ -209,7 +211,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** Calls back when the kernel has taken all that was written so far. */
   afterFlush(callback: () => void): void {
-    if (this.#socket.writableLength === 0) this.afterTurn(callback);
+    if (!this.#isCongested) this.afterTurn(callback);
     else this.#socket.write('', callback);
   }
 
@@ -220,16 +222,15 @@ export class LinkClient implements FrameHandler, FrameSink {
   // FrameSink.
 
   send(bytes: Buffer): boolean {
-    this.#socket.write(bytes);
-    return this.#socket.writableLength === 0;
+    const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
+    if (!isTaken) this.#isCongested = true;
+    return isTaken;
   }
 
   sendBoth(first: Buffer, second: Buffer): boolean {
-    this.#socket.cork();
-    this.#socket.write(first);
-    this.#socket.write(second);
-    this.#socket.uncork();
-    return this.#socket.writableLength === 0;
+    const isTaken = writeBoth(this.#socket, first, second, this.#onTaken);
+    if (!isTaken) this.#isCongested = true;
+    return isTaken;
   }
 
   wake(): void {
@@ -445,7 +446,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     // A server of bytes may speak first.
     this.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
     this.writer.flush();
-    if (this.#socket.writableLength === 0) this.#runOrClaim(stream, connection, accept);
+    if (!this.#isCongested) this.#runOrClaim(stream, connection, accept);
     else this.#hold(() => this.#runOrClaim(stream, connection, accept));
     return true;
   }
@@ -479,7 +480,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (this.#ledger?.tellBegun(stream)) return true;
     this.writer.text(FrameType.Begun, FrameFlag.None, stream, '');
     this.writer.flush();
-    return this.#socket.writableLength === 0;
+    return !this.#isCongested;
   }
 
   /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
@@ -534,11 +535,14 @@ export class LinkClient implements FrameHandler, FrameSink {
     }
   }
 
-  #drained(): void {
+  /** The kernel took what it had not taken at once. */
+  readonly #onTaken = (): void => {
+    if (unsentBytes(this.#socket) > 0) return;
+    this.#isCongested = false;
     const callbacks = this.#afterFlush;
     this.#afterFlush = [];
     for (const callback of callbacks) callback();
-  }
+  };
 
   /** The balancer is gone: so are all clients. */
   #loseAll(): void {

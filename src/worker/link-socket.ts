@@ -15,6 +15,7 @@ import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
 import { resetError } from './reset-error.ts';
 import { letTlsRunOn } from './tls-on-links.ts';
+import { UnsentPieces } from './unsent-pieces.ts';
 import { WebSocketFrames } from './web-socket-frames.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
@@ -82,7 +83,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** Of a tunnel that may be a WebSocket: what the app sends on it; null = it is none. */
   #frames: WebSocketFrames | null = null;
   /** A write that waits for credit. */
-  #waiting: Buffer | null = null;
+  #waiting: UnsentPieces | null = null;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
 
   /** @param highWaterMark the server's option of that name; undefined where this Node has none */
@@ -337,24 +338,23 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    if (this.#stream === 0 || this.#endSent) {
-      callback();
-      return;
-    }
-    this.#waiting = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-    this.#counts.bytesWritten += this.#waiting.length;
-    this.#waitingCallback = AsyncResource.bind(callback);
-    this.#sendWaiting();
+    this._writev([{ chunk, encoding }], callback);
   }
 
   override _writev(
     chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
     callback: (error?: Error | null) => void,
   ): void {
-    const buffers = chunks.map(({ chunk, encoding }) =>
-      typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk,
+    if (this.#stream === 0 || this.#endSent) {
+      callback();
+      return;
+    }
+    this.#waiting = new UnsentPieces(
+      chunks.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)),
     );
-    this._write(buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers), 'latin1', callback);
+    this.#counts.bytesWritten += this.#waiting.length;
+    this.#waitingCallback = AsyncResource.bind(callback);
+    this.#sendWaiting();
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -514,16 +514,14 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** Sends what waits as far as the credit goes. */
   #sendWaiting(): void {
     const callback = this.#waitingCallback;
-    let waiting = this.#waiting;
+    const waiting = this.#waiting;
     if (callback === null || waiting === null) return;
-    if (this.#frames?.isClosed) waiting = waiting.subarray(waiting.length);
+    if (this.#frames?.isClosed) waiting.clear();
     while (waiting.length > 0 && this.#credit > 0 && !this.#link.isCongested) {
-      const length: number = Math.min(waiting.length, this.#credit, MAX_DATA_BYTES);
-      this.#credit -= length;
-      this.#sendPiece(waiting.subarray(0, length));
-      waiting = waiting.subarray(length);
+      const piece = waiting.take(Math.min(this.#credit, MAX_DATA_BYTES));
+      this.#credit -= piece.length;
+      this.#sendPiece(piece);
     }
-    this.#waiting = waiting;
     if (waiting.length > 0) {
       if (this.#link.isCongested) this.#link.onDrain(() => this.#sendWaiting());
       return;
