@@ -1,4 +1,5 @@
 import { factsOf, Outcome } from '../core/outcome.ts';
+import { giveReadMemory, takeReadMemory } from '../core/read-memory.ts';
 import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import { KEPT_BODY_BYTES } from '../exchange/request-body.ts';
@@ -503,15 +504,16 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   bodyPiece(view: Buffer): boolean {
     const exchange = this.#exchange;
     if (exchange === null) return false;
-    let bytes = view;
     if (view.length >= LENT_BODY_BYTES && !this.client.mayGive(view)) {
-      // What is sent on without a copy must not lie in memory that others read into: that of all connections, when a
-      // body of unknown length turns out to be large, or what was given away with a piece of this read.
-      bytes = Buffer.from(view);
+      // What is sent on without a copy must not lie in memory that others read into: that of all connections, as with
+      // the first piece of a large body, or what was given away with a piece of this read.
+      const memory = takeReadMemory();
+      const copy = memory.subarray(0, view.copy(memory));
+      if (exchange.pushBody(copy, true)) giveReadMemory(memory);
       this.client.useOwnBuffer();
+    } else if (!exchange.pushBody(view, this.client.owns(view))) {
+      this.client.renewOwnBuffer();
     }
-    const mayReuse = exchange.pushBody(bytes, this.client.owns(bytes));
-    if (!mayReuse) this.client.renewOwnBuffer();
     if (exchange.isFinished) return false;
     if (!exchange.body!.isBacklogged) return true;
     this.client.pause();
