@@ -22,6 +22,7 @@ import {
 } from './connection-phase.ts';
 import { COPY_LIMIT_BYTES, Http1ResponseWriter } from './http1-response-writer.ts';
 import { type BodySink, RequestBodyReader } from './request-body-reader.ts';
+import { framingOf, rewrittenHead } from './response-framing.ts';
 
 /** What may come next from the client. */
 const Reading = {
@@ -623,27 +624,3 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (phase === Phase.KeepAlive) this.idleSinceMs = nowMs;
   }
 }
-
-/** RFC 9112 section 6.3: how the client will find the end of the response whose head has just been parsed. */
-function framingOf(method: number, declared: Framing): Framing {
-  const { status } = RESPONSE_HEAD;
-  return method === Method.Head || status === 204 || status === 304 ? Framing.None : declared;
-}
-
-/**
- * The same head for a client that has to be told something else.
- *
- * @param closes the connection will be closed (RFC 9112 section 9.6)
- * @param isUnframed no field says where the body ends: there is none, or it ends with the connection
- */
-function rewrittenHead(head: string, closes: boolean, isUnframed: boolean): string {
-  const lines = head.slice(0, -4).split('\r\n');
-  const kept = lines.filter((line, i) => {
-    if (i === 0) return true;
-    return !(closes && /^(?:connection|keep-alive):/i.test(line)) && !(isUnframed && FRAMING.test(line));
-  });
-  if (closes) kept.push('Connection: close');
-  return `${kept.join('\r\n')}\r\n\r\n`;
-}
-
-const FRAMING = /^(?:content-length|transfer-encoding|trailer):/i;

@@ -18,6 +18,7 @@ import {
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { AppMetrics } from './app-metrics.ts';
 import { ClaimedRequests } from './claimed-requests.ts';
+import { fieldsOf } from './field-list.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
 import { LoopWatch } from './loop-watch.ts';
@@ -569,26 +570,4 @@ const ZERO_IS_A_LIMIT = Number.parseInt(process.versions.node, 10) > 20;
 function mayRunTwice(method: number, flags: number): boolean {
   const telling = FrameFlag.End | FrameFlag.Upgrade | FrameFlag.Retried;
   return SAFE_METHODS.has(method) && (flags & telling) === FrameFlag.End;
-}
-
-/** Splits field lines, already checked by the balancer, into Node's list of names and values. */
-function fieldsOf(lines: string, from: number): string[] {
-  const fields: string[] = [];
-  let at = from;
-  while (at < lines.length) {
-    const colon = lines.indexOf(':', at);
-    let end = lines.indexOf('\r\n', colon);
-    if (colon === -1 || end === -1) break;
-    const next = end + 2;
-    let start = colon + 1;
-    while (start < end && isBlank(lines.charCodeAt(start))) start++;
-    while (end > start && isBlank(lines.charCodeAt(end - 1))) end--;
-    fields.push(lines.slice(at, colon), lines.slice(start, end));
-    at = next;
-  }
-  return fields;
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }

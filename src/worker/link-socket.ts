@@ -9,7 +9,9 @@ import {
   STREAM_WINDOW_BYTES,
   WINDOW_GRANT_BYTES,
 } from '../link/frames.ts';
+import { ChunkedUnframer, Unframed } from './chunked-unframer.ts';
 import type { LinkClient } from './link-client.ts';
+import { LinkHandle } from './link-handle.ts';
 import type { LinkStream } from './link-stream.ts';
 import type { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
@@ -34,10 +36,6 @@ const Mode = {
   Tunnel: 2,
 } as const;
 type Mode = (typeof Mode)[keyof typeof Mode];
-
-/** Where the socket is within the chunked framing that Node writes, which is taken off again. */
-const ChunkPart = { Size: 0, SizeEnd: 1, Data: 2, DataEnd: 3 } as const;
-type ChunkPart = (typeof ChunkPart)[keyof typeof ChunkPart];
 
 /**
  * The client's connection as the app sees it: `req.socket`. A real net.Socket, one for each client connection that this
@@ -65,9 +63,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #credit = 0;
   #headSent = false;
   #isChunked = false;
-  #chunkPart: ChunkPart = ChunkPart.Size;
-  #chunkRemaining = 0;
-  #trailers = '';
+  /** Takes off the chunked framing that Node writes. */
+  readonly #unframer = new ChunkedUnframer();
   /** The app has ended the response, or its side of the tunnel; the end is sent once all before it has been. */
   #endPending = false;
   #endSent = false;
@@ -159,8 +156,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#credit = STREAM_WINDOW_BYTES;
     this.#headSent = false;
     this.#isChunked = false;
-    this.#chunkPart = ChunkPart.Size;
-    this.#trailers = '';
+    this.#unframer.reset();
     this.#endPending = false;
     this.#endSent = false;
     this.#requestEnded = false;
@@ -410,34 +406,13 @@ export class LinkSocket extends net.Socket implements LinkStream {
     return this.#written(done);
   }
 
-  /** Takes the framing off: size CRLF, data, CRLF, each written on its own; at the end a zero with the trailers. */
   #writeChunked(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
+    const unframed = this.#unframer.take(data, encoding);
+    if (unframed === Unframed.Data) return this.#writeBody(data, encoding, done);
     // Node's framing is of what the socket has written, though the link carries none.
-    if (this.#chunkPart !== ChunkPart.Data) this.#counts.bytesWritten += data.length;
-    switch (this.#chunkPart) {
-      case ChunkPart.Size: {
-        const text = String(data);
-        if (text.startsWith('0\r\n')) {
-          this.#trailers = text.slice(3, -2);
-          return this.#writeBody('', 'latin1', done);
-        }
-        this.#chunkRemaining = Number.parseInt(text, 16);
-        if (Number.isNaN(this.#chunkRemaining)) return this.#written(done);
-        this.#chunkPart = ChunkPart.SizeEnd;
-        return this.#written(done);
-      }
-      case ChunkPart.SizeEnd:
-        this.#chunkPart = ChunkPart.Data;
-        return this.#written(done);
-      case ChunkPart.Data:
-        this.#chunkRemaining -= typeof data === 'string' ? Buffer.byteLength(data, encoding) : data.length;
-        if (this.#chunkRemaining <= 0) this.#chunkPart = ChunkPart.DataEnd;
-        return this.#writeBody(data, encoding, done);
-      default:
-        this.#chunkPart = ChunkPart.Size;
-        // Its callback is that of the app's write: it comes after the data.
-        return this.#writeBody('', 'latin1', done);
-    }
+    this.#counts.bytesWritten += data.length;
+    // What Node calls back for behind a chunk or the last of them is the app's write: it comes after the data.
+    return unframed === Unframed.Framing ? this.#written(done) : this.#writeBody('', 'latin1', done);
   }
 
   #writeBody(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
@@ -549,8 +524,9 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (this.#endSent || this.#stream === 0) return;
     this.#endSent = true;
     const { writer } = this.#link;
-    if (this.#trailers !== '' || !writer.markEnd(this.#stream)) {
-      writer.text(FrameType.End, FrameFlag.None, this.#stream, this.#trailers);
+    const { trailers } = this.#unframer;
+    if (trailers !== '' || !writer.markEnd(this.#stream)) {
+      writer.text(FrameType.End, FrameFlag.None, this.#stream, trailers);
     }
     this.#link.turn.messageComplete();
     this.#forgetFinishedStream();
@@ -597,75 +573,6 @@ function isWebSocket(headers: readonly string[]): boolean {
     if (headers[i]!.toLowerCase() === 'upgrade') return headers[i + 1]!.toLowerCase() === 'websocket';
   }
   return false;
-}
-
-/** What net.Socket needs of a handle. */
-class LinkHandle {
-  readonly #peer: Peer;
-  reading = false;
-  bytesRead = 0;
-  bytesWritten = 0;
-  writeQueueSize = 0;
-  onread: unknown = null;
-  isReset = false;
-  onClose: (isReset: boolean) => void = () => {};
-  onProbes: (isOn: boolean, afterSeconds: number) => void = () => {};
-
-  constructor(peer: Peer) {
-    this.#peer = peer;
-  }
-
-  readStart(): number {
-    return 0;
-  }
-
-  readStop(): number {
-    return 0;
-  }
-
-  getpeername(out: Record<string, unknown>): number {
-    if (this.#peer.remoteFamily === undefined) return 0;
-    out.address = this.#peer.remoteAddress;
-    out.port = this.#peer.remotePort;
-    out.family = this.#peer.remoteFamily;
-    return 0;
-  }
-
-  getsockname(out: Record<string, unknown>): number {
-    if (this.#peer.localFamily === undefined) return 0;
-    out.address = this.#peer.localAddress;
-    out.port = this.#peer.localPort;
-    out.family = this.#peer.localFamily;
-    return 0;
-  }
-
-  setNoDelay(): number {
-    return 0;
-  }
-
-  setKeepAlive(isOn: boolean, afterSeconds: number): number {
-    this.onProbes(isOn, afterSeconds);
-    return 0;
-  }
-
-  ref(): void {}
-
-  unref(): void {}
-
-  hasRef(): boolean {
-    return true;
-  }
-
-  reset(callback: () => void): number {
-    this.isReset = true;
-    this.close(callback);
-    return 0;
-  }
-
-  close(callback: () => void): void {
-    this.onClose(this.isReset);
-    setImmediate(callback);
-  }
 }
 
 function stateOf(socket: net.Socket): { needDrain: boolean } {

@@ -1,0 +1,71 @@
+import { setImmediate } from '../core/timers.ts';
+import type { Peer } from '../link/frames.ts';
+
+/** What net.Socket needs of a handle, for a connection of which the other end is the link. */
+export class LinkHandle {
+  readonly #peer: Peer;
+  reading = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  writeQueueSize = 0;
+  onread: unknown = null;
+  isReset = false;
+  onClose: (isReset: boolean) => void = () => {};
+  onProbes: (isOn: boolean, afterSeconds: number) => void = () => {};
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  readStart(): number {
+    return 0;
+  }
+
+  readStop(): number {
+    return 0;
+  }
+
+  getpeername(out: Record<string, unknown>): number {
+    if (this.#peer.remoteFamily === undefined) return 0;
+    out.address = this.#peer.remoteAddress;
+    out.port = this.#peer.remotePort;
+    out.family = this.#peer.remoteFamily;
+    return 0;
+  }
+
+  getsockname(out: Record<string, unknown>): number {
+    if (this.#peer.localFamily === undefined) return 0;
+    out.address = this.#peer.localAddress;
+    out.port = this.#peer.localPort;
+    out.family = this.#peer.localFamily;
+    return 0;
+  }
+
+  setNoDelay(): number {
+    return 0;
+  }
+
+  setKeepAlive(isOn: boolean, afterSeconds: number): number {
+    this.onProbes(isOn, afterSeconds);
+    return 0;
+  }
+
+  ref(): void {}
+
+  unref(): void {}
+
+  hasRef(): boolean {
+    return true;
+  }
+
+  reset(callback: () => void): number {
+    this.isReset = true;
+    this.close(callback);
+    return 0;
+  }
+
+  close(callback: () => void): void {
+    this.onClose(this.isReset);
+    setImmediate(callback);
+  }
+}
