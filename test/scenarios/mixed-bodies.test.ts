@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { XorShift } from '../../src/core/rng.ts';
+import { EvenerProcess } from '../support/evener-process.ts';
+
+const CLIENTS = 16;
+const BODIES = 4;
+
+/** Sizes about each limit at which a body travels in another way. */
+const SIZES: readonly number[] = [1_000, 12_000, 40_000, 66_000, 200_000, 1_500_000];
+
+/** Asks over one connection after the other, and writes the body in uneven pieces. */
+async function upload(url: string, rng: XorShift, agent: http.Agent): Promise<string> {
+  const byte = 1 + rng.below(255);
+  const size = SIZES[rng.below(SIZES.length)]! + rng.below(1_000);
+  const isChunked = rng.below(2) === 0;
+  const headers = { 'X-Byte': String(byte), ...(isChunked ? {} : { 'Content-Length': size }) };
+  const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+    const request = http.request(url, { method: 'POST', agent, headers }, resolve).on('error', reject);
+    const write = async (): Promise<void> => {
+      for (let left = size; left > 0; ) {
+        const piece = Buffer.alloc(Math.min(left, 1 + rng.below(100_000)), byte);
+        left -= piece.length;
+        if (!request.write(piece)) await new Promise((drained) => request.once('drain', drained));
+      }
+      request.end();
+    };
+    write().catch(reject);
+  });
+  let told = '';
+  for await (const piece of await answer) told += piece;
+  assert.deepEqual(JSON.parse(told), { all: size, wrong: 0 });
+  return told;
+}
+
+/** Reads a response, sometimes slowly. */
+async function download(url: string, rng: XorShift, agent: http.Agent): Promise<void> {
+  const byte = 1 + rng.below(255);
+  const size = SIZES[rng.below(SIZES.length)]! + rng.below(1_000);
+  const isSlow = rng.below(3) === 0;
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    http.get(`${url}/${byte}/${size}`, { agent }, resolve).on('error', reject);
+  });
+  let all = 0;
+  for await (const piece of answer) {
+    all += piece.length;
+    assert.ok(piece.every((each: number) => each === byte));
+    if (isSlow) await sleep(rng.below(5));
+  }
+  assert.equal(all, size);
+}
+
+async function mix(url: string): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const client = async (seed: number): Promise<void> => {
+    const rng = new XorShift(seed);
+    for (let i = 0; i < BODIES; i++) await (rng.below(2) === 0 ? upload(url, rng, agent) : download(url, rng, agent));
+  };
+  try {
+    await Promise.all(Array.from({ length: CLIENTS }, (_, i) => client(i + 1)));
+  } finally {
+    agent.destroy();
+  }
+}
+
+test('bodies of many clients at once do not mix, on their way to workers and to servers', async (t) => {
+  const evener = new EvenerProcess(t, ['one-byte.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  await mix(url);
+  const proxy = new EvenerProcess(t, ['proxy', url, '-p', '0']);
+  await mix(await proxy.url(0));
+});
