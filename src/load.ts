@@ -6,6 +6,7 @@ import { findConfigFile, findEcosystemFile, type LoadedFile, loadConfigFile } fr
 import type { EvenerOptions, ResolvedOptions } from './config/options.ts';
 import { resolveSources } from './config/resolve.ts';
 import { EvenerError } from './core/evener-error.ts';
+import { ownFile } from './core/own-files.ts';
 import { activatedSockets } from './supervision/activated-sockets.ts';
 import { Supervisor } from './supervision/supervisor.ts';
 import { version } from './version.ts';
@@ -58,8 +59,8 @@ export async function loadSupervisor(
 
 export function supervisorOf(options: ResolvedOptions, reread: () => Promise<ResolvedOptions>): Supervisor {
   return new Supervisor(options, {
-    balancerScript: new URL('./balancer/main.js', import.meta.url),
-    preload: new URL('./worker/preload.js', import.meta.url),
+    balancerScript: ownFile('balancer/main.js'),
+    preload: ownFile('worker/preload.js'),
     stdout: process.stdout,
     stderr: process.stderr,
     version: version(),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownFile } from '../core/own-files.ts';
 
 /** A file of the dashboard, as it is answered. */
 export interface DashboardPage {
@@ -10,7 +11,7 @@ export interface DashboardPage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const FOLDER = fileURLToPath(new URL('page/', import.meta.url));
+const FOLDER = fileURLToPath(ownFile('dashboard/page/'));
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

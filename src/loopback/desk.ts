@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { AheadAnswer } from '../balancer/ports.ts';
 import type { WorkerBirth } from '../channel/worker-birth.ts';
+import { ownFile } from '../core/own-files.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { ListenDesk } from '../worker/listen-capture.ts';
 
@@ -75,7 +76,7 @@ export class BalancerDesk implements ListenDesk {
   #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     const birth: LoopbackBirth = { linkPath: this.#linkPath, token: this.#token, port: port2, signal: this.#signal };
-    const worker = new Worker(new URL('./balancer-thread.js', import.meta.url), {
+    const worker = new Worker(ownFile('loopback/balancer-thread.js'), {
       workerData: birth,
       transferList: [port2],
       name: 'evener-loopback',

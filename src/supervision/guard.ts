@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ownFile } from '../core/own-files.ts';
 
 const SHELL = '/bin/sh';
 const RESPAWN_MS = 200;
@@ -69,7 +70,7 @@ export class Guard {
   #spawn(): void {
     const [file, args] = existsSync(SHELL)
       ? [SHELL, ['-c', SCRIPT, 'evener-guard', this.#directory]]
-      : [process.execPath, [fileURLToPath(new URL('./guard-process.js', import.meta.url)), this.#directory]];
+      : [process.execPath, [fileURLToPath(ownFile('supervision/guard-process.js')), this.#directory]];
     // A session of its own: Ctrl-C reaches every process of the terminal's.
     const child = spawn(file, args, {
       cwd: '/',

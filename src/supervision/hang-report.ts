@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InFlightRequest } from '../channel/messages.ts';
+import { ownFile } from '../core/own-files.ts';
 import { findInspector, type OpenInspector } from './inspector-address.ts';
 import { InspectorClient, type RawFrame } from './inspector-client.ts';
 import { catchesSignal, isProcessStopped, lookAtProcess, type ProcessLook } from './process-look.ts';
@@ -14,7 +15,7 @@ const LEAVE_LIMIT_MS = 300;
 const POLL_MS = 50;
 const MAX_FRAMES = 20;
 /** Where our own code in the worker lies: its frames are of no use to anybody. */
-const OWN_CODE = new URL('../', import.meta.url).href;
+const OWN_CODE = ownFile('').href;
 
 /** Why there is no stack. */
 export type StackRefusal =
