@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { capacityFactors, ReportedCapacity } from '../balancing/reported-capacity.ts';
-import type { FromBalancer, PoolSettings, ServersSettings } from '../channel/messages.ts';
+import type { FromBalancer, PoolSettings, ServerState, ServersSettings } from '../channel/messages.ts';
 import type { ServerOptions } from '../config/upstream.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Rng } from '../core/rng.ts';
@@ -12,6 +12,7 @@ import type { Http1Settings } from '../transports/http1-settings.ts';
 import { Http1Transport } from '../transports/http1-transport.ts';
 import type { UpstreamPool } from '../transports/upstream-pool.ts';
 import type { Place } from './ports.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { http1SettingsOf, upstreamPoolOf } from './upstream-settings.ts';
 
 /** Nobody has been there for so long: requests are answered at once, no longer kept waiting. */
@@ -63,6 +64,7 @@ export class ServerPool {
   #settings: PoolSettings;
   #http1: Http1Settings;
   #shared: UpstreamPool;
+  #silences: SilenceWatch;
   /** By url, in the order of the options. */
   readonly #servers = new Map<string, Server>();
   /** Taken out, with something still in flight. */
@@ -78,6 +80,7 @@ export class ServerPool {
     this.#settings = settings;
     this.#http1 = http1SettingsOf(settings.servers.upstream);
     this.#shared = upstreamPoolOf(settings.servers.upstream, host.clock);
+    this.#silences = new SilenceWatch(this.#shared, host.clock);
     this.update(settings.servers.servers);
   }
 
@@ -96,6 +99,7 @@ export class ServerPool {
       this.#http1 = http1SettingsOf(upstream);
       const old = this.#shared;
       this.#shared = upstreamPoolOf(upstream, this.#host.clock);
+      this.#silences = new SilenceWatch(this.#shared, this.#host.clock);
       old.closeWhenEmpty();
     }
     this.update(servers);
@@ -185,51 +189,73 @@ export class ServerPool {
       transport.close();
     }
     for (const transport of this.#leaving) transport.close();
+    this.#silences.close();
     this.#servers.clear();
     this.#shared.close();
   }
 
   #add(options: ServerOptions): void {
     const address = parseServerAddress(options.url) as ServerAddress;
-    const tell = (state: 'up' | 'unreachable' | 'unhealthy', reason: string): void => {
-      this.#host.tell({ type: 'server-state', pool: this.name, server: options.url, state, reason });
-    };
+    const { url } = options;
     const transport: Http1Transport = new Http1Transport(
       this.#host.nextEndpoint(),
       address,
       this.#http1,
       this.#shared,
       {
-        onUnreachable: (reason) => tell('unreachable', reason),
-        onReachable: () => tell(transport.endpoint.isHealthy ? 'up' : 'unhealthy', ''),
-        onLoad: (text, binary) => this.#reported(options.url, text, binary),
+        onUnreachable: (reason) => this.#tell(url, transport, reason),
+        onReachable: () => this.#tell(url, transport, ''),
+        onLoad: (text, binary) => this.#reported(url, text, binary),
         onIdle: () => this.#leaving.delete(transport),
       },
     );
     const { endpoint } = transport;
-    endpoint.identity = options.url;
+    endpoint.identity = url;
     endpoint.tier = options.isBackup ? 1 : 0;
     endpoint.zone = options.zone;
     endpoint.setWeight(options.weight);
-    const { health } = this.#settings.servers!.upstream;
+    const { health, checksStalls } = this.#settings.servers!.upstream;
+    const probe = probeOf(address, transport.tls);
     const check =
       health === null
         ? null
-        : new HealthCheck(health, probeOf(address, transport.tls), this.#host.rng, (isHealthy, reason) => {
+        : new HealthCheck(health, probe, this.#host.rng, (isHealthy, reason) => {
             endpoint.setHealthy(isHealthy);
-            tell(isHealthy ? (transport.isReachable ? 'up' : 'unreachable') : 'unhealthy', reason);
+            this.#tell(url, transport, reason);
           });
-    this.#servers.set(options.url, {
+    this.#servers.set(url, {
       ...{ options, transport, check },
       ...{ capacity: new ReportedCapacity(), reportedAtMs: 0, finished: 0, rps: 0 },
     });
+    if (checksStalls) {
+      this.#silences.add(transport, probe, health, {
+        onStalled: (silentMs) => this.#tell(url, transport, `it has answered nothing for ${Math.round(silentMs)} ms`),
+        onRecovered: () => this.#tell(url, transport, ''),
+        isElsewhereWell: (sinceMs) => this.#isElsewhereWell(transport, sinceMs),
+      });
+    }
     endpoint.join(this.place.dispatcher.pool);
+  }
+
+  /** Where it stands now. A reason is told of what is wrong only. */
+  #tell(server: string, transport: Http1Transport, reason: string): void {
+    const state = stateOf(transport);
+    this.#host.tell({ type: 'server-state', pool: this.name, server, state, reason: state === 'up' ? '' : reason });
+  }
+
+  #isElsewhereWell(silent: Http1Transport, sinceMs: number): boolean {
+    for (const { transport } of this.#servers.values()) {
+      if (transport === silent || !transport.endpoint.isUsable) continue;
+      if (transport.heardAtMs > sinceMs || transport.owesSinceMs === 0) return true;
+    }
+    return false;
   }
 
   #remove(url: string): void {
     const { transport, check } = this.#servers.get(url)!;
     this.#servers.delete(url);
     check?.close();
+    this.#silences.remove(transport);
     this.#leaving.add(transport);
     transport.drain();
   }
@@ -238,4 +264,11 @@ export class ServerPool {
 /** Only its weight may differ. */
 function isSamePlace(a: ServerOptions, b: ServerOptions): boolean {
   return a.isBackup === b.isBackup && a.zone === b.zone;
+}
+
+/** The worst that is known of it. */
+function stateOf({ isReachable, endpoint }: Http1Transport): ServerState {
+  if (!isReachable) return 'unreachable';
+  if (!endpoint.isHealthy) return 'unhealthy';
+  return endpoint.isStalled ? 'stalled' : 'up';
 }

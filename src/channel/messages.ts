@@ -252,7 +252,7 @@ export type FromBalancer =
   /** A pool of servers is reached there. */
   | { readonly type: 'pool-listening'; readonly pool: string; readonly listener: ListenerAddress }
   | { readonly type: 'pool-listen-failed'; readonly pool: string; readonly code: string; readonly message: string }
-  /** unreachable: no connection can be made; unhealthy: its checks fail. `reason` is empty for up. */
+  /** unreachable: no connection can be made; unhealthy: its checks fail; stalled: it answers nothing. `reason` is empty for up. */
   | {
       readonly type: 'server-state';
       readonly pool: string;
@@ -300,7 +300,7 @@ export interface OpenedPort {
   readonly answer: ListenAnswer;
 }
 
-export type ServerState = 'up' | 'unreachable' | 'unhealthy';
+export type ServerState = 'up' | 'unreachable' | 'unhealthy' | 'stalled';
 
 /** Where a listener is reached. */
 export interface ListenerAddress {

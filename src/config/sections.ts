@@ -105,6 +105,7 @@ export const SECTIONS: readonly Section[] = Object.freeze([
   section('via', 'servers', upstream.VIA, 'our name in Via; none'),
   section('tls', 'servers', upstream.UPSTREAM_TLS, 'TLS to servers'),
   section('health', 'servers', upstream.HEALTH, 'how servers are checked; not at all'),
+  section('stallCheck', 'servers', upstream.STALL_CHECK, 'one that falls silent is asked for a sign of life; true'),
   section('loadReports', 'servers', upstream.LOAD_REPORTS, 'load reports of servers: use, ask, pass or off; use'),
   section('register', 'instance', REGISTER, 'where this instance makes itself known to others, in etcd; nowhere'),
   section('notify', 'instance', NOTIFY, 'who hears of incidents: webhooks, Slack, PagerDuty, Alertmanager'),

@@ -51,6 +51,11 @@ export interface UpstreamEntry {
   readonly tls?: UpstreamTlsEntry;
   /** A path, `'tcp'`, or all there is to say. Default: no checks. */
   readonly health?: string | boolean | HealthEntry;
+  /**
+   * Whether a server that owes answers and falls silent while others are well is asked for a sign of life, by its health
+   * path or `OPTIONS *`, and gets no requests until there is one. Default: true.
+   */
+  readonly stallCheck?: boolean;
   /** Load reports (ORCA) of servers: `'use'` them, `'ask'` for them, use and `'pass'` them on, `'off'`. Default: `'use'`. */
   readonly loadReports?: 'use' | 'ask' | 'pass' | 'off';
 }
@@ -94,6 +99,8 @@ export interface UpstreamOptions {
   readonly tls: UpstreamTlsOptions;
   /** null = no checks. */
   readonly health: HealthRules | null;
+  /** One that falls silent is asked for a sign of life. */
+  readonly checksStalls: boolean;
   readonly loadReports: 'use' | 'ask' | 'pass' | 'off';
 }
 
@@ -109,6 +116,7 @@ export const OWN_CHILDREN: UpstreamOptions = Object.freeze({
   via: null,
   tls: Object.freeze({ ca: null, cert: null, key: null, serverName: null, verifies: true }),
   health: null,
+  checksStalls: false,
   loadReports: 'use',
 });
 
@@ -194,6 +202,7 @@ export const VIA: Field<string> = field('a name of letters, digits, and - . _', 
 );
 
 export const LOAD_REPORTS: Field<UpstreamOptions['loadReports']> = choice(['use', 'ask', 'pass', 'off']);
+export const STALL_CHECK: Field<boolean> = flag();
 export const MAX_KEPT: Field<number> = count(0, 100_000);
 export const CONNECT_TIMEOUT: Field<number> = duration(true);
 export const KEPT_TIMEOUT: Field<number> = duration(true);
@@ -245,6 +254,7 @@ export function readUpstream(settings: Settings, folder: string, prefix: string)
       verifies: tls.verify ?? true,
     }),
     health: settings.read('health', HEALTH, null, null),
+    checksStalls: settings.read('stallCheck', STALL_CHECK, true),
     loadReports: settings.read('loadReports', LOAD_REPORTS, 'use'),
   });
 }

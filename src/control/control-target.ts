@@ -196,7 +196,7 @@ export interface RecentStatus {
   readonly p99Ms: number | null;
 }
 
-export const SERVER_STATES = ['up', 'unreachable', 'unhealthy', 'ejected'] as const;
+export const SERVER_STATES = ['up', 'unreachable', 'unhealthy', 'stalled', 'ejected'] as const;
 
 /** A server of a pool. */
 export interface ServerStatus {
@@ -205,7 +205,10 @@ export interface ServerStatus {
   readonly server: string;
   /** The source that it was found by; null where the options name it. */
   readonly source: string | null;
-  /** unreachable: no connection can be made; unhealthy: its checks fail; ejected: it fails requests. Then it gets no requests. */
+  /**
+   * unreachable: no connection can be made; unhealthy: its checks fail; stalled: it answers nothing; ejected: it fails
+   * requests. Then it gets no requests.
+   */
   readonly state: (typeof SERVER_STATES)[number];
   /** Empty for up. */
   readonly reason: string;

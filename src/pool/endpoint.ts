@@ -185,6 +185,11 @@ export class Endpoint<T = unknown> {
     return true;
   }
 
+  /** It was asked in another way: until it is {@link heard} it is not picked, unless many wait. */
+  holdUp(): void {
+    this.#setHeldUp(true);
+  }
+
   /** Administration: false while it drains. */
   get isEnabled(): boolean {
     return this.#isEnabled;

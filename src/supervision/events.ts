@@ -97,13 +97,13 @@ export type SupervisorEvent =
       readonly retryAfterSeconds: number;
     }
   | { readonly type: 'crash-loop-over'; readonly app: string }
-  /** A server gets no requests: no connection can be made, or its checks fail. */
+  /** A server gets no requests: no connection can be made, its checks fail, or it answers nothing. */
   | {
       readonly type: 'server-down';
       readonly pool: string;
       /** As in the options. */
       readonly server: string;
-      readonly state: 'unreachable' | 'unhealthy';
+      readonly state: 'unreachable' | 'unhealthy' | 'stalled';
       readonly reason: string;
     }
   /** One that got no requests is not among the servers any more. */

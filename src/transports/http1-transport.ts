@@ -3,6 +3,7 @@ import { Outcome } from '../core/outcome.ts';
 import type { ServerAddress } from '../core/server-address.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import type { Silence } from '../health/silence.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
 import type { WorkerMeter } from '../observability/worker-meter.ts';
@@ -47,6 +48,10 @@ export class Http1Transport implements Transport {
 
   /** How busy the server says it is, 0-1; -1 = it does not say. */
   loopUtilization = -1;
+  /** When a byte last came from it. Monotonic ms; 0 = none has. */
+  heardAtMs = 0;
+  /** Whether it falls silent; null where that is not looked at. */
+  silence: Silence | null = null;
   /** Where it is counted as a worker, if it is one. */
   meter: WorkerMeter | null = null;
   /** Hears when it is given nothing new and has finished what it had. */
@@ -159,6 +164,16 @@ export class Http1Transport implements Transport {
     this.session = session;
   };
 
+  heard(nowMs: number): void {
+    this.heardAtMs = nowMs;
+    this.endpoint.heard(nowMs);
+  }
+
+  /** An answer came, so long after its request. */
+  answeredAfter(tookMs: number): void {
+    if (this.silence !== null) this.silence.answered(tookMs);
+  }
+
   forwardedClientOf(client: ExchangeClient): ForwardedClient {
     return this.#shared.forwardedClientOf(client);
   }
@@ -245,6 +260,30 @@ export class Http1Transport implements Transport {
   sweep(nowMs: number): void {
     for (const connection of this.#connections) {
       if (connection !== null && connection.deadlineMs !== 0 && connection.deadlineMs <= nowMs) connection.onDeadline();
+    }
+  }
+
+  /** When the oldest request that waits for its answer was sent; 0 = none does. */
+  get owesSinceMs(): number {
+    let oldestMs = 0;
+    for (const connection of this.#connections) {
+      const sinceMs = connection === null ? 0 : connection.owesSinceMs;
+      if (sinceMs !== 0 && (oldestMs === 0 || sinceMs < oldestMs)) oldestMs = sinceMs;
+    }
+    return oldestMs;
+  }
+
+  /**
+   * It does not answer, and others do: what may be run a second time is run there, if it has waited so long, or as long as
+   * `hedge` says, and the retry budget allows.
+   */
+  hedge(waitedMs: number, nowMs: number): void {
+    for (const connection of this.#connections) {
+      const exchange = connection?.exchange ?? null;
+      if (exchange === null || connection!.owesSinceMs === 0) continue;
+      const limitMs = exchange.dispatcher.hedgeMs || waitedMs;
+      if (nowMs - connection!.owesSinceMs < limitMs) continue;
+      if (exchange.isHedgeable && exchange.hasAlternative) exchange.hedge(nowMs);
     }
   }
 

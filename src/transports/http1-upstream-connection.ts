@@ -47,6 +47,8 @@ export class Http1UpstreamConnection {
   exchange: Exchange | null = null;
   /** When {@link onDeadline} is due; 0 = never. Monotonic ms. */
   deadlineMs = 0;
+  /** Since when the whole request has been there, and nothing of an answer; 0 = that is not so. */
+  owesSinceMs = 0;
   /** When it became idle. */
   idleSinceMs = 0;
   /** For so long it may be idle; the server may have said less than the pool's settings do. */
@@ -156,6 +158,7 @@ export class Http1UpstreamConnection {
     if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${proxiedTrailers(trailers)}\r\n`;
     this.#flush();
     this.#isSent = true;
+    if (this.#state === Upstream.Head) this.owesSinceMs = this.#transport.clock.nowMs;
   }
 
   grant(bytes: number): void {
@@ -182,6 +185,7 @@ export class Http1UpstreamConnection {
     this.exchange = null;
     this.isWanted = false;
     this.deadlineMs = 0;
+    this.owesSinceMs = 0;
     if (isReset && this.#state === Upstream.Tunnel) this.socket.reset();
     else this.socket.destroy();
   }
@@ -232,7 +236,7 @@ export class Http1UpstreamConnection {
   onRead(bytes: Buffer, length: number): void {
     const transport = this.#transport;
     const nowMs = transport.clock.tick();
-    transport.endpoint.heard(nowMs);
+    transport.heard(nowMs);
     this.#isReading = true;
     if (this.#pending === null) {
       this.#process(bytes, 0, length);
@@ -280,6 +284,7 @@ export class Http1UpstreamConnection {
     this.#wasTunnel = state === Upstream.Tunnel;
     this.#state = Upstream.Closed;
     this.deadlineMs = 0;
+    this.owesSinceMs = 0;
     this.#transport.onClosed(this, state === Upstream.Connecting, error);
   }
 
@@ -312,6 +317,7 @@ export class Http1UpstreamConnection {
       this.#armTick();
     } else {
       this.#writes++;
+      this.owesSinceMs = transport.clock.nowMs;
       this.socket.text(REQUEST.text);
     }
     // A request to upgrade that goes on as an ordinary one: its body, if it has one, need not wait for an answer.
@@ -369,6 +375,10 @@ export class Http1UpstreamConnection {
   /** Where it went on; `to` where there is nothing more to do with these bytes. */
   #takeHead(exchange: Exchange, bytes: Buffer, from: number, to: number): number {
     this.#hasAnswered = true;
+    if (this.owesSinceMs !== 0) {
+      this.#transport.answeredAfter(this.#transport.clock.nowMs - this.owesSinceMs);
+      this.owesSinceMs = 0;
+    }
     const end = RESPONSE_HEAD.parse(bytes, from, to);
     if (end === INCOMPLETE && to - from <= MAX_HEAD_BYTES) {
       this.#pending = Buffer.from(bytes.subarray(from, to));

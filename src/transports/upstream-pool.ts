@@ -16,6 +16,8 @@ export class UpstreamPool {
   readonly clock: Clock;
   readonly #trusted: AddressRanges;
   readonly #transports = new Set<Swept>();
+  /** Looks after what is no connection's own, such as a server that has fallen silent. */
+  onSwept: ((nowMs: number) => void) | null = null;
   readonly #clients = new WeakMap<ExchangeClient, ForwardedClient>();
   readonly #sweep: NodeJS.Timeout;
   #isLeaving = false;
@@ -61,5 +63,6 @@ export class UpstreamPool {
   #expire(): void {
     const nowMs = this.clock.tick();
     for (const transport of this.#transports) transport.sweep(nowMs);
+    if (this.onSwept !== null) this.onSwept(nowMs);
   }
 }

@@ -90,7 +90,7 @@ export interface ServerStatus {
   readonly server: string;
   /** What it was found by; null where the options name it. */
   readonly source: string | null;
-  readonly state: 'up' | 'unreachable' | 'unhealthy' | 'ejected';
+  readonly state: 'up' | 'unreachable' | 'unhealthy' | 'stalled' | 'ejected';
   /** Empty for up. */
   readonly reason: string;
 }
