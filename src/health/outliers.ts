@@ -3,9 +3,16 @@ import type { Outcome } from '../core/outcome.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import { isFailure, OutlierTally } from './outlier-tally.ts';
+import { chanceOfAsMany } from './proportions.ts';
 
-/** Rates of success say nothing of one among fewer: Envoy's `success_rate_minimum_hosts`. */
+/**
+ * A deviation says nothing of one among fewer (Envoy's `success_rate_minimum_hosts`): of four, one that fails everything is
+ * 1.7 deviations off. Those are compared with all others together.
+ */
 const MIN_RATES = 5;
+
+/** How likely it may be by chance that one of few fails so many more than the others. */
+const CHANCE = 1e-4;
 
 /** However steady the others are, fewer failures than this part do not make an outlier. */
 const MIN_FAILED_PART = 0.1;
@@ -145,14 +152,16 @@ export class Outliers<T> {
   #compareRates(nowMs: number): void {
     const { successRate, minRequests } = this.#rules;
     const compared = [...this.#tallies].filter(([, { total }]) => total >= minRequests);
-    if (successRate === 0 || compared.length < MIN_RATES) return;
+    if (successRate === 0 || compared.length < 2) return;
+    const areFew = compared.length < MIN_RATES;
     const rates = compared.map(([, { good, total }]) => good / total);
     const mean = meanOf(rates);
     const deviation = Math.sqrt(meanOf(rates.map((rate) => (rate - mean) ** 2)));
     const least = mean - successRate * deviation;
+    const sum = { bad: sumOf(compared, 'bad'), total: sumOf(compared, 'total') };
     for (const [i, [endpoint, tally]] of compared.entries()) {
       const rate = rates[i]!;
-      if (rate >= least || 1 - rate < MIN_FAILED_PART) continue;
+      if (1 - rate < MIN_FAILED_PART || !(areFew ? failsMore(tally, sum) : rate < least)) continue;
       const detail = `${share(1 - rate)} of its requests failed, of all ${share(1 - mean)}`;
       this.#eject(endpoint, tally, 'success-rate', detail, nowMs);
     }
@@ -203,6 +212,16 @@ export class Outliers<T> {
     for (const [other, tally] of this.#tallies) if (other !== endpoint && other.isUsable) others.push(tally);
     return others;
   }
+}
+
+/** More than twice as often as all the others together, and not by chance. */
+function failsMore({ bad, total }: OutlierTally, all: { readonly bad: number; readonly total: number }): boolean {
+  const [otherBad, otherTotal] = [all.bad - bad, all.total - total];
+  return bad * otherTotal > 2 * otherBad * total && chanceOfAsMany(bad, total, otherBad, otherTotal) < CHANCE;
+}
+
+function sumOf(tallies: readonly (readonly [unknown, OutlierTally])[], key: 'bad' | 'total'): number {
+  return tallies.reduce((sum, [, tally]) => sum + tally[key], 0);
 }
 
 function meanOf(numbers: readonly number[]): number {

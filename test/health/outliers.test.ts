@@ -182,9 +182,18 @@ describe('by the rate of success', () => {
     assert.deepEqual(compared([0, 0, 10, 0, 0]), []);
   });
 
-  test('nobody stands out where all fail as much, among few, or with few requests', () => {
+  test('of fewer than five one that fails far more than the others together', () => {
+    assert.deepEqual(compared([0, 0, 60, 0]), ['2 out: success-rate, 30 s, 1']);
+    assert.deepEqual(compared([2, 60]), ['1 out: success-rate, 30 s, 1']);
+    assert.deepEqual(compared([20, 22, 60, 21]), ['2 out: success-rate, 30 s, 1']);
+    assert.deepEqual(compared([35, 32, 60, 31]), [], 'not twice as often');
+    assert.deepEqual(compared([0, 0, 10, 0]), [], 'few failures');
+    assert.deepEqual(compared([200]), [], 'nobody to compare it with');
+    assert.deepEqual(compared([60, 62]), [], 'both alike');
+  });
+
+  test('nobody stands out where all fail as much, or with few requests', () => {
     assert.deepEqual(compared([60, 62, 58, 61, 60]), []);
-    assert.deepEqual(compared([0, 0, 100, 0]), []);
     assert.deepEqual(compared([0, 2, 60, 1, 0], { minRequests: 201 }), []);
     assert.deepEqual(compared([0, 2, 60, 1, 0], { successRate: 0 }), []);
   });

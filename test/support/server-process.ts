@@ -9,25 +9,28 @@ import { freePort } from './free-port.ts';
 export class ServerProcess {
   readonly name: string;
   readonly port: number;
+  readonly #app: string;
   #child: ChildProcess | null = null;
 
-  private constructor(test: TestContext, name: string, port: number) {
+  private constructor(test: TestContext, name: string, port: number, app: string) {
+    this.#app = app;
     this.name = name;
     this.port = port;
     test.after(() => this.kill());
   }
 
   /** One that does not run yet. */
-  static async at(test: TestContext, name: string): Promise<ServerProcess> {
-    return new ServerProcess(test, name, await freePort());
+  static async at(test: TestContext, name: string, app: string = 'served.cjs'): Promise<ServerProcess> {
+    return new ServerProcess(test, name, await freePort(), app);
   }
 
   static async start(
     test: TestContext,
     name: string,
     env: Readonly<Record<string, string>> = {},
+    app?: string,
   ): Promise<ServerProcess> {
-    const server = await ServerProcess.at(test, name);
+    const server = await ServerProcess.at(test, name, app);
     await server.start(env);
     return server;
   }
@@ -39,7 +42,7 @@ export class ServerProcess {
   /** Resolves when it listens. */
   async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const env = { ...process.env, PORT: String(this.port), NAME: this.name, ...more };
-    const child = spawn(process.execPath, [join(APPS, 'served.cjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [join(APPS, this.#app)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     await once(child.stdout!, 'data');
   }
