@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { resolveOptions } from '../../src/config/resolve.ts';
+import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
+import type { SupervisorEvent } from '../../src/supervision/events.ts';
+import { Supervisor } from '../../src/supervision/supervisor.ts';
+import { request } from '../support/evener-process.ts';
+import { freePort } from '../support/free-port.ts';
+import { ServerProcess } from '../support/server-process.ts';
+import { until } from '../support/until.ts';
+
+const MORTAL = new URL('../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
+
+/** Before Node 22.12 threads share thread 0's port, and none outlives it. */
+const THREADS = CAN_REUSE_PORT ? 2 : 1;
+
+test('a balancer thread that dies while servers are discovered knows them again, also where nobody tells any more', async (t) => {
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => ServerProcess.start(t, name)));
+  const folder = mkdtempSync(join(tmpdir(), 'evm-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const mortal = join(folder, 'mortal');
+  process.env.MORTAL = mortal;
+  const found = join(folder, 'servers.json');
+  const tell = (...servers: ServerProcess[]): void => {
+    writeFileSync(found, JSON.stringify(servers.map(({ url }) => url)));
+  };
+  tell(a!);
+  const port = await freePort();
+  const listen = `127.0.0.1:${port}`;
+  const options = resolveOptions({
+    pools: { api: { listen, servers: [`file://${found}`] } },
+    threads: THREADS,
+    cwd: folder,
+  });
+  const supervisor = new Supervisor(options, {
+    balancerScript: MORTAL,
+    preload: new URL('../../src/worker/preload.js', import.meta.url),
+    stdout: new PassThrough().resume(),
+    stderr: new PassThrough().resume(),
+    activated: [],
+    reread: async () => options,
+    version: '0.0.0',
+  });
+  t.after(() => supervisor.kill());
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => events.push(event));
+  const deaths = (): number => events.filter(({ type }) => type === 'balancer-died').length;
+  await supervisor.start();
+  const answeredBy = (...names: string[]): Promise<unknown> =>
+    until(`answers of ${names.join(' ')} only`, async () => {
+      const url = `http://${listen}/slow?ms=20`;
+      const answers = await Promise.all(Array.from({ length: 12 }, () => request(url).catch(() => null)));
+      return [...new Set(answers.map((answer) => answer?.body))].sort().join() === names.join();
+    });
+  await answeredBy('a');
+  // Found since the thread was born.
+  tell(a!, b!);
+  await answeredBy('a', 'b');
+  for (let thread = 0; thread < THREADS; thread++) {
+    const before = deaths();
+    writeFileSync(mortal, String(thread));
+    await until(`thread ${thread} to die`, () => deaths() > before);
+    await answeredBy('a', 'b');
+  }
+  // Nobody tells of servers any more: what is known is known to the next thread, too.
+  rmSync(found);
+  await until('that to be told', () => events.some(({ type }) => type === 'source-failed'));
+  writeFileSync(mortal, '0');
+  await until('a death', () => deaths() > THREADS);
+  await answeredBy('a', 'b');
+  tell(c!);
+  await answeredBy('c');
+  assert.equal(deaths(), THREADS + 1);
+});
