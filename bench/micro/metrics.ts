@@ -46,7 +46,7 @@ function exchangeOf(i: number): LoggedExchange {
     retries: 0,
     moves: 0,
     endpoint: { identity: '0' },
-    client: { peer: { remoteAddress: '203.0.113.7' } },
+    address: '203.0.113.7',
   };
 }
 const EXCHANGES = Array.from({ length: 1_000 }, (_, i) => exchangeOf(i));

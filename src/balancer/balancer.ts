@@ -9,6 +9,7 @@ import type {
 } from '../channel/messages.ts';
 import { ClientAdmission } from '../clients/client-admission.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
+import { AddressRanges } from '../core/address-ranges.ts';
 import { Clock } from '../core/clock.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { XorShift } from '../core/rng.ts';
@@ -253,10 +254,12 @@ export class Balancer {
   }
 
   /** Each thread has its part; of one address's connections the kernel may give it any. */
-  #limitConnections({ maxConnections, maxConnectionsPerAddress: perAddress }: BalancerSettings): void {
+  #limitConnections({ maxConnections, maxConnectionsPerAddress: perAddress, pools }: BalancerSettings): void {
+    const proxies = [...new Set(pools.flatMap(({ trustedProxies }) => trustedProxies))];
     this.#admission.configure({
       total: Math.max(1, Math.floor(maxConnections / this.#threads)),
       perAddress: perAddress === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(perAddress / this.#threads)),
+      proxies: proxies.length === 0 ? null : new AddressRanges(proxies),
     });
   }
 

@@ -58,12 +58,12 @@ export class HttpWorkers {
   readonly #ports: Ports;
   readonly #host: HttpWorkersHost;
   readonly #workers = new Map<number, HttpWorker>();
-  readonly #shared: UpstreamPool;
+  /** By the proxies that are trusted, in JSON. */
+  readonly #shared = new Map<string, UpstreamPool>();
 
   constructor(ports: Ports, host: HttpWorkersHost) {
     this.#ports = ports;
     this.#host = host;
-    this.#shared = upstreamPoolOf(OWN_CHILDREN, host.clock);
   }
 
   has(worker: number): boolean {
@@ -149,13 +149,13 @@ export class HttpWorkers {
       check?.close();
       transport.close();
     }
-    this.#shared.close();
+    for (const shared of this.#shared.values()) shared.close();
   }
 
   #add(message: ServeWorker, place: Place): void {
     const { worker, pool, slot, url, isHeld, healthPath } = message;
     const address = parseServerAddress(url) as ServerAddress;
-    const transport = new Http1Transport(this.#host.nextEndpoint(), address, SETTINGS, this.#shared, {
+    const transport = new Http1Transport(this.#host.nextEndpoint(), address, SETTINGS, this.#sharedOf(place), {
       // The supervisor knows better than a connection what a child is about.
       onUnreachable: () => {},
       onReachable: () => {},
@@ -174,6 +174,13 @@ export class HttpWorkers {
     if (isHeld) endpoint.setEnabled(false);
     this.#host.onJoining(worker, endpoint);
     endpoint.join(place.dispatcher.pool);
+  }
+
+  #sharedOf({ settings: { trustedProxies } }: Place): UpstreamPool {
+    const key = JSON.stringify(trustedProxies);
+    const shared = this.#shared.get(key) ?? upstreamPoolOf(trustedProxies, this.#host.clock);
+    this.#shared.set(key, shared);
+    return shared;
   }
 
   /** Stalled is what does not answer at all. */

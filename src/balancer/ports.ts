@@ -12,6 +12,7 @@ import type { ListenAnswer } from '../core/listen-answer.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import { Affinity, type AffinityParts } from '../exchange/affinity.ts';
+import { ClientAddresses } from '../exchange/client-addresses.ts';
 import { Dispatcher } from '../exchange/dispatcher.ts';
 import { Quarantine } from '../exchange/quarantine.ts';
 import { RetryBudget } from '../exchange/retry-budget.ts';
@@ -304,7 +305,8 @@ export class Ports {
     return meter;
   }
 
-  #bind(dispatcher: Dispatcher, { name, sticky, hashKey }: PoolSettings): void {
+  #bind(dispatcher: Dispatcher, { name, sticky, hashKey, trustedProxies }: PoolSettings): void {
+    dispatcher.addresses = trustedProxies.length === 0 ? null : new ClientAddresses(trustedProxies);
     const isSticky = sticky.learnsSessions || sticky.cookie !== null || sticky.hash !== null;
     const affinity = isSticky ? new Affinity(sticky, dispatcher.pool, name, this.#host.affinity) : null;
     dispatcher.bind(affinity, hashKey);

@@ -79,7 +79,7 @@ export class ServerPool {
     this.#host = host;
     this.#settings = settings;
     this.#http1 = http1SettingsOf(settings.servers.upstream);
-    this.#shared = upstreamPoolOf(settings.servers.upstream, host.clock);
+    this.#shared = upstreamPoolOf(settings.trustedProxies, host.clock);
     this.#silences = new SilenceWatch(this.#shared, host.clock);
     this.update(settings.servers.servers);
   }
@@ -90,15 +90,16 @@ export class ServerPool {
 
   /** The options have been read again: what is the same stays, with its connections and what is known of it. */
   configure(settings: PoolSettings & { readonly servers: ServersSettings }): void {
+    const { trustedProxies } = this.#settings;
     const before = this.#settings.servers!.upstream;
     this.#settings = settings;
     const { upstream, servers } = settings.servers;
-    if (!isDeepStrictEqual(before, upstream)) {
+    if (!isDeepStrictEqual([before, trustedProxies], [upstream, settings.trustedProxies])) {
       // They are all talked to in another way.
       for (const url of [...this.#servers.keys()]) this.#remove(url);
       this.#http1 = http1SettingsOf(upstream);
       const old = this.#shared;
-      this.#shared = upstreamPoolOf(upstream, this.#host.clock);
+      this.#shared = upstreamPoolOf(settings.trustedProxies, this.#host.clock);
       this.#silences = new SilenceWatch(this.#shared, this.#host.clock);
       old.closeWhenEmpty();
     }

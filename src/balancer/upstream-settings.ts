@@ -27,6 +27,7 @@ export function http1SettingsOf(upstream: UpstreamOptions): Http1Settings {
   });
 }
 
-export function upstreamPoolOf(upstream: UpstreamOptions, clock: Clock): UpstreamPool {
-  return new UpstreamPool(clock, new AddressRanges(upstream.trustedProxies));
+/** @param trustedProxies whose word on the client is passed on */
+export function upstreamPoolOf(trustedProxies: readonly string[], clock: Clock): UpstreamPool {
+  return new UpstreamPool(clock, new AddressRanges(trustedProxies));
 }

@@ -21,9 +21,11 @@ const MOST_LOAD = 1024;
  * the one with the least in flight is picked; else the cold one that will answer soonest, by what it took lately at that
  * many requests in flight.
  *
- * Instead of probes the facts that lie on the endpoints are used: what this balancer has in flight there is exact and
- * free, what others have comes with the endpoint's own reports as long as they are fresh, and latency is measured by its
- * answers.
+ * Nothing is sent for it: instead of probes the facts that lie on the endpoints are used. What this balancer has in flight
+ * there is exact and free, what others have comes with a server's own reports as long as they are fresh, and latency is
+ * measured by its answers. Workers answer probes over their link all the same (beats, signs of life), which is why one that
+ * is held up is not among those to choose from. A server that others use and that reports nothing is known by its latency
+ * alone: its health path tells nothing of its load.
  */
 export class Prequal implements Policy {
   readonly name = 'prequal';

@@ -59,6 +59,8 @@ export interface PoolSettings {
   /** Replaces the port of the app's first listen; null = the app decides. */
   readonly port: number | null;
   readonly policy: string;
+  /** Ranges of proxies in front of us whose word on the client counts. */
+  readonly trustedProxies: readonly string[];
   /** What policies go by that ask for a key. */
   readonly hashKey: KeySource;
   readonly hashBound: number;

@@ -1,3 +1,4 @@
+import { type AddressRanges, plainAddress } from '../core/address-ranges.ts';
 import type { Counters } from '../observability/counters.ts';
 import type { ClientConnection, ClientRegistry } from './client-context.ts';
 
@@ -5,6 +6,8 @@ import type { ClientConnection, ClientRegistry } from './client-context.ts';
 export interface ConnectionLimits {
   readonly total: number;
   readonly perAddress: number;
+  /** Proxies of which each stands for many clients: the limit of an address is not theirs. null = none. */
+  readonly proxies: AddressRanges | null;
 }
 
 /** Why a client is not let in. */
@@ -35,7 +38,7 @@ interface NamedHandle {
 export class ClientAdmission {
   readonly #clients: ClientRegistry;
   readonly #counters: Counters;
-  #limits: ConnectionLimits = { total: Number.POSITIVE_INFINITY, perAddress: Number.POSITIVE_INFINITY };
+  #limits: ConnectionLimits = { total: Number.POSITIVE_INFINITY, perAddress: Number.POSITIVE_INFINITY, proxies: null };
   /** How many each address has, while that is limited. */
   readonly #byAddress = new Map<string, number>();
   /** Of connections that are counted there, by id. */
@@ -59,7 +62,9 @@ export class ClientAdmission {
     if (this.#limits.perAddress === Number.POSITIVE_INFINITY) return '';
     const out: { address?: string } = {};
     (handle as NamedHandle).getpeername?.(out);
-    return out.address ?? '';
+    const { address = '' } = out;
+    const { proxies } = this.#limits;
+    return proxies !== null && address !== '' && proxies.includes(plainAddress(address)) ? '' : address;
   }
 
   /** @returns null = it is let in; then {@link added} has to follow */

@@ -46,6 +46,8 @@ export interface StickyCookieEntry {
 /** What apps and pools of servers have in common. Durations `'10s'` or ms; `'off'` where the table allows it. */
 export interface PoolEntry {
   readonly policy?: string;
+  /** Proxies in front of us whose word on the client counts: addresses, ranges, `'unix'`. Default: none. */
+  readonly trustedProxies?: string | readonly string[];
   /** What the policies `hash` and `maglev` go by: `'address'`, `'header:x-user'`, `'cookie:session'`, `'query:room'`. Default: the address. */
   readonly hashKey?: string;
   /** Policy `hash`: what an endpoint may have in flight, as a multiple of the average. Default: 1.25. */
@@ -166,6 +168,8 @@ export interface PoolOptions {
   /** Of the app or pool; unique. */
   readonly name: string;
   readonly policy: string;
+  /** Ranges of proxies in front of us whose word on the client counts. */
+  readonly trustedProxies: readonly string[];
   /** What policies go by that ask for a key. */
   readonly hashKey: KeySource;
   readonly hashBound: number;

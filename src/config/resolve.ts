@@ -22,7 +22,7 @@ import { invalid, type Layer, type Origin, refuseUnknownKeys, Settings } from '.
 import type { SourceAddress } from './source.ts';
 import { type KeySource, STICKY_AUTO } from './sticky.ts';
 import { BOUND, FIRST_ROOM, KEY_SOURCE, STICKY, shownSticky, ZONE } from './sticky-fields.ts';
-import { readUpstream, SERVERS, SERVERS_EXPECTED, type SourceOptions } from './upstream.ts';
+import { readUpstream, SERVERS, SERVERS_EXPECTED, type SourceOptions, TRUSTED_PROXIES } from './upstream.ts';
 
 /** Options from one place, the more particular first: the command line, then a config file. */
 export interface OptionSource {
@@ -287,6 +287,7 @@ function pool(name: string, settings: Settings): PoolOptions {
   return {
     name,
     policy: settings.option<string>('policy'),
+    trustedProxies: settings.read('trustedProxies', TRUSTED_PROXIES, []),
     hashKey: settings.read<KeySource>('hashKey', KEY_SOURCE, { from: 'address' }, 'address'),
     hashBound: settings.read('hashBound', BOUND, 1.25),
     firstRoom: settings.read('firstRoom', FIRST_ROOM, 16),

@@ -44,8 +44,6 @@ export interface UpstreamEntry {
   readonly hostHeader?: string;
   /** Which fields tell servers of the client. Default: `'x-forwarded'`. */
   readonly forwarded?: 'x-forwarded' | 'forwarded' | 'both' | 'off';
-  /** Proxies in front of us whose word on the client counts: addresses, ranges, `'unix'`. Default: none. */
-  readonly trustedProxies?: string | readonly string[];
   /** Our name in Via, both ways. Default: no Via. */
   readonly via?: string;
   readonly tls?: UpstreamTlsEntry;
@@ -94,7 +92,6 @@ export interface UpstreamOptions {
   readonly maxKept: number;
   readonly hostHeader: string;
   readonly forwarded: 'x-forwarded' | 'forwarded' | 'both' | 'off';
-  readonly trustedProxies: readonly string[];
   readonly via: string | null;
   readonly tls: UpstreamTlsOptions;
   /** null = no checks. */
@@ -112,7 +109,6 @@ export const OWN_CHILDREN: UpstreamOptions = Object.freeze({
   maxKept: 256,
   hostHeader: 'client',
   forwarded: 'x-forwarded',
-  trustedProxies: Object.freeze([]),
   via: null,
   tls: Object.freeze({ ca: null, cert: null, key: null, serverName: null, verifies: true }),
   health: null,
@@ -244,7 +240,6 @@ export function readUpstream(settings: Settings, folder: string, prefix: string)
     maxKept: settings.read('maxKept', MAX_KEPT, DEFAULT_MAX_KEPT),
     hostHeader: settings.read('hostHeader', HOST_HEADER, 'client'),
     forwarded: settings.read('forwarded', FORWARDED, 'x-forwarded'),
-    trustedProxies: settings.read('trustedProxies', TRUSTED_PROXIES, []),
     via: settings.read<string | null>('via', VIA, null),
     tls: Object.freeze({
       ca: pem('ca'),

@@ -10,6 +10,7 @@ import type { PoolMeter } from '../observability/pool-meter.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Affinity } from './affinity.ts';
+import type { ClientAddresses } from './client-addresses.ts';
 import type { Exchange } from './exchange.ts';
 import type { LoadReporter } from './load-reporter.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -50,6 +51,8 @@ export class Dispatcher {
   responseTimeoutMs = 0;
   /** A safe request that has waited so long at an endpoint which does not answer is run elsewhere as well; 0 = never. */
   hedgeMs = 0;
+  /** Tells clients from proxies in front of us; null where none is trusted. */
+  addresses: ClientAddresses | null = null;
   /** null = clients are not told how busy it is. */
   reporter: LoadReporter | null = null;
   /** Exchanges are to tell by {@link answered} how long their answers took. */

@@ -205,9 +205,11 @@ export class Exchange {
     return this.isConnection ? 'TCP' : methodName(this.method);
   }
 
-  /** Of the client. */
+  /** Of the client, by the word of a trusted proxy where it came through one. */
   get address(): string | undefined {
-    return this.client.peer.remoteAddress;
+    const { remoteAddress } = this.client.peer;
+    const { addresses } = this.dispatcher;
+    return addresses === null ? remoteAddress : addresses.of(remoteAddress, this.lines);
   }
 
   get target(): string {

@@ -16,20 +16,21 @@ export interface LoggedExchange extends ExchangeFacts {
   readonly moves: number;
   /** Who had it last. */
   readonly endpoint: { readonly identity: string } | null;
-  readonly client: { readonly peer: { readonly remoteAddress: string | undefined } };
+  /** Of the client. */
+  readonly address: string | undefined;
+}
+
+/** Who sent a request. */
+export interface LoggedClient {
+  readonly peer: { readonly remoteAddress: string | undefined };
 }
 
 /** A request that was refused at the door: nothing is known of it but who sent it. */
-export function refusedExchange(
-  client: LoggedExchange['client'],
-  outcome: Outcome,
-  status: number,
-  nowMs: number,
-): LoggedExchange {
+export function refusedExchange(client: LoggedClient, outcome: Outcome, status: number, nowMs: number): LoggedExchange {
   const times = { startedAtMs: nowMs, openedAtMs: 0, respondedAtMs: 0 };
   const none = { lines: '', targetOffset: 0, targetLength: 0, minorVersion: 1, retries: 0, moves: 0, endpoint: null };
   return {
-    client,
+    address: client.peer.remoteAddress,
     outcome,
     status,
     method: UNKNOWN_METHOD,

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Outcome } from '../core/outcome.ts';
-import { type LineSettings, type LoggedExchange, type LogRecord, lineOf, refusedExchange } from './access-line.ts';
+import {
+  type LineSettings,
+  type LoggedClient,
+  type LoggedExchange,
+  type LogRecord,
+  lineOf,
+  refusedExchange,
+} from './access-line.ts';
 import type { Counters } from './counters.ts';
 
 /** Records are written down after so long, or when there are so many: about 64 KiB of lines. */
@@ -51,7 +58,7 @@ export class AccessLog {
       return;
     }
     // Of a connection that is about to close the address is known now and not later.
-    const address = exchange.client.peer.remoteAddress;
+    const { address } = exchange;
     this.#records.push({ pool, exchange, address, finishedAtMs: nowMs });
     if (this.#records.length >= FLUSH_RECORDS) this.#flushSoon();
     else if (this.#timer === null) this.#timer = setTimeout(() => this.#flush(), FLUSH_MS).unref();
@@ -129,7 +136,7 @@ export class PoolLog {
   }
 
   /** A request was refused before it could become an exchange. */
-  refused(client: LoggedExchange['client'], outcome: Outcome, status: number, nowMs: number): void {
+  refused(client: LoggedClient, outcome: Outcome, status: number, nowMs: number): void {
     this.#log.add(this.#pool, refusedExchange(client, outcome, status, nowMs), nowMs);
   }
 }

@@ -218,9 +218,10 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
   const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad } = pool;
-  const { policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky } = pool;
+  const { policy, trustedProxies, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky } =
+    pool;
   return {
     ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad },
-    ...{ policy, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky },
+    ...{ policy, trustedProxies, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky },
   };
 }

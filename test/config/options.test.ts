@@ -44,6 +44,7 @@ test('has the documented defaults', () => {
     maxConcurrency: 0,
     outlier: OUTLIER_DEFAULT,
     zone: '',
+    trustedProxies: [],
     sticky: { learnsSessions: true, cookie: null, hash: null },
     queueLimit: 1000,
     queueTimeoutMs: 10_000,

@@ -32,12 +32,12 @@ function exchange(fields: string = '', target: string = '/a/b?token=secret'): Lo
     retries: 1,
     moves: 2,
     endpoint: { identity: '3' },
-    client: CLIENT,
+    address: CLIENT.peer.remoteAddress,
   };
 }
 
 function line(one: LoggedExchange, settings: LineSettings): string {
-  const record = { pool: 'web', exchange: one, address: one.client.peer.remoteAddress, finishedAtMs: 1030.126 };
+  const record = { pool: 'web', exchange: one, address: one.address, finishedAtMs: 1030.126 };
   return lineOf(record, settings, EPOCH - 1000, 'made-1');
 }
 
