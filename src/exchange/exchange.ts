@@ -656,6 +656,8 @@ export class Exchange {
       this.#endpoint.closed(outcome, this.status, this.dispatcher.nowMs);
       this.#endpoint.transport.finished(this);
     }
+    // Its own pool pulls from its queue when it hears that this is over; others are to have their turn.
+    if (this.#endpoint?.isShared) this.#endpoint.tellRoom();
     this.dispatcher.finished(this);
     this.#endpoint?.tellRoom();
     this.client.exchangeDone();

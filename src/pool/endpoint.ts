@@ -51,6 +51,8 @@ export class Endpoint<T = unknown> {
   /** It was asked and has not answered. */
   #isHeldUp = false;
   readonly #pools: Pool<T>[] = [];
+  /** Whose turn it is to have its room first. */
+  #turn = 0;
   #isEnabled = true;
   #isStalled = false;
   #isVetoed = false;
@@ -106,7 +108,15 @@ export class Endpoint<T = unknown> {
   tellRoom(): void {
     if (!this.#hasRoomUntold) return;
     this.#hasRoomUntold = false;
-    for (const pool of this.#pools) if (!this.#isFull) pool.tellEligible();
+    const { length } = this.#pools;
+    // By turns: those who wait at one port are not to be kept out by a queue that stands at another.
+    for (let i = 0; i < length && !this.#isFull; i++) this.#pools[(this.#turn + i) % length]?.tellEligible();
+    this.#turn = (this.#turn + 1) % Math.max(1, length);
+  }
+
+  /** Several pools have it, such as those of the ports that an app listens on. */
+  get isShared(): boolean {
+    return this.#pools.length > 1;
   }
 
   /** For its pools, which see to it that whoever waits hears of it. @param maxRequests that it may have in flight, tunnels aside; Infinity = no limit */
