@@ -31,13 +31,15 @@ function connect(
   const socket = net.connect(where);
   const end = (result: ProbeResult): void => {
     clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
     socket.destroy();
     resolve(result);
   };
+  const onAbort = (): void => end(fault('given up'));
   const timer = setTimeout(() => end(fault(`no connection within ${timeoutMs} ms`)), timeoutMs);
   socket.on('connect', () => end(CONNECTED));
   socket.on('error', (error) => end(fault(reasonOf(error))));
-  signal.addEventListener('abort', () => end(fault('given up')), { once: true });
+  signal.addEventListener('abort', onAbort);
 }
 
 function request(
@@ -59,11 +61,14 @@ function request(
   const outgoing = (tls === null ? http : https).request(options);
   const end = (result: ProbeResult): void => {
     clearTimeout(timer);
+    // One signal serves all checks of a server.
+    signal.removeEventListener('abort', onAbort);
     outgoing.destroy();
     resolve(result);
   };
+  const onAbort = (): void => end(fault('given up'));
   const timer = setTimeout(() => end(fault(`no answer within ${rules.timeoutMs} ms`)), rules.timeoutMs);
-  signal.addEventListener('abort', () => end(fault('given up')), { once: true });
+  signal.addEventListener('abort', onAbort);
   outgoing.on('error', (error) => end(fault(reasonOf(error))));
   outgoing.on('response', (response) => {
     const { statusCode = 0 } = response;
