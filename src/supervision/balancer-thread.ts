@@ -36,6 +36,7 @@ export class BalancerThread {
   #restart: NodeJS.Timeout | null = null;
   #loopBefore: EventLoopUtilization | null = null;
   #startedAtMs = 0;
+  #staysDown = false;
   #closed = false;
 
   constructor(
@@ -97,6 +98,12 @@ export class BalancerThread {
     this.#worker?.postMessage(message);
   }
 
+  /** Nothing takes its place any more when it dies, or has died. */
+  stayDown(): void {
+    this.#staysDown = true;
+    if (this.#restart !== null) clearTimeout(this.#restart);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#restart !== null) clearTimeout(this.#restart);
@@ -110,7 +117,7 @@ export class BalancerThread {
     this.#worker = null;
     if (performance.now() - this.#startedAtMs > STABLE_AFTER_MS) this.#backOff.reset();
     const delayMs = this.#backOff.next();
-    this.#restart = setTimeout(() => this.start(), delayMs);
+    if (!this.#staysDown) this.#restart = setTimeout(() => this.start(), delayMs);
     this.#observer.threadDied(this, cause, delayMs);
   }
 }

@@ -137,6 +137,14 @@ export class BalancerThreads {
     this.post({ type: 'drain', withinMs });
   }
 
+  /**
+   * None is started again. One that is, while another still holds the number of a descriptor that was closed, may get that
+   * number for its own event loop, and have it closed in turn: libuv aborts the process then.
+   */
+  stayDown(): void {
+    for (const thread of this.#threads) thread.stayDown();
+  }
+
   async close(): Promise<void> {
     this.post({ type: 'close' });
     await Promise.all(this.#threads.map((thread) => thread.close()));

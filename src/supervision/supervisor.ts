@@ -632,6 +632,7 @@ export class Supervisor {
   async #giveUp(code: EvenerErrorCode, reason: string): Promise<void> {
     if (this.#isClosing) return;
     const parts = this.#beginClosing();
+    parts.threads.stayDown();
     for (const worker of this.#live()) {
       worker.output.drop();
       worker.dismiss('closing', SHORT_NOTICE_MS);

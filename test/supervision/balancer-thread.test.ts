@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BalancerBirth } from '../../src/channel/messages.ts';
 import { XorShift } from '../../src/core/rng.ts';
 import { BalancerThread, heapMibFor } from '../../src/supervision/balancer-thread.ts';
@@ -23,6 +24,28 @@ test('a thread that runs out of memory ends by itself, and is started again', as
   thread.start();
   await until('another start', () => starts >= 2, 60_000);
   assert.match(causes[0]!, /ERR_WORKER_OUT_OF_MEMORY/);
+});
+
+test('a thread that is to stay down is not started again', async (t) => {
+  let starts = 0;
+  let hasDied = false;
+  const birth = { thread: 0, linkPath: join(tmpdir(), `evener-down-${process.pid}`) } as BalancerBirth;
+  const observer = {
+    threadStarted: () => starts++,
+    threadSaid: () => {},
+    threadDied: (thread: BalancerThread) => {
+      hasDied = true;
+      thread.stayDown();
+    },
+  };
+  const script = new URL('data:text/javascript,throw new Error("no thread today")');
+  const thread = new BalancerThread(birth, script, observer, new XorShift(1));
+  t.after(() => thread.close());
+  thread.start();
+  await until('its death', () => hasDied);
+  // Otherwise another would be there at once.
+  await sleep(300);
+  assert.equal(starts, 1);
 });
 
 test('its heap is a quarter of the memory at hand, within bounds', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,7 +105,9 @@ for (const victim of [0, 1]) {
     // Each on a connection of its own, so that both threads get some.
     const ask = () => Promise.all(Array.from({ length: 20 }, () => request(url).then((answer) => answer.status)));
     assert.deepEqual(new Set(await ask()), new Set([200]));
-    writeFileSync(mortal, String(victim));
+    // Whole at once: a file that is empty yet is for either of them.
+    writeFileSync(`${mortal}.new`, String(victim));
+    renameSync(`${mortal}.new`, mortal);
     assert.equal((await event('balancer-died')).thread, victim);
     if (!CAN_REUSE_PORT) {
       assert.equal((await supervisor.closed)?.code, 'EVENER_THREAD_LOST');
