@@ -45,15 +45,17 @@ export class HungWorkers {
       this.#host.replace(worker);
     }
     const report = await explainHang(this.#subject(worker, null), 'end');
-    if (this.#isOver(worker)) return;
-    this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs, report, isLeftAlone });
+    if (this.#host.isClosing) return;
+    // It may be gone by the time that it is explained: what it had in hand is to blame for that just the same.
+    const isGone = this.#isOver(worker);
+    if (!isGone) this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs, report, isLeftAlone });
     if (isLeftAlone) {
-      this.#host.spare(worker);
+      if (!isGone) this.#host.spare(worker);
       return;
     }
     // Whoever stopped it, it was not a request.
     if (report.activity !== 'stopped') this.#host.blame(worker, report.inFlight);
-    worker.dismiss('hung', NOTICE_MS);
+    if (!isGone) worker.dismiss('hung', NOTICE_MS);
   }
 
   /** Explains it on demand and lets it go on. The inspector is opened only where its event loop does not answer. */
