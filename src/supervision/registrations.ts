@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { RegisterOptions } from '../config/register.ts';
 import { EtcdRegistration } from '../discovery/etcd-registration.ts';
 import type { SupervisorEvent } from './events.ts';
+
+/** How long those that watch the registry are given to hear that an instance goes: until then they send it requests. ms */
+const NEWS_MS = 500;
 
 interface Entry {
   readonly options: RegisterOptions;
@@ -24,10 +28,19 @@ export class Registrations {
     await this.#apply(wanted);
   }
 
-  /** Takes all of them back, for good. Resolves when that is done, also where it was asked for before. */
+  /**
+   * Takes all of them back, for good. Resolves when that is done and others can have heard of it, also where it was asked for
+   * before.
+   */
   close(): Promise<void> {
-    this.#closed ??= this.#apply([]);
+    this.#closed ??= this.#takeBack();
     return this.#closed;
+  }
+
+  async #takeBack(): Promise<void> {
+    const isKnown = this.#entries.length > 0;
+    await this.#apply([]);
+    if (isKnown) await sleep(NEWS_MS);
   }
 
   async #apply(wanted: readonly RegisterOptions[]): Promise<void> {
