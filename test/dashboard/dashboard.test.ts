@@ -4,11 +4,11 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { controlOf, verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
-import { until } from '../support/until.ts';
+import { DEADLINE_MS, until } from '../support/until.ts';
 import { NEEDS_CHROMIUM, TestBrowser } from './support/browser.ts';
 import { ScriptedInstance } from './support/scripted-instance.ts';
 
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: DEADLINE_MS };
 const TOKEN = 'made-up-at-the-start';
 const HARM = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
 

@@ -46,11 +46,24 @@ function tokenIn(text: string): string {
   return hash === undefined ? text : (new URLSearchParams(hash).get('token') ?? text);
 }
 
+/** Whoever waits for an answer of each dialog. */
+const waiting = new WeakMap<HTMLDialogElement, (answer: string) => void>();
+
 /** The value of the button that closed it; empty for Escape. */
 function answerOf(dialog: HTMLDialogElement): Promise<string> {
+  // 'close' comes some time after the closing: the dialog may be open again by then, for the next question.
+  waiting.get(dialog)?.('');
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue), { once: true });
+    const answer = (value: string): void => {
+      dialog.removeEventListener('close', onClose);
+      resolve(value);
+    };
+    const onClose = (): void => {
+      if (!dialog.open) answer(dialog.returnValue);
+    };
+    dialog.addEventListener('close', onClose);
+    waiting.set(dialog, answer);
   });
 }

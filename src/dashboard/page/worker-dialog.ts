@@ -29,7 +29,8 @@ export class WorkerDialog {
     // What scrolls can be reached without a mouse.
     this.#log.tabIndex = 0;
     onPress(this.#whyButton, () => void this.#explain());
-    this.#dialog.addEventListener('close', () => this.#following?.abort());
+    // It may be open again by the time that this comes.
+    this.#dialog.addEventListener('close', () => this.#dialog.open || this.#following?.abort());
   }
 
   /** @param explains whether it is asked at once what the worker does */
