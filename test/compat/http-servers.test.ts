@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/free-port.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
-import { sameAsNode, type TellingApp } from './support/both.ts';
+import { sameAsNode, sameBehaviourIn, type TellingApp } from './support/both.ts';
+
+const sameAsApp = sameBehaviourIn('servers.cjs');
 
 const GET = (path: string, fields: string = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 const CLOSING = GET('/', 'Connection: close\r\n');
@@ -30,7 +32,7 @@ async function isRefused(app: TellingApp): Promise<boolean> {
   );
 }
 
-sameAsNode('the storage of a request is its own', 'servers.cjs', ['storage'], async (app) => {
+sameAsApp('the storage of a request is its own', 'storage', async (app) => {
   const client = await connect(app);
   for (let i = 0; i < 3; i++) await answer(client, GET('/'));
   await answer(client, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody');
@@ -40,7 +42,7 @@ sameAsNode('the storage of a request is its own', 'servers.cjs', ['storage'], as
   return { own, finish: app.all('finish') };
 });
 
-sameAsNode('storages of requests at the same time are apart', 'servers.cjs', ['storage'], async (app) => {
+sameAsApp('storages of requests at the same time are apart', 'storage of many', async (app) => {
   const clients = await Promise.all(Array.from({ length: 20 }, () => connect(app)));
   await Promise.all(clients.map((client) => answer(client, GET('/'))));
   await Promise.all(clients.map((client) => answer(client, GET('/'))));
@@ -58,7 +60,7 @@ sameAsNode('diagnostics channels', 'servers.cjs', ['diagnostics'], async (app) =
   return app.all('published');
 });
 
-sameAsNode('connections under keep-alive', 'servers.cjs', ['connections'], async (app) => {
+sameAsApp('connections under keep-alive', 'connections', async (app) => {
   const first = await connect(app);
   const second = await connect(app);
   const counts: string[] = [];
@@ -89,10 +91,10 @@ for (const [name, requests] of [
     for (const request of requests) seen.push(await answer(client, request));
     return { seen, marks: name === 'options' ? await app.told('marks') : null };
   };
-  sameAsNode(`server settings: ${name}`, 'servers.cjs', [name], observe, options);
+  sameAsApp(`server settings: ${name}`, name, observe, options);
 }
 
-sameAsNode('keepAliveTimeout ends an idle connection', 'servers.cjs', ['keep-alive-timeout'], async (app) => {
+sameAsApp('keepAliveTimeout ends an idle connection', 'keep-alive-timeout', async (app) => {
   const client = await connect(app);
   await answer(client, GET('/'));
   await sleep(100);
@@ -100,14 +102,14 @@ sameAsNode('keepAliveTimeout ends an idle connection', 'servers.cjs', ['keep-ali
   return rest(client);
 });
 
-sameAsNode('a head beyond maxHeaderSize', 'servers.cjs', ['small-heads'], async (app) => {
+sameAsApp('a head beyond maxHeaderSize', 'small-heads', async (app) => {
   const client = await connect(app);
   client.write(GET('/', `A: ${'x'.repeat(400)}\r\n`));
   return (await client.response()).status;
 });
 
 for (const name of ['server-timeout-unheard', 'request-timeout', 'response-timeout', 'response-timeout-unheard']) {
-  sameAsNode(`time-outs of a silent response: ${name}`, 'servers.cjs', [name], async (app) => {
+  sameAsApp(`time-outs of a silent response: ${name}`, name, async (app) => {
     const client = await connect(app);
     client.write(GET('/', 'Connection: close\r\n'));
     const seen = await rest(client);
@@ -115,7 +117,7 @@ for (const name of ['server-timeout-unheard', 'request-timeout', 'response-timeo
   });
 }
 
-sameAsNode('server.setTimeout with a listener', 'servers.cjs', ['server-timeout'], async (app) => {
+sameAsApp('server.setTimeout with a listener', 'server-timeout', async (app) => {
   const client = await connect(app);
   client.write(GET('/'));
   await app.told('timeout');
@@ -123,7 +125,7 @@ sameAsNode('server.setTimeout with a listener', 'servers.cjs', ['server-timeout'
   return app.told('order');
 });
 
-sameAsNode('a slow upload does not time out while it moves', 'servers.cjs', ['upload-timeout'], async (app) => {
+sameAsApp('a slow upload does not time out while it moves', 'upload-timeout', async (app) => {
   const client = await connect(app);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n');
   for (let i = 0; i < 8; i++) {
@@ -133,13 +135,13 @@ sameAsNode('a slow upload does not time out while it moves', 'servers.cjs', ['up
   return { body: String((await client.response()).body), timeouts: app.all('timeout').length };
 });
 
-sameAsNode('a response that is written to does not time out', 'servers.cjs', ['busy-timeout'], async (app) => {
+sameAsApp('a response that is written to does not time out', 'busy-timeout', async (app) => {
   const client = await connect(app);
   const seen = await answer(client, GET('/'));
   return { seen, timeouts: app.all('timeout').length };
 });
 
-sameAsNode('back-pressure of a reader that waits', 'servers.cjs', ['backpressure'], async (app) => {
+sameAsApp('back-pressure of a reader that waits', 'backpressure', async (app) => {
   const client = await connect(app);
   client.socket.pause();
   client.write(GET('/'));
@@ -151,7 +153,7 @@ sameAsNode('back-pressure of a reader that waits', 'servers.cjs', ['backpressure
 });
 
 for (const name of ['unread', 'pause-resume']) {
-  sameAsNode(`an upload of 4 MiB to an app that takes its time: ${name}`, 'servers.cjs', [name], async (app) => {
+  sameAsApp(`an upload of 4 MiB to an app that takes its time: ${name}`, name, async (app) => {
     const client = await connect(app);
     const body = Buffer.alloc(4 * 1024 * 1024, 'y');
     client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
@@ -160,7 +162,7 @@ for (const name of ['unread', 'pause-resume']) {
   });
 }
 
-sameAsNode('server.close()', 'servers.cjs', ['close'], async (app) => {
+sameAsApp('server.close()', 'close', async (app) => {
   const idle = await connect(app);
   const seen = [await answer(idle, GET('/'))];
   const client = await connect(app);
@@ -170,7 +172,7 @@ sameAsNode('server.close()', 'servers.cjs', ['close'], async (app) => {
   return { seen, ends, closed, state: app.all('state'), event: app.all('event'), refused: await isRefused(app) };
 });
 
-sameAsNode('server.closeAllConnections()', 'servers.cjs', ['close-all'], async (app) => {
+sameAsApp('server.closeAllConnections()', 'close-all', async (app) => {
   const holding = await connect(app);
   holding.write(GET('/hold'));
   await app.told('begun');
@@ -180,7 +182,7 @@ sameAsNode('server.closeAllConnections()', 'servers.cjs', ['close-all'], async (
   return { ends, orders: [await app.told('/hold'), await app.told('/close')], closed: await app.told('closed') };
 });
 
-sameAsNode('server.closeIdleConnections()', 'servers.cjs', ['close-idle'], async (app) => {
+sameAsApp('server.closeIdleConnections()', 'close-idle', async (app) => {
   const holding = await connect(app);
   holding.write(GET('/hold', 'Connection: close\r\n'));
   const client = await connect(app);
@@ -188,7 +190,7 @@ sameAsNode('server.closeIdleConnections()', 'servers.cjs', ['close-idle'], async
   return { seen, ends: [await rest(client), await rest(holding)] };
 });
 
-sameAsNode('server.getConnections()', 'servers.cjs', ['get-connections'], async (app) => {
+sameAsApp('server.getConnections()', 'get-connections', async (app) => {
   const first = await connect(app);
   const seen = [await answer(first, GET('/'))];
   const second = await connect(app);
@@ -207,13 +209,13 @@ for (const [name, keys] of [
   ['no-such-host', ['error']],
   ['promised', ['address']],
 ] as const) {
-  sameAsNode(`listening: ${name}`, 'servers.cjs', [name], async (app) => {
+  sameAsApp(`listening: ${name}`, name, async (app) => {
     const seen = await answer(await connect(app), CLOSING);
     return { seen, told: await Promise.all(keys.map((key) => app.told(key))) };
   });
 }
 
-sameAsNode('servers on any port, after one of them was closed', 'servers.cjs', ['any-ports'], async (app) => {
+sameAsApp('servers on any port, after one of them was closed', 'any-ports', async (app) => {
   const ports = [await app.told('port'), await app.told('port', 1)];
   const clients = await Promise.all(ports.map((port) => RawClient.connect(app.test, `http://127.0.0.1:${port}`)));
   return { apart: app.all('apart'), seen: await Promise.all(clients.map((client) => answer(client, CLOSING))) };
@@ -229,7 +231,7 @@ sameAsNode('exceptions that the app survives', 'servers.cjs', ['survived-excepti
   return { uncaught, unhandled, seen: await answer(await connect(app), CLOSING), bytes: thrown.bytes + rejected.bytes };
 });
 
-sameAsNode('expectations', 'servers.cjs', ['server-events'], async (app) => {
+sameAsApp('expectations', 'server-events', async (app) => {
   const client = await connect(app);
   const refused = await answer(client, GET('/', 'Expect: a-pony\r\n'));
   client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
@@ -242,4 +244,4 @@ const socketBytes = async (app: TellingApp): Promise<unknown> => {
   await answer(await connect(app), CLOSING);
   return app.told('bytes');
 };
-sameAsNode('bytesRead and bytesWritten of a socket', 'servers.cjs', ['socket-bytes'], socketBytes);
+sameAsApp('bytesRead and bytesWritten of a socket', 'socket-bytes', socketBytes);

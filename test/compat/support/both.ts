@@ -13,18 +13,21 @@ import { until } from '../../support/until.ts';
 export class TellingApp {
   readonly test: TestContext;
   readonly #stdout: () => string;
+  readonly #scope: string;
   /** Length of what it had told before this test. */
   readonly #since: number;
 
-  constructor(test: TestContext, stdout: () => string, since: number = 0) {
+  /** @param scope what stands before the names that count here */
+  constructor(test: TestContext, stdout: () => string, scope: string = '', since: number = 0) {
     this.test = test;
     this.#stdout = stdout;
+    this.#scope = scope;
     this.#since = since;
   }
 
   /** All values told under this name in this test so far. */
   all(name: string): unknown[] {
-    return valuesIn(this.#stdout().slice(this.#since), name);
+    return valuesIn(this.#stdout().slice(this.#since), this.#scope + name);
   }
 
   /** The value told under this name at that time, from 0. */
@@ -43,7 +46,7 @@ export class TellingApp {
   async url(): Promise<string> {
     const port = await until(
       () => `the app to listen:\n${this.#stdout()}`,
-      () => valuesIn(this.#stdout(), 'port')[0] ?? null,
+      () => valuesIn(this.#stdout(), `${this.#scope}port`)[0] ?? null,
     );
     return `http://127.0.0.1:${port}`;
   }
@@ -87,16 +90,21 @@ class Both {
   async observe(t: TestContext, observe: (app: TellingApp) => Promise<unknown>): Promise<[unknown, unknown]> {
     await this.#evener.said(/worker 0 ready/);
     return Promise.all([
-      observe(new TellingApp(t, () => this.#evener.stdout, this.#evener.stdout.length)),
-      observe(new TellingApp(t, () => this.#alone, this.#alone.length)),
+      observe(new TellingApp(t, () => this.#evener.stdout, '', this.#evener.stdout.length)),
+      observe(new TellingApp(t, () => this.#alone, '', this.#alone.length)),
     ]);
   }
 
-  /** The same, of what the app tells from its start. */
-  async observeStart(t: TestContext, observe: (app: TellingApp) => Promise<unknown>): Promise<[unknown, unknown]> {
+  /** The same, of what one behaviour of the app tells from its start. */
+  async observeStart(
+    t: TestContext,
+    behaviour: string,
+    observe: (app: TellingApp) => Promise<unknown>,
+  ): Promise<[unknown, unknown]> {
+    const scope = `${behaviour}: `;
     return Promise.all([
-      this.#evener.said(/worker 0 ready/).then(() => observe(new TellingApp(t, () => this.#evener.stdout))),
-      observe(new TellingApp(t, () => this.#alone)),
+      this.#evener.said(/worker 0 ready/).then(() => observe(new TellingApp(t, () => this.#evener.stdout, scope))),
+      observe(new TellingApp(t, () => this.#alone, scope)),
     ]);
   }
 }
@@ -106,17 +114,18 @@ class Both {
  * two different things.
  *
  * @param script under `transparent/`
+ * @param args the behaviour of the app first, which is its only one then
  */
 export function sameAsNode(
   name: string,
   script: string,
   args: AppArguments,
   observe: (app: TellingApp) => Promise<unknown>,
-  options: { readonly todo?: string } = {},
 ): void {
-  test(`same as Node: ${name}`, options, async (t) => {
-    const both = new Both(t, join('transparent', script), await of(args), await of(args));
-    assert.deepEqual(...different(...(await both.observeStart(t, observe))));
+  test(`same as Node: ${name}`, async (t) => {
+    const [first, second] = [await of(args), await of(args)];
+    const both = new Both(t, join('transparent', script), first, second);
+    assert.deepEqual(...different(...(await both.observeStart(t, first[0]!, observe))));
   });
 }
 
@@ -126,6 +135,23 @@ export function sameAsNodeIn(script: string): (name: string, observe: (app: Tell
   return (name, observe) => {
     test(`same as Node: ${name}`, async (t) => {
       assert.deepEqual(...different(...(await (await both()).observe(t, observe))));
+    });
+  };
+}
+
+/** The same for an app of many behaviours that one process may show at once, each under its own name and on servers of its own. */
+export function sameBehaviourIn(
+  script: string,
+): (
+  name: string,
+  behaviour: string,
+  observe: (app: TellingApp) => Promise<unknown>,
+  options?: { readonly todo?: string },
+) => void {
+  const both = startedOnce(async (cleanup) => new Both(cleanup, join('transparent', script), [], []));
+  return (name, behaviour, observe, options = {}) => {
+    test(`same as Node: ${name}`, options, async (t) => {
+      assert.deepEqual(...different(...(await (await both()).observeStart(t, behaviour, observe))));
     });
   };
 }
