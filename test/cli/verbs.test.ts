@@ -16,6 +16,11 @@ async function statusOf(evener: EvenerProcess): Promise<Status> {
   return JSON.parse(stdout) as Status;
 }
 
+/** The same by its control socket: where it is asked for again and again, a process each time would take far too long. */
+async function now(evener: EvenerProcess): Promise<Status> {
+  return (await controlOf(evener)).get<Status>('/status');
+}
+
 test('status shows the instance, its app and its workers', async (context) => {
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '2', '--name', 'web']);
   const url = await evener.url(2);
@@ -45,9 +50,8 @@ test('status tells what is in flight, and which worker is stalled, though it say
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '2', '--hang-limit', 'off']);
   const url = await evener.url(2);
   const lost = request(`${url}/loop`, 'POST').catch(() => {});
-  const stalled = await until('a stalled worker', async () => {
-    return (await statusOf(evener)).workers.find(({ state }) => state === 'stalled');
-  });
+  await until('a stalled worker', async () => (await now(evener)).workers.some(({ state }) => state === 'stalled'));
+  const stalled = (await statusOf(evener)).workers.find(({ state }) => state === 'stalled')!;
   assert.equal(stalled.inFlight, 1);
   assert.equal(stalled.eventLoop.utilization, 1);
   assert.ok(stalled.eventLoop.delayMs > 400, `${stalled.eventLoop.delayMs} ms`);
@@ -96,11 +100,11 @@ test('reload replaces the workers, and says why it could not', async (context) =
   const broken = join(folder, 'broken');
   const evener = new EvenerProcess(context, ['mendable.cjs', '-w', '2'], { env: { BROKEN: broken } });
   const url = await evener.url(2);
-  const before = (await statusOf(evener)).workers.map(({ pid }) => pid);
+  const before = (await now(evener)).workers.map(({ pid }) => pid);
   const done = await verb(evener, ['reload', '--json']);
   assert.equal(done.code, 0, done.stderr);
   assert.ok((JSON.parse(done.stdout) as { tookMs: number }).tookMs > 0);
-  const after = (await statusOf(evener)).workers;
+  const after = (await now(evener)).workers;
   assert.ok(
     after.every(({ pid, restarts, generation }) => !before.includes(pid) && restarts === 1 && generation === 1),
   );
@@ -113,7 +117,7 @@ test('reload replaces the workers, and says why it could not', async (context) =
   assert.match(failed.stderr, /^ {2}Error: broken, pid \d+$/m);
   assert.equal((await request(url)).status, 200);
   assert.deepEqual(
-    (await statusOf(evener)).workers.map(({ pid }) => pid),
+    (await now(evener)).workers.map(({ pid }) => pid),
     after.map(({ pid }) => pid),
   );
 });
@@ -130,7 +134,7 @@ test('scale takes a number, one more and one less', async (context) => {
   assert.match(await wanted('-2'), /: 1 workers\n$/);
   assert.match(await wanted('2'), /: 2 workers\n$/);
   await until('two ready workers', async () => {
-    const { workers } = await statusOf(evener);
+    const { workers } = await now(evener);
     return workers.length === 2 && workers.every(({ state }) => state === 'ready');
   });
   const json = await verb(evener, ['scale', '3', '--json']);
@@ -143,7 +147,7 @@ test('drain empties the place of a worker, and restart fills it', async (context
   const evener = new EvenerProcess(context, ['held.cjs', '-w', '2', '--', release]);
   const url = await evener.url(2);
   const held = [request(`${url}/hold`), request(`${url}/hold`)];
-  await until('both to be busy', async () => (await statusOf(evener)).workers.every(({ inFlight }) => inFlight === 1));
+  await until('both to be busy', async () => (await now(evener)).workers.every(({ inFlight }) => inFlight === 1));
   const drained = await verb(evener, ['drain', '1']);
   assert.deepEqual([drained.code, drained.stderr], [0, '']);
   writeFileSync(release, '');
@@ -151,7 +155,7 @@ test('drain empties the place of a worker, and restart fills it', async (context
     (await Promise.all(held)).map(({ body }) => body),
     ['held', 'held'],
   );
-  await until('an empty place', async () => (await statusOf(evener)).workers[1]!.state === 'drained');
+  await until('an empty place', async () => (await now(evener)).workers[1]!.state === 'drained');
   const last = await verb(evener, ['drain', '0']);
   assert.equal(last.code, 1);
   assert.match(last.stderr, /it is the only worker that serves: start another first/);
@@ -160,7 +164,7 @@ test('drain empties the place of a worker, and restart fills it', async (context
   assert.equal(code, 0);
   assert.match(stdout, /worker 1 restarted, now pid \d+\nworker 0 restarted, now pid \d+\n/);
   await until('two ready workers', async () => {
-    return (await statusOf(evener)).workers.filter(({ state }) => state === 'ready').length === 2;
+    return (await now(evener)).workers.filter(({ state }) => state === 'ready').length === 2;
   });
   const nobody = await verb(evener, ['restart', '7']);
   assert.deepEqual([nobody.code, nobody.stderr], [2, 'evener: no worker has the id "7": there are 0, 1\n']);
@@ -170,7 +174,7 @@ test('stop waits until the instance is gone', async (context) => {
   const release = releaseFile(context);
   const evener = new EvenerProcess(context, ['held.cjs', '-w', '1', '--', release]);
   const held = request(`${await evener.url()}/hold`);
-  await until('it to be in flight', async () => (await statusOf(evener)).workers[0]!.inFlight === 1);
+  await until('it to be in flight', async () => (await now(evener)).workers[0]!.inFlight === 1);
   const stopping = verb(evener, ['stop']);
   await evener.said(/stopping: finishing what is in flight/);
   writeFileSync(release, '');

@@ -17,7 +17,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../../src/cli/arguments.ts';
 import type { Status } from '../../src/control/control-target.ts';
-import { verb } from '../support/control.ts';
+import { controlOf } from '../support/control.ts';
 import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 import { readPage } from './pages.ts';
@@ -77,8 +77,8 @@ function inlineCommandsOf(page: string): string[] {
   return [...readPage(page).matchAll(/`(evener [^`]+)`/g)].map(([, command]) => command!);
 }
 
-async function statusOf(evener: EvenerProcess, folder: string): Promise<Status> {
-  return JSON.parse((await verb(evener, ['status', '--json'], folder)).stdout) as Status;
+async function statusOf(evener: EvenerProcess): Promise<Status> {
+  return (await controlOf(evener)).get<Status>('/status');
 }
 
 function release(folder: string, number: number): void {
@@ -108,7 +108,7 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
     if (command === 'evener status') assert.match(output, /2 of 2 workers/);
     if (command === 'evener events') assert.match(output, /reload done/);
     if (command.includes('--canary')) assert.match(output, /too few requests to judge|with 10 % of the requests/);
-    const { workers } = await statusOf(evener, folder);
+    const { workers } = await statusOf(evener);
     assert.ok(
       workers.every(({ generation }) => generation === reloads),
       `${command}: ${JSON.stringify(workers)}`,
@@ -175,7 +175,7 @@ test('docs/moving-from-pm2.md: every command can be given', async (t) => {
   const following = desk.run(evener, 'evener logs -f');
   assert.ok(commands.delete('evener stop'));
   for (const command of commands) await desk.run(evener, command);
-  await until('two workers', async () => (await statusOf(evener, desk.folder)).workers.length === 2);
+  await until('two workers', async () => (await statusOf(evener)).workers.length === 2);
   await desk.run(evener, 'evener stop');
   await following;
   assert.equal((await evener.ended).code, 0);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { memoryOf } from '../support/memory.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
@@ -20,6 +21,15 @@ async function start(t: TestContext, settings: object = {}, ...options: string[]
   const evener = new EvenerProcess(t, ['counting.cjs', '-w', '1', ...options, '--', JSON.stringify(settings)]);
   const url = await evener.url(1);
   return { evener, url, client: await RawClient.connect(t, url) };
+}
+
+const usual = startedOnce((cleanup) => new EvenerProcess(cleanup, ['counting.cjs', '-w', '1']).url(1));
+
+/** The same for tests that one process may serve, one after the other: those that neither measure it nor leave it something to do. */
+async function share(t: TestContext): Promise<Pick<Road, 'url' | 'client'>> {
+  const url = await usual();
+  await reached(url);
+  return { url, client: await RawClient.connect(t, url) };
 }
 
 function get(path: string, fields: string = ''): string {
@@ -96,7 +106,7 @@ async function connections(url: string): Promise<number> {
 }
 
 test('answers all that was pipelined before the client finished sending', async (t) => {
-  const { client } = await start(t);
+  const { client } = await share(t);
   client.write(`${get('/large?1')}${get('/2')}${get('/3')}GET /incompl`);
   client.end();
   assert.equal((await client.response()).body.length, 64 * 1024);
@@ -106,7 +116,7 @@ test('answers all that was pipelined before the client finished sending', async 
 });
 
 test('ends an exchange soon that a client left which had pipelined more', async (t) => {
-  const { url, client } = await start(t);
+  const { url, client } = await share(t);
   client.write(get('/1') + get('/never') + get('/3'));
   assert.equal((await client.response()).status, 200);
   client.end();
@@ -116,7 +126,7 @@ test('ends an exchange soon that a client left which had pipelined more', async 
 });
 
 test('lets a client read the app’s early 413 while it still uploads', async (t) => {
-  const client = await RawClient.connect(t, (await start(t)).url, true);
+  const client = await RawClient.connect(t, (await share(t)).url, true);
   client.write('POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
   const pieces = Buffer.alloc(MIB, 'x');
   for (let i = 0; i < 16; i++) client.write(pieces);
@@ -128,7 +138,7 @@ test('lets a client read the app’s early 413 while it still uploads', async (t
 });
 
 test('lets a client read an early error however long it goes on uploading', async (t) => {
-  const client = await RawClient.connect(t, (await start(t)).url, true);
+  const client = await RawClient.connect(t, (await share(t)).url, true);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
   client.write(`1;${'x'.repeat(20_000)}`);
   // Longer than a silent client is waited for.
@@ -159,7 +169,7 @@ test('takes an empty line between requests for none', async (t) => {
 });
 
 test('gives no body to the refusal of a HEAD request', async (t) => {
-  const { client } = await start(t);
+  const { client } = await share(t);
   client.write('HEAD / HTTP/1.1\r\nHost: a\r\nA B: c\r\n\r\n');
   const { status, head } = await client.response('HEAD');
   assert.equal(status, 400);
@@ -168,7 +178,7 @@ test('gives no body to the refusal of a HEAD request', async (t) => {
 });
 
 test('passes bytes of 0x80 and up in values unchanged', async (t) => {
-  const { client } = await start(t);
+  const { client } = await share(t);
   const value = Array.from({ length: 128 }, (_, i) => String.fromCharCode(0x80 + i)).join('');
   const trailers = `Trailer: ${value}\r\n`;
   client.write(
@@ -189,20 +199,20 @@ test('gives an expectation to an app that listens for it', async (t) => {
 });
 
 test('keeps an expectation that nobody knows from the app', async (t) => {
-  const { url, client } = await start(t);
+  const { url, client } = await share(t);
   client.write(`POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 4\r\n\r\nbody`);
   assert.equal((await client.response()).status, 417);
   assert.deepEqual(await reached(url), []);
 });
 
 test('ignores an expectation of HTTP/1.0', async (t) => {
-  const { client } = await start(t);
+  const { client } = await share(t);
   client.write('POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody');
   assert.equal((await client.response()).status, 200);
 });
 
 test('keeps a connection whose upgrade the app declined and answered at once', async (t) => {
-  const { client } = await start(t);
+  const { client } = await share(t);
   for (let i = 0; i < 3; i++) {
     client.write(get(`/${i}`, 'Connection: Upgrade\r\nUpgrade: h2c\r\n'));
     assert.equal((await client.response()).status, 200);
@@ -249,7 +259,7 @@ test('keeps the app’s maxConnections, for each worker', async (t) => {
 });
 
 test('holds idle connections by the thousand in little memory', { timeout: 120_000 }, async (t) => {
-  const { evener, url } = await start(t, { keepAliveTimeout: 60_000 });
+  const { evener, url } = await start(t, { keepAliveTimeout: 600_000 });
   const clients: RawClient[] = [];
   const connect = async (count: number): Promise<void> => {
     for (let left = count; left > 0; left -= 250) {

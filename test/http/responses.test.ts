@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient, type RawResponse } from '../support/raw-client.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 
 /** What `rogue.cjs` is to answer with. */
@@ -17,9 +18,8 @@ interface Answer {
   readonly later?: string;
 }
 
-async function start(t: TestContext): Promise<string> {
-  return new EvenerProcess(t, ['rogue.cjs', '-w', '1']).url(1);
-}
+/** Where `rogue.cjs` is behind one worker. */
+const started = startedOnce((cleanup) => new EvenerProcess(cleanup, ['rogue.cjs', '-w', '1']).url(1));
 
 function asking(answer: Answer, method: string = 'GET', version: string = '1.1', fields: string = ''): string {
   const query = new URLSearchParams(answer as Record<string, string>).toString();
@@ -70,7 +70,7 @@ const BAD_HEADS: readonly (readonly [what: string, head: string])[] = [
 ];
 
 test('gives 502 for a response head that is not one', async (t) => {
-  const url = await start(t);
+  const url = await started();
   for (const [what, head] of BAD_HEADS) {
     await t.test(`gives 502 for ${what}`, async (t) => {
       const client = await RawClient.connect(t, url);
@@ -84,7 +84,7 @@ test('gives 502 for a response head that is not one', async (t) => {
 });
 
 test('gives 502 for a body that is not as long as declared, while nothing was sent', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   for (const end of ['too short', 'much too long']) {
     client.write(asking({ head: ok('Content-Length: 10'), end }));
     assert.equal((await client.response()).status, 502);
@@ -93,13 +93,13 @@ test('gives 502 for a body that is not as long as declared, while nothing was se
 });
 
 test('cuts the connection where a body turns out shorter than declared', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   client.write(asking({ head: ok('Content-Length: 10'), write: '12345', later: '', end: '678' }) + FINE);
   assert.equal(await client.rest(), `${ok('Content-Length: 10')}12345678`);
 });
 
 test('cuts the connection where a body turns out longer than declared', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   client.write(asking({ head: ok('Content-Length: 6'), write: '12345', later: '', end: '678' }) + FINE);
   assert.equal(await client.rest(), `${ok('Content-Length: 6')}12345`);
 });
@@ -113,7 +113,7 @@ const BAD_TRAILERS: readonly (readonly [what: string, lines: string])[] = [
 ];
 
 test('cuts the connection instead of sending trailers that are none', async (t) => {
-  const url = await start(t);
+  const url = await started();
   for (const [what, trailer] of BAD_TRAILERS) {
     await t.test(`cuts the connection instead of sending trailers with ${what}`, async (t) => {
       const client = await RawClient.connect(t, url);
@@ -126,14 +126,14 @@ test('cuts the connection instead of sending trailers that are none', async (t) 
 });
 
 test('passes trailers that are ones', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   client.write(asking({ chunked: '', write: 'body', trailer: 'A: \xe9\r\nX-Host:\r\n' }));
   assert.equal((await client.response()).trailers, 'A: \xe9\r\nX-Host:\r\n');
   await assertServes(client);
 });
 
 test('sends nothing that follows a finished response', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   const after = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nplant!';
   for (const head of [ok('Content-Length: 4'), ok('Transfer-Encoding: chunked')]) {
     client.write(asking({ head, end: 'done', after }) + FINE);
@@ -144,7 +144,7 @@ test('sends nothing that follows a finished response', async (t) => {
 });
 
 test('gives no body to HEAD, 204 and 304, whatever the app writes', async (t) => {
-  const url = await start(t);
+  const url = await started();
   for (const [method, head] of [
     ['HEAD', ok('Content-Length: 4')],
     ['HEAD', ok('Transfer-Encoding: chunked')],
@@ -162,7 +162,7 @@ test('gives no body to HEAD, 204 and 304, whatever the app writes', async (t) =>
 });
 
 test('takes a length off 204', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   for (const field of ['Content-Length: 0', 'Transfer-Encoding: chunked']) {
     client.write(asking({ head: `HTTP/1.1 204 No Content\r\nA: b\r\n${field}\r\nC: d\r\n\r\n` }));
     assert.equal((await client.response()).head, 'HTTP/1.1 204 No Content\r\nA: b\r\nC: d\r\n\r\n');
@@ -171,7 +171,7 @@ test('takes a length off 204', async (t) => {
 });
 
 test('takes chunks off for an HTTP/1.0 client, and closes', async (t) => {
-  const url = await start(t);
+  const url = await started();
   for (const fields of ['', 'Connection: keep-alive\r\n']) {
     const client = await RawClient.connect(t, url);
     client.write(asking({ chunked: '', write: 'one, ', end: 'two', trailer: 'A: b\r\n' }, 'GET', '1.0', fields));
@@ -184,7 +184,7 @@ test('takes chunks off for an HTTP/1.0 client, and closes', async (t) => {
 });
 
 test('resets an HTTP/1.0 client where a body without a length is cut short', async (t) => {
-  const url = await start(t);
+  const url = await started();
   const client = await RawClient.connect(t, url);
   client.write(asking({ chunked: '', write: 'one', trailer: 'bad' }, 'GET', '1.0').replace('/?', '/held?'));
   // A reset that comes together with data looks like an end to Node.
@@ -195,13 +195,13 @@ test('resets an HTTP/1.0 client where a body without a length is cut short', asy
 });
 
 test('gives 502 to an HTTP/1.0 client for a coding that cannot be taken off', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   client.write(asking({ head: ok('Transfer-Encoding: gzip, chunked'), write: 'x' }, 'GET', '1.0'));
   assert.equal((await client.response()).status, 502);
 });
 
 test('passes 1xx heads in order, and none of them to HTTP/1.0', async (t) => {
-  const client = await RawClient.connect(t, await start(t));
+  const client = await RawClient.connect(t, await started());
   const interim = 'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n';
   const [first, second] = interim.split(/(?<=\r\n\r\n)/);
   for (const head of [first!, second!]) {
@@ -214,7 +214,7 @@ test('passes 1xx heads in order, and none of them to HTTP/1.0', async (t) => {
 });
 
 test('gives 502 for a 1xx head that is not one', async (t) => {
-  const url = await start(t);
+  const url = await started();
   for (const interim of [
     'HTTP/1.1 102 Processing\nA: b\r\n\r\n',
     'HTTP/1.1 103 Early Hints\r\nA: b\0\r\n\r\n',
@@ -231,7 +231,7 @@ test('gives 502 for a 1xx head that is not one', async (t) => {
 });
 
 test('gives 502 for 1xx heads without end', async (t) => {
-  const url = await start(t);
+  const url = await started();
   const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
   for (const [times, final] of [
     ['1000', 200],

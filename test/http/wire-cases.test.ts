@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { CHUNKS, FIELDS, FRAMING, HOSTS, REQUEST_LINES } from './request-corpus.ts';
 import { SMUGGLING } from './smuggling-corpus.ts';
 import type { WireCase } from './wire-case.ts';
 
 /** `counting.cjs` behind one worker: what is sent to it arrives in the order in which it was sent. */
-async function start(t: TestContext): Promise<string> {
-  return new EvenerProcess(t, ['counting.cjs', '-w', '1']).url(1);
-}
+const started = startedOnce((cleanup) => new EvenerProcess(cleanup, ['counting.cjs', '-w', '1']).url(1));
 
 /** What has reached the app since it was last asked. */
 async function reached(url: string): Promise<string[]> {
@@ -54,7 +53,7 @@ async function meet(t: TestContext, url: string, { answers, isClosed }: WireCase
 
 for (const [what, cases] of Object.entries({ REQUEST_LINES, FIELDS, HOSTS, FRAMING, CHUNKS, SMUGGLING })) {
   test(`on a real connection: ${what}`, async (t) => {
-    const url = await start(t);
+    const url = await started();
     for (const wire of cases) {
       await t.test(wire.name, async (t) => {
         await meet(t, url, wire, [wire.bytes]);
@@ -88,7 +87,7 @@ const CUT = new Set([
 ]);
 
 test('answers the same wherever a request is cut', async (t) => {
-  const url = await start(t);
+  const url = await started();
   const cases = [...REQUEST_LINES, ...FIELDS, ...HOSTS, ...FRAMING, ...CHUNKS, ...SMUGGLING];
   const chosen = cases.filter(({ name }) => CUT.has(name));
   assert.equal(chosen.length, CUT.size);

@@ -52,18 +52,18 @@ test('servers in a file come and go under load without a failed request, and wha
   write(JSON.stringify([a.url]));
   assert.equal((await early).body, 'a');
   await evener.said(/file:\S+ says again which servers there are/);
-  const load = new Load(() => url, { method: 'POST', rate: 100, durationMs: 4_000, connections: 8, body: 'x' });
-  const running = load.run();
-  write(JSON.stringify([a.url, { url: b.url, zone: 'far' }]));
-  await answeredBy(url, 'a', 'b');
-  await evener.said(new RegExp(`servers has 2 servers now: \\+${b.url}`));
-  write(JSON.stringify([b.url]));
-  await answeredBy(url, 'b');
-  write('[');
-  await evener.said(/not JSON/);
-  await answeredBy(url, 'b');
-  await running;
-  assert.deepEqual(load.outcomes, { 200: 400 });
+  const load = new Load(() => url, { method: 'POST', rate: 100, connections: 8, body: 'x' });
+  await load.during(async () => {
+    write(JSON.stringify([a.url, { url: b.url, zone: 'far' }]));
+    await answeredBy(url, 'a', 'b');
+    await evener.said(new RegExp(`servers has 2 servers now: \\+${b.url}`));
+    write(JSON.stringify([b.url]));
+    await answeredBy(url, 'b');
+    write('[');
+    await evener.said(/not JSON/);
+    await answeredBy(url, 'b');
+  });
+  assert.deepEqual(load.outcomes, { 200: load.attempts.length });
   const { servers, sources, incidents, apps } = await statusOf(evener);
   assert.deepEqual(servers, [{ pool: 'servers', server: b.url, source: `file://${path}`, state: 'up', reason: '' }]);
   const [{ updatedAt, ...source }] = sources as [Status['sources'][number]];
@@ -112,7 +112,7 @@ test('a reload keeps what a source has found, also while the source cannot be as
 test('instances are known in etcd while they serve: gone before they drain, and forgotten when they are killed', async (t) => {
   const etcd = await EtcdProcess.start(t);
   const place = `etcd://${etcd.address}/services/api`;
-  const behind = async (name: string): Promise<{ evener: EvenerProcess; url: string }> => {
+  const behind = async (name: string): Promise<{ evener: EvenerProcess; server: ServerProcess; url: string }> => {
     const server = await ServerProcess.start(t, name);
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -121,21 +121,23 @@ test('instances are known in etcd while they serve: gone before they drain, and 
       register: { etcd: place, url, ttl: '2s' },
     });
     await evener.said(/known as http:\S+ in etcd:/);
-    return { evener, url };
+    return { evener, server, url };
   };
   const [one, two] = await Promise.all([behind('one'), behind('two')]);
   const front = new EvenerProcess(t, ['proxy', place, '-p', '0', '--name', 'api']);
   const url = await front.url(0);
   await answeredBy(url, 'one', 'two');
   // What is in flight in the one that stops is finished there, and nothing new goes to it.
-  const slow = Promise.all(Array.from({ length: 4 }, () => request(`${url}/slow?ms=2000`)));
+  const slow = Promise.all(Array.from({ length: 4 }, () => request(`${url}/held`)));
   await until('them to be there', async () => (await statusOf(front)).apps[0]!.inFlight === 4);
-  const load = new Load(() => url, { method: 'POST', rate: 50, durationMs: 2_000, connections: 8, body: 'x' });
-  const running = load.run();
-  one.evener.kill('SIGTERM');
-  await one.evener.ended;
-  await running;
-  assert.deepEqual(load.outcomes, { 200: 100 });
+  const load = new Load(() => url, { method: 'POST', rate: 50, connections: 8, body: 'x' });
+  await load.during(async () => {
+    one.evener.kill('SIGTERM');
+    await one.evener.said(/stopping/);
+    for (const { server } of [one, two]) await request(`${server.url}/release`);
+    await one.evener.ended;
+  });
+  assert.deepEqual(load.outcomes, { 200: load.attempts.length });
   assert.deepEqual(
     (await slow).map(({ status }) => status),
     [200, 200, 200, 200],

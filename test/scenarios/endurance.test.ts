@@ -11,7 +11,7 @@ import { memoryOf } from '../support/memory.ts';
 import { until } from '../support/until.ts';
 
 /** Reloads and scales in a row. `npm run test:endurance` makes it 200. */
-const OPERATIONS = Number(process.env.EVENER_ENDURANCE ?? 32);
+const OPERATIONS = Number(process.env.EVENER_ENDURANCE ?? 16);
 /** What comes to its full size only once: compilers, buffers, first incidents. */
 const WARM_UP = 8;
 const CONNECTIONS = 6;

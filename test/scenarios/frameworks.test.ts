@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf } from '../support/control.ts';
 import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 import { workerPids } from '../support/worker-pids.ts';
 
 /** Ask until every one of two workers has answered. */
-async function assertBothAnswer(url: string, evener: EvenerProcess): Promise<void> {
-  const wanted = workerPids(evener).sort();
+async function assertBothAnswer(url: string, pids: readonly number[]): Promise<void> {
+  const wanted = [...pids].sort();
   assert.equal(wanted.length, 2);
   const seen = new Set<number>();
   await until(
@@ -24,17 +27,36 @@ async function assertBothAnswer(url: string, evener: EvenerProcess): Promise<voi
   assert.deepEqual([...seen].sort(), wanted);
 }
 
-for (const [framework, script] of [
-  ['node', 'node-http.cjs'],
-  ['express', 'express.cjs'],
-  ['fastify', 'fastify.mjs'],
-  ['koa', 'koa.cjs'],
-  ['hono', 'hono.mjs'],
-] as const) {
-  test(`serves ${framework} unmodified from two workers`, async (t) => {
-    const evener = new EvenerProcess(t, [`frameworks/${script}`, '-w', '2']);
-    const url = await evener.url(2);
-    await assertBothAnswer(url, evener);
+const SCRIPTS = {
+  node: 'node-http.cjs',
+  express: 'express.cjs',
+  fastify: 'fastify.mjs',
+  koa: 'koa.cjs',
+  hono: 'hono.mjs',
+};
+
+/** All of them, run by one Evener with two workers for each. */
+const all = startedOnce(async (cleanup) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-frameworks-'));
+  cleanup.after(() => rmSync(folder, { recursive: true, force: true }));
+  const apps = Object.entries(SCRIPTS).map(([name, script]) => {
+    return [name, { app: join(APPS, 'frameworks', script), workers: 2 }];
+  });
+  writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ apps: Object.fromEntries(apps) }));
+  const evener = new EvenerProcess(cleanup, [], { cwd: folder });
+  await evener.saidTimes(/worker \S+ ready/, 2 * apps.length);
+  return { evener, status: await (await controlOf(evener)).get<Status>('/status') };
+});
+
+for (const framework of Object.keys(SCRIPTS)) {
+  test(`serves ${framework} unmodified from two workers`, async () => {
+    const { status } = await all();
+    const [url] = status.apps.find(({ name }) => name === framework)!.addresses as [string];
+    const workers = status.workers.filter(({ id }) => id.startsWith(`${framework}:`));
+    await assertBothAnswer(
+      url,
+      workers.map(({ pid }) => pid!),
+    );
 
     const answer = await fetch(`${url}/echo`, {
       method: 'POST',
@@ -48,10 +70,9 @@ for (const [framework, script] of [
   });
 }
 
-test('gives fastify the true port for its port 0', async (t) => {
-  const evener = new EvenerProcess(t, ['frameworks/fastify.mjs', '-w', '2']);
-  const url = await evener.url(2);
-  const port = new URL(url).port;
+test('gives fastify the true port for its port 0', async () => {
+  const { evener, status } = await all();
+  const { port } = new URL(status.apps.find(({ name }) => name === 'fastify')!.addresses[0]!);
   await until(
     () => `two addresses in ${evener.stdout}`,
     () => evener.stdout.split('fastify says').length === 3,
@@ -90,7 +111,7 @@ test('serves two servers of one app on two ports from the same workers', async (
   ]);
   for (const [name, [port]] of ports) {
     assert.match((await request(`http://127.0.0.1:${port}/`)).body, new RegExp(`^${name} \\d+$`));
-    await assertBothAnswer(`http://127.0.0.1:${port}`, evener);
+    await assertBothAnswer(`http://127.0.0.1:${port}`, workerPids(evener));
   }
 });
 

@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import type { Cleanup } from '../support/cleanup.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { startedOnce } from '../support/started-once.ts';
+import { startedOnceEach } from '../support/started-once.ts';
 import { get, type Road, roadTests } from './support/road-suite.ts';
 
-async function started(cleanup: Cleanup, settings: object, options: readonly string[]) {
-  const evener = new EvenerProcess(cleanup, ['road.cjs', '-w', '1', ...options, '--', JSON.stringify(settings)]);
+const started = startedOnceEach(async (cleanup, settings: object | null, options: readonly string[]) => {
+  const args = ['road.cjs', '-w', '1', ...options, '--', JSON.stringify(settings ?? {})];
+  const evener = new EvenerProcess(cleanup, args);
   return { evener, url: await evener.url(1) };
-}
+});
 
-const usual = startedOnce((cleanup) => started(cleanup, {}, []));
-
-/** The app of `road.cjs` behind one worker, and a client connected to it. One serves all tests that ask for nothing special. */
+/** The app of `road.cjs` behind one worker, and a client connected to it. One serves all tests that ask for the same. */
 async function road(t: TestContext, settings: object | null = null, ...options: string[]): Promise<Road> {
-  const isUsual = settings === null && options.length === 0;
-  const { evener, url } = await (isUsual ? usual() : started(t, settings ?? {}, options));
+  const { evener, url } = await started(settings, options);
   const since = evener.stdout.length;
   return {
     url,

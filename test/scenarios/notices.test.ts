@@ -105,7 +105,7 @@ test('dead, slow and refusing receivers hold nothing up, are told of once, and n
   evener.kill('SIGTERM');
   await evener.said(/stopped/);
   assertEnding(await evener.ended, 0);
-  assert.ok(performance.now() - stoppedMs < 8_000, `${performance.now() - stoppedMs} ms`);
+  assert.ok(performance.now() - stoppedMs < 20_000, `${performance.now() - stoppedMs} ms`);
   assert.equal(evener.count(/notices do not reach pagerduty/), 1);
   assert.equal(evener.count(/notices do not reach slack/), 1);
   assert.equal(evener.count(/notices do not reach onIncident/), 1);

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { Load } from '../support/load.ts';
 import { RawServer } from '../support/raw-server.ts';
@@ -29,27 +31,56 @@ function configured(t: TestContext, pool: object): { evener: EvenerProcess; writ
   return { evener: new EvenerProcess(t, [], { cwd: folder }), write };
 }
 
-/** Who answers, over so many requests at once. */
-async function answering(url: string, requests: number): Promise<Record<string, number>> {
-  const answers = await Promise.all(Array.from({ length: requests }, () => request(`${url}/slow?ms=100`)));
+/** Who answers so many requests, all of which are in flight before the first is answered. */
+async function answeringAtOnce(
+  evener: EvenerProcess,
+  url: string,
+  servers: readonly ServerProcess[],
+  requests: number,
+): Promise<Record<string, number>> {
+  const answers = Array.from({ length: requests }, () => request(`${url}/held`));
+  await inFlight(evener, requests);
+  for (const server of servers) await request(`${server.url}/release`);
+  return countsOf(await Promise.all(answers));
+}
+
+async function inFlight(evener: EvenerProcess, requests: number): Promise<void> {
+  const control = await controlOf(evener);
+  await until(`${requests} in flight`, async () => {
+    return (await control.get<Status>('/status')).apps[0]!.inFlight === requests;
+  });
+}
+
+/** Waits until it holds a request, and has it answer. */
+async function released(server: ServerProcess): Promise<void> {
+  await until('a request to release', async () => (await request(`${server.url}/release`)).body !== '0');
+}
+
+function countsOf(answers: readonly { readonly body: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { body } of answers) counts[body] = (counts[body] ?? 0) + 1;
   return counts;
 }
 
+/** Who answers, over so many requests. */
+async function answering(url: string, requests: number): Promise<Record<string, number>> {
+  return countsOf(await Promise.all(Array.from({ length: requests }, () => request(`${url}/slow?ms=100`))));
+}
+
 test('shares requests among servers, tells them of the client, and ends cleanly', async (t) => {
-  const { evener, url } = await proxy(t, await servers(t, 2));
-  assert.deepEqual(await answering(url, 8), { s0: 4, s1: 4 });
+  const two = await servers(t, 2);
+  const { evener, url } = await proxy(t, two);
+  assert.deepEqual(await answeringAtOnce(evener, url, two, 8), { s0: 4, s1: 4 });
   const { headers } = JSON.parse((await request(`${url}/head?a=b`)).body) as { headers: Record<string, string> };
   assert.equal(headers['x-forwarded-proto'], 'http');
   assert.match(headers['x-forwarded-for']!, /^(127\.0\.0\.1|::1)$/);
   assert.equal(headers.host, new URL(url).host);
-  const slow = request(`${url}/slow?ms=300`);
-  await until('the request to be there', async () => {
-    evener.kill('SIGTERM');
-    return true;
-  });
-  assert.equal((await slow).status, 200);
+  const last = request(`${url}/held`);
+  await inFlight(evener, 1);
+  evener.kill('SIGTERM');
+  await evener.said(/stopping/);
+  for (const server of two) await request(`${server.url}/release`);
+  assert.equal((await last).status, 200);
   assertEnding(await evener.ended, 0);
   assert.match(evener.stderr, /starting 2 servers: http/);
 });
@@ -59,17 +90,17 @@ for (const method of ['GET', 'POST']) {
     const four = await servers(t, 4);
     const { evener, url } = await proxy(t, four);
     const body = method === 'POST' ? { body: 'x' } : {};
-    const load = new Load(() => url, { method, rate: 100, durationMs: 3_000, connections: 16, ...body });
-    const running = load.run();
-    await until('some requests', () => load.attempts.length > 50);
-    await four[0]!.kill();
-    await evener.said(/server http:\S+ gets no requests: .*ECONNREFUSED/);
-    await four[0]!.start();
-    await evener.said(/server http:\S+ is back/);
-    await running;
+    const load = new Load(() => url, { method, rate: 100, connections: 16, ...body });
+    await load.during(async () => {
+      await until('some requests', () => load.attempts.length > 50);
+      await four[0]!.kill();
+      await evener.said(/server http:\S+ gets no requests: .*ECONNREFUSED/);
+      await four[0]!.start();
+      await evener.said(/server http:\S+ is back/);
+    });
     const { 200: good = 0, 502: lost = 0, ...others } = load.outcomes;
     assert.deepEqual(others, {});
-    assert.equal(good + lost, 300);
+    assert.equal(good + lost, load.attempts.length);
     // POSTs that were under way to it, which it may have begun, are not sent again.
     assert.ok(lost <= (method === 'GET' ? 0 : 16), `${lost} failed`);
     await until('it to answer again', async () => ((await answering(url, 8)).s0 ?? 0) > 0);
@@ -100,7 +131,8 @@ test('a server that is stopped is found by its checks, and gets requests again w
   const url = await evener.url(0);
   three[1]!.signal('SIGSTOP');
   await evener.said(new RegExp(`server ${three[1]!.url} gets no requests: no answer within 500 ms`));
-  assert.deepEqual(Object.keys(await answering(url, 6)).sort(), ['s0', 's2']);
+  const others = [three[0]!, three[2]!];
+  assert.deepEqual(await answeringAtOnce(evener, url, others, 6), { s0: 3, s2: 3 });
   three[1]!.signal('SIGCONT');
   await evener.said(new RegExp(`server ${three[1]!.url} is back`));
   await until('it to answer', async () => ((await answering(url, 6)).s1 ?? 0) > 0);
@@ -130,17 +162,19 @@ test('a reload adds and takes out servers, and those that stay keep their connec
   const { evener, write } = configured(t, { listen: '127.0.0.1:0', servers: [kept.url, gone!.url] });
   const url = await evener.url(0);
   // Two at a time, so that each server gets one.
-  const both = [request(`${url}/1`), request(`${url}/slow?ms=200`)];
+  const both = [request(`${url}/held`), request(`${url}/held`)];
   const peer = await kept.next();
   await peer.head();
   peer.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nKeep-Alive: timeout=60\r\n\r\nkept');
+  await released(gone!);
   assert.deepEqual((await Promise.all(both)).map(({ body }) => body).sort(), ['kept', 's0']);
   write({ listen: '127.0.0.1:0', servers: [kept.url, added!.url] });
   evener.kill('SIGHUP');
   await evener.said(/reload done/);
-  const next = [request(`${url}/2`), request(`${url}/slow?ms=200`)];
+  const next = [request(`${url}/held`), request(`${url}/held`)];
   await peer.head();
   peer.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept');
+  await released(added!);
   assert.deepEqual((await Promise.all(next)).map(({ body }) => body).sort(), ['kept', 's1']);
   assert.equal(kept.accepted.length, 1);
 });

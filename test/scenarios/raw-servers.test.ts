@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
+import type { Cleanup } from '../support/cleanup.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 import { workerPids } from '../support/worker-pids.ts';
 
@@ -20,11 +22,11 @@ interface RawServers {
   met(): string[];
 }
 
-async function rawServers(t: TestContext, workers: number, ...options: string[]): Promise<RawServers> {
+async function rawServers(cleanup: Cleanup, workers: number, ...options: string[]): Promise<RawServers> {
   const folder = mkdtempSync(join(tmpdir(), 'evener-raw-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cleanup.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'met');
-  const evener = new EvenerProcess(t, ['raw-servers.cjs', '-w', String(workers), ...options, '--', file]);
+  const evener = new EvenerProcess(cleanup, ['raw-servers.cjs', '-w', String(workers), ...options, '--', file]);
   await evener.saidTimes(/worker \d+ ready/, workers);
   // Both of a kept pair have listened everywhere once each has told of all its ports.
   await until('all ports', () => evener.stdout.split('"http2-secure"').length > workers);
@@ -32,6 +34,10 @@ async function rawServers(t: TestContext, workers: number, ...options: string[])
     until(`the port of ${name}`, () => Number(new RegExp(`"${name}",(\\d+)`).exec(evener.stdout)?.[1]) || null);
   return { evener, port, met: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []) };
 }
+
+/** Those that several tests share. */
+const one = startedOnce((cleanup) => rawServers(cleanup, 1));
+const two = startedOnce((cleanup) => rawServers(cleanup, 2));
 
 function connect(t: TestContext, port: number): Promise<RawClient> {
   return RawClient.connect(t, `tcp://127.0.0.1:${port}`);
@@ -44,25 +50,29 @@ async function line(client: RawClient): Promise<string> {
 }
 
 test('deals connections of a net.Server out to workers', async (t) => {
-  const { evener, port } = await rawServers(t, 2);
+  const { evener, port } = await two();
   assert.match(evener.stderr, /listening on tcp:\/\/127\.0\.0\.1:\d+/);
-  const clients = [];
-  for (let i = 0; i < 6; i++) clients.push(await connect(t, await port('net')));
-  const lines = await Promise.all(clients.map(line));
+  const clients: RawClient[] = [];
   const counts = new Map<string, number>();
-  for (const [i, said] of lines.entries()) {
-    const [pid, remotePort] = said.split(' ');
-    assert.equal(Number(remotePort), clients[i]!.socket.localPort);
-    counts.set(pid!, (counts.get(pid!) ?? 0) + 1);
-  }
   // One that is slow to take a connection on a busy machine is passed over for the next.
-  assert.ok(counts.size === 2 && Math.min(...counts.values()) >= 2, JSON.stringify([...counts]));
+  await until(
+    () => `each to have two of ${clients.length}: ${JSON.stringify([...counts])}`,
+    async () => {
+      const client = await connect(t, await port('net'));
+      const [pid, remotePort] = (await line(client)).split(' ');
+      assert.equal(Number(remotePort), client.socket.localPort);
+      clients.push(client);
+      counts.set(pid!, (counts.get(pid!) ?? 0) + 1);
+      return clients.length >= 6 && counts.size === 2 && Math.min(...counts.values()) >= 2;
+    },
+  );
+  assert.ok(clients.length <= 24, `${clients.length} for two each: ${JSON.stringify([...counts])}`);
   for (const [i, client] of clients.entries()) client.write(`to ${i}`);
   for (const [i, client] of clients.entries()) assert.equal(String(await client.read(4)), `to ${i}`);
 });
 
 test('carries 32 MiB both ways at once, and the end of each side on its own', async (t) => {
-  const { port } = await rawServers(t, 1);
+  const { port } = await one();
   const client = await connect(t, await port('net'));
   await line(client);
   const size = 32 * 1024 * 1024;
@@ -74,7 +84,7 @@ test('carries 32 MiB both ways at once, and the end of each side on its own', as
 });
 
 test('a reader that waits holds up its own connection only', async (t) => {
-  const { port } = await rawServers(t, 1);
+  const { port } = await one();
   const slow = await connect(t, await port('net'));
   slow.socket.pause();
   slow.write(Buffer.alloc(8 * 1024 * 1024));
@@ -91,7 +101,7 @@ test('a reader that waits holds up its own connection only', async (t) => {
 
 for (const name of ['tls', 'https', 'http2', 'http2-secure']) {
   test(`serves ${name}, which ends in the worker`, async (t) => {
-    const { port } = await rawServers(t, 2);
+    const { port } = await two();
     const number = await port(name);
     if (name === 'tls') {
       const socket = tls.connect({ port: number, host: '127.0.0.1', rejectUnauthorized: false });
@@ -141,13 +151,17 @@ test('gives a connection that its worker died before meeting to another', async 
 
 test('closes the connections of a worker that dies, and no others', async (t) => {
   const { port } = await rawServers(t, 2);
-  const clients = [await connect(t, await port('net')), await connect(t, await port('net'))];
-  const pids = (await Promise.all(clients.map(line))).map((said) => Number(said.split(' ')[0]));
-  assert.notEqual(pids[0], pids[1]);
-  process.kill(pids[0]!, 'SIGKILL');
-  assert.equal(await clients[0]!.rest(), '');
-  clients[1]!.write('still there');
-  assert.equal(String(await clients[1]!.read(11)), 'still there');
+  const clients = new Map<number, RawClient>();
+  await until('connections to both', async () => {
+    const client = await connect(t, await port('net'));
+    clients.set(Number((await line(client)).split(' ')[0]), client);
+    return clients.size === 2;
+  });
+  const [[victim, its], [, other]] = [...clients] as [[number, RawClient], [number, RawClient]];
+  process.kill(victim, 'SIGKILL');
+  assert.equal(await its.rest(), '');
+  other.write('still there');
+  assert.equal(String(await other.read(11)), 'still there');
 });
 
 test('lets connections end while it stops', async (t) => {

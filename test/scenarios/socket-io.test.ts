@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { APPS, EvenerProcess } from '../support/evener-process.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 import { type SocketIoClient, SocketIoClients, type SocketIoTransports } from './support/socket-io-client.ts';
 
@@ -34,11 +35,11 @@ describe('Socket.IO over four workers, with nothing set and no cookie', () => {
     ['long polling that becomes a WebSocket', ['polling', 'websocket'], 'websocket'],
     ['a WebSocket from the start', ['websocket'], 'websocket'],
   ];
+  const usual = startedOnce((cleanup) => new EvenerProcess(cleanup, ['-w', '4', APP]).url(4));
   for (const [name, transports, inTheEnd] of ways) {
     test(`keeps sessions by ${name} where they are`, async (context) => {
-      const sockets = new SocketIoClients(context);
-      const evener = new EvenerProcess(context, ['-w', '4', APP]);
-      const clients = await sockets.connect(CLIENTS, await evener.url(4), transports);
+      const url = await usual();
+      const clients = await new SocketIoClients(context).connect(CLIENTS, url, transports);
       const workers = await workersOf(clients);
       assert.ok(new Set(workers).size > 1, 'sessions are spread over workers');
       for (const client of clients) await until('the upgrade', () => client.transport === inTheEnd);

@@ -143,18 +143,27 @@ test('a GET that has begun stays with a stalled worker, or is hedged where the c
     writeFileSync(config, `export default { hedge: '${hedge}', hangLimit: 'off' };`);
     const { evener, url, begun } = await deliveries(t, 2, ['--config', config]);
     const [stopped, other] = workerPids(evener);
-    const answers = Array.from({ length: 4 }, (_, id) => request(`${url}/?id=${id}&ms=2000`));
+    const hold = join(folder, 'go');
+    const pids: string[] = [];
+    const answers = Array.from({ length: 4 }, async (_, id) => {
+      pids.push((await request(`${url}/?id=${id}&hold=${hold}`)).body);
+    });
     await until('all to begin', () => begun().length === 4);
     stop(t, stopped!);
-    const first = await Promise.race([Promise.all(answers), evener.said(/is stalled/).then(() => sleep(3_500, null))]);
+    await evener.said(/is stalled/);
+    writeFileSync(hold, '');
     if (hedge === 'off') {
-      assert.equal(first, null, 'some wait for the stalled one');
+      await until('those that do not wait for the stalled one', () => pids.length > 0);
+      // A hedge would have been made with its next beat.
+      await sleep(1_000);
+      assert.ok(pids.length < 4 && begun().length === 4, 'the others wait for it');
       goOn(stopped!);
-      const pids = (await Promise.all(answers)).map(({ body }) => body);
+      await Promise.all(answers);
       assert.deepEqual(new Set(pids), new Set([String(stopped), String(other)]));
       assert.equal(begun().length, 4);
     } else {
-      assert.deepEqual(new Set(first!.map(({ body }) => body)), new Set([String(other)]));
+      await Promise.all(answers);
+      assert.deepEqual(new Set(pids), new Set([String(other)]));
       goOn(stopped!);
     }
   }

@@ -4,7 +4,10 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf } from '../support/control.ts';
 import { APPS, EvenerProcess } from '../support/evener-process.ts';
+import { startedOnce } from '../support/started-once.ts';
 import { until } from '../support/until.ts';
 
 interface Reply {
@@ -39,6 +42,40 @@ async function start(
   return { evener, url: await evener.url(4), file };
 }
 
+/** Apps that choose workers by these, each with two, all run by one Evener. */
+const CHOICES: Readonly<Record<string, object>> = {
+  key: { sticky: { hash: 'header:x-user' } },
+  ...Object.fromEntries(
+    ['hash', 'maglev'].map((policy) => [policy, { policy, hashKey: 'query:room', hashBound: 100 }]),
+  ),
+  ...Object.fromEntries(
+    ['round-robin', 'random-two', 'peak-ewma', 'prequal', 'first'].map((policy) => [
+      policy,
+      { policy, slowStart: '1s', firstRoom: 2 },
+    ]),
+  ),
+};
+
+const all = startedOnce(async (cleanup) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evs-'));
+  cleanup.after(() => rmSync(folder, { recursive: true, force: true }));
+  const app = { app: join(APPS, 'socket-io.cjs'), workers: 2 };
+  const apps = Object.fromEntries(Object.entries(CHOICES).map(([name, more]) => [name, { ...app, ...more }]));
+  const file = join(folder, 'evener.config.json');
+  writeFileSync(file, JSON.stringify({ apps }));
+  const evener = new EvenerProcess(cleanup, ['--config', file]);
+  await evener.saidTimes(/worker \S+ ready/, 2 * Object.keys(apps).length);
+  return controlOf(evener);
+});
+
+/** Where one of those apps is. */
+async function urlOf(name: string): Promise<string> {
+  const { apps } = await (await all()).get<Status>('/status');
+  const urls = apps.map(({ addresses }) => addresses[0]!);
+  assert.equal(new Set(urls).size, urls.length, 'each has a port of its own');
+  return apps.find((app) => app.name === name)!.addresses[0]!;
+}
+
 async function pidsOf(
   url: string,
   times: number,
@@ -69,8 +106,8 @@ test('a cookie keeps a client with its worker, over threads, reloads and the dea
   assert.equal(renewed.size, 1, 'the secret has survived the reload');
 });
 
-test('a key of the request keeps it with a worker', async (context) => {
-  const { url } = await start(context, { sticky: { hash: 'header:x-user' } });
+test('a key of the request keeps it with a worker', async () => {
+  const url = await urlOf('key');
   const pids = new Set<number>();
   for (let user = 0; user < 12; user++) {
     const [pid, ...others] = await pidsOf(url, 6, { 'x-user': String(user) });
@@ -81,8 +118,8 @@ test('a key of the request keeps it with a worker', async (context) => {
 });
 
 for (const policy of ['hash', 'maglev']) {
-  test(`policy ${policy} goes by the key that the options name`, async (context) => {
-    const { url } = await start(context, { policy, hashKey: 'query:room', hashBound: 100 });
+  test(`policy ${policy} goes by the key that the options name`, async () => {
+    const url = await urlOf(policy);
     const pids = new Set<number>();
     for (let room = 0; room < 12; room++) {
       const [pid, ...others] = await pidsOf(`${url}/?room=${room}`, 6);
@@ -94,8 +131,8 @@ for (const policy of ['hash', 'maglev']) {
 }
 
 for (const policy of ['round-robin', 'random-two', 'peak-ewma', 'prequal', 'first']) {
-  test(`policy ${policy} serves`, async (context) => {
-    const { url } = await start(context, { policy, slowStart: '1s', firstRoom: 2 });
+  test(`policy ${policy} serves`, async () => {
+    const url = await urlOf(policy);
     const pids = await pidsOf(url, 60);
     assert.ok(pids.size > 1, `${[...pids]}`);
   });

@@ -39,7 +39,7 @@ function directory(context: TestContext): string {
 }
 
 async function assertJudged({ willing, deaf, stranger }: Groups, path: string): Promise<void> {
-  await until('ours to end', () => !isRunning(willing) && !isRunning(deaf), 2_500);
+  await until('ours to end', () => !isRunning(willing) && !isRunning(deaf));
   await until('the directory to be removed', () => !existsSync(path));
   assert.ok(isRunning(stranger), 'a forgotten group is left alone');
 }

@@ -51,7 +51,7 @@ test('tells the line that a worker hangs in before it ends it, and starts anothe
   const [pid] = workerPids(evener);
   const answer = request(`${url}/spin?secret=1`, 'POST');
   await evener.said(
-    /hangs: silent for [\d.]+ s, spinning \(\d+ % of a core\) in crunch, hangs\/hangs\.cjs:9:\d+; ending it$/m,
+    /hangs: silent for [\d.]+ s, spinning \(\d+ % of a core\) in crunch, hangs\/hangs\.cjs:10:\d+; ending it$/m,
   );
   await evener.said(/^ {4}at \/spin \(hangs\/hangs\.cjs:\d+:\d+\)$/m);
   await evener.said(/^ {4}in flight for [\d.]+ s: POST \/spin$/m);
@@ -79,21 +79,27 @@ test('finds the line in the source by a map beside the script, or within it', as
 
 test('why leaves a blocked worker as it was, its inspector closed', async (t) => {
   const { supervisor, url, pid, events } = await supervised(t, HANGS);
-  const answer = request(`${url}/spin-3s`, 'POST');
+  const folder = mkdtempSync(join(tmpdir(), 'evener-spin-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'over');
+  const answer = request(`${url}/spin-until?${file}`, 'POST');
   await until('it to be stalled', () => events.some(({ type }) => type === 'worker-stalled'));
-  const explanation = (await supervisor.why(0))!;
-  assert.equal(explanation.answeredInMs, null);
+  const explanation = await until('it to be blocked', async () => {
+    const found = await supervisor.why(0);
+    return found?.answeredInMs === null && found.frames.length > 0 ? found : null;
+  });
   assert.equal(explanation.activity, 'spinning');
   assert.equal(explanation.frames[0]!.functionName, 'crunch');
   assert.deepEqual(
     explanation.inFlight.map(({ method, target }) => `${method} ${target}`),
-    ['POST /spin-3s'],
+    ['POST /spin-until'],
   );
   assert.match(
     explanationText(explanation, APPS)[0]!,
     /^worker 0 \(pid \d+\) is blocked: spinning .+ in crunch, hangs\//,
   );
   assert.equal(await findInspector(pid), null);
+  writeFileSync(file, '');
   assert.equal((await answer).body, String(pid), 'it went on');
   await until('the inspector to stay closed', async () => (await findInspector(pid)) === null);
 });
@@ -155,5 +161,5 @@ test('explains the process at the end of a package command', async (t) => {
   writeFileSync(join(folder, 'package.json'), JSON.stringify(start));
   const evener = new EvenerProcess(t, ['-w', '1', '--hang-limit', '1s', '--', 'npm', 'start'], { cwd: folder });
   request(`${await evener.url(1)}/spin`, 'POST').catch(() => {});
-  await evener.said(/hangs: .+ spinning .+ in crunch, .+hangs\.cjs:9:\d+; ending it\n {4}at crunch/);
+  await evener.said(/hangs: .+ spinning .+ in crunch, .+hangs\.cjs:10:\d+; ending it\n {4}at crunch/);
 });

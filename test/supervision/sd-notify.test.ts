@@ -41,7 +41,7 @@ for (const courier of ['systemd-notify', 'perl', 'python3']) {
       notify.send('READY=1', 'STATUS=2 of 2 workers ready');
       notify.send('WATCHDOG=1');
       notify.send('STOPPING=1');
-      await notify.flush(20_000);
+      await notify.flush(60_000);
       await listener.got(/^STOPPING=1$/);
       // systemd-notify asks, after each, whether it was taken.
       const messages = listener.messages.filter((message) => message !== 'BARRIER=1');
@@ -56,7 +56,7 @@ test('a status that waits makes way for the next one', async (context) => {
   const notify = new SdNotify(socket, (reason) => assert.fail(reason));
   notify.send('READY=1');
   for (let n = 0; n < 50; n++) notify.send(`STATUS=${n}`);
-  await notify.flush(20_000);
+  await notify.flush(60_000);
   await listener.got(/^STATUS=49$/);
   assert.ok(listener.messages.filter((message) => message !== 'BARRIER=1').length <= 3, String(listener.messages));
 });
@@ -66,13 +66,13 @@ test('tells once that nothing can be told', async (context) => {
   const notify = new SdNotify(join(folder(context), 'nobody.sock'), (reason) => told.push(reason));
   notify.send('READY=1');
   notify.send('STOPPING=1');
-  await notify.flush(20_000);
+  await notify.flush(60_000);
   assert.equal(told.length, 1);
   assert.match(told[0]!, /^systemd-notify ended with exit code 1$|^perl ended|^python3 ended/);
 
   onlyWith(context, []);
   const without = new SdNotify('/nowhere', (reason) => told.push(reason));
   without.send('READY=1');
-  await without.flush(20_000);
+  await without.flush(60_000);
   assert.equal(told[1], 'none of systemd-notify, perl, python3 is there to send to NOTIFY_SOCKET');
 });

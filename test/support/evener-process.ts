@@ -131,13 +131,13 @@ export class EvenerProcess {
     if (!this.hasEnded) this.kill('SIGTERM');
     // Clients of the test may still hold connections, which are waited for: a second signal ends it at once.
     const again = setInterval(() => this.kill('SIGTERM'), 200);
-    const last = setTimeout(() => this.kill('SIGKILL'), 10_000);
+    const last = setTimeout(() => this.kill('SIGKILL'), 30_000);
     await this.ended;
     clearInterval(again);
     clearTimeout(last);
     // After SIGKILL its guard is still at work.
     try {
-      await until('the runtime directory to be removed', () => this.runtimeDirectories().length === 0, 5_000);
+      await until('the runtime directory to be removed', () => this.runtimeDirectories().length === 0);
     } finally {
       rmSync(this.temporary, { recursive: true, force: true });
     }

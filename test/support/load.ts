@@ -14,7 +14,8 @@ export interface LoadSettings {
   readonly method: string;
   /** Requests a second, whatever becomes of them. */
   readonly rate: number;
-  readonly durationMs: number;
+  /** Of {@link Load.run}. */
+  readonly durationMs?: number;
   /** Keep-alive connections at most. */
   readonly connections: number;
   readonly body?: string;
@@ -33,13 +34,26 @@ export class Load {
   }
 
   /** Resolves when every request has had its end. */
-  async run(): Promise<void> {
-    const { rate, durationMs, connections } = this.#settings;
+  run(): Promise<void> {
+    const { rate, durationMs = 0 } = this.#settings;
+    return this.#send(Math.round((rate * durationMs) / 1000), () => false);
+  }
+
+  /** The same, for as long as something else takes. */
+  async during(act: () => Promise<void>): Promise<void> {
+    let isOver = false;
+    const acting = act().finally(() => {
+      isOver = true;
+    });
+    await Promise.all([acting, this.#send(Number.POSITIVE_INFINITY, () => isOver)]);
+  }
+
+  async #send(total: number, isOver: () => boolean): Promise<void> {
+    const { rate, connections } = this.#settings;
     const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
     const pending: Promise<void>[] = [];
     const startMs = performance.now();
-    const total = Math.round((rate * durationMs) / 1000);
-    while (pending.length < total) {
+    while (pending.length < total && !isOver()) {
       const due = Math.min(total, Math.floor(((performance.now() - startMs) * rate) / 1000) + 1);
       while (pending.length < due) pending.push(this.#attempt(pending.length, agent));
       await sleep(2);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Generous: a loaded machine may take its time, a broken promise takes for ever. */
-export const DEADLINE_MS = 20_000;
+export const DEADLINE_MS = 60_000;
 
 /** Waits for a condition; fails with the description when the deadline passes. Returns what the condition returned. */
 export async function until<T>(

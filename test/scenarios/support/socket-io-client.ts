@@ -52,7 +52,7 @@ export class SocketIoClient {
   /** The id of the worker that answers; null where nobody does. */
   async who(word: string): Promise<number | null> {
     const answer = (await this.#socket
-      .timeout(5_000)
+      .timeout(DEADLINE_MS)
       .emitWithAck('who', word)
       .catch(() => null)) as {
       word: string;
