@@ -137,7 +137,7 @@ test('a first start that can never work ends with 1 and one reason', async (cont
     const startedAtMs = performance.now();
     const evener = new EvenerProcess(context, [...args, '-w', '3'], args[0] === 'broken.js' ? { cwd: broken } : {});
     assertEnding(await evener.ended, 1);
-    assert.ok(performance.now() - startedAtMs < 20_000, 'and not after the last of many tries');
+    assert.ok(performance.now() - startedAtMs < 60_000, 'and not after the last of many tries');
     assert.match(evener.stderr, reason);
     assert.ok(evener.count(repeated) <= 3, `said once by the app and once by us:\n${evener.stderr}`);
     assert.equal(evener.count(/^evener: (?!starting)/gm), 1, evener.stderr);
