@@ -1,194 +1,269 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { readFileSync, symlinkSync, unlinkSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { parseCommandLine } from '../../src/cli/arguments.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/control/control-target.ts';
-import { controlOf } from '../support/control.ts';
-import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
+import { APPS, assertEnding, type EvenerProcess, request } from '../support/evener-process.ts';
+import { HAS_TMUX } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
-import { readPage } from './pages.ts';
+import { Desk, PageCommands } from './desk.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** Requests that the new worker of a trial and the others get together. */
+const RATE_PER_SECOND = 200;
 
-/** Asks for what the unit says: there is no systemd to ask. */
-const SYSTEMCTL = `#!/bin/sh
-[ "$1" = systemctl ] && shift
-[ "$1" = reload ] || exit 64
-exec $(sed -n 's/^ExecReload=//p' "$2.service")
-`;
+function app(body: string): string {
+  return `require('node:http').createServer((_, response) => { ${body} }).listen(0);\n`;
+}
 
-/** A folder with `evener`, `sudo` and `systemctl` at hand, in which commands are run as they stand in a page. */
-class Desk {
-  readonly folder: string;
+async function statusOf(desk: Desk): Promise<Status> {
+  return JSON.parse(await desk.run('evener status --json')) as Status;
+}
 
-  constructor(t: TestContext) {
-    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'evener-tasks-')));
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
-    mkdirSync(join(this.folder, 'bin'));
-    this.#tool('evener', `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
-    this.#tool('sudo', SYSTEMCTL);
-  }
-
-  /** @throws with what it said, where it ends with another code */
-  async run(evener: EvenerProcess, command: string, code: number = 0): Promise<string> {
-    const env: NodeJS.ProcessEnv = {
-      ...process.env,
-      PATH: `${join(this.folder, 'bin')}${delimiter}${process.env.PATH}`,
-      TMPDIR: evener.temporary,
-    };
-    for (const name of ['XDG_RUNTIME_DIR', 'NODE_TEST_CONTEXT', 'PWD']) delete env[name];
-    return new Promise((resolve, reject) => {
-      execFile('sh', ['-c', command], { cwd: this.folder, env }, (error, stdout, stderr) => {
-        const ended = error === null ? 0 : Number(error.code);
-        if (ended === code) resolve(stdout + stderr);
-        else reject(new Error(`${command}: ended with ${ended}\n${stdout}${stderr}`));
+/** GETs at a steady rate until the test is over. @returns statuses of the answers so far, by what they say */
+function load(t: TestContext, url: string): Map<string, number> {
+  const answers = new Map<string, number>();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+  let isOver = false;
+  t.after(() => {
+    isOver = true;
+    agent.destroy();
+  });
+  const count = (key: string): void => void answers.set(key, (answers.get(key) ?? 0) + 1);
+  const one = (): void => {
+    const outgoing = http.get(url, { agent }, (response) => {
+      let body = '';
+      response.setEncoding('latin1').on('data', (piece: string) => {
+        body += piece;
       });
+      response.on('end', () => count(`${body} ${response.statusCode}`));
     });
-  }
-
-  #tool(name: string, script: string): void {
-    const path = join(this.folder, 'bin', name);
-    writeFileSync(path, script);
-    chmodSync(path, 0o755);
-  }
-}
-
-/** Commands of a page: indented lines that begin with one of these words. */
-function commandsOf(page: string): string[] {
-  return [...readPage(page).matchAll(/^ {4}((?:evener|ln|sudo) .+)$/gm)].map(([, command]) => command!.trim());
-}
-
-/** What stands in code within the text. */
-function inlineCommandsOf(page: string): string[] {
-  return [...readPage(page).matchAll(/`(evener [^`]+)`/g)].map(([, command]) => command!);
-}
-
-async function statusOf(evener: EvenerProcess): Promise<Status> {
-  return (await controlOf(evener)).get<Status>('/status');
-}
-
-function release(folder: string, number: number): void {
-  mkdirSync(join(folder, 'releases', String(number)), { recursive: true });
-  const app = `require('node:http').createServer((_, response) => response.end('${number}')).listen(0);\n`;
-  writeFileSync(join(folder, 'releases', String(number), 'server.js'), app);
+    outgoing.on('error', (error) => isOver || count(String(error)));
+  };
+  void (async () => {
+    while (!isOver) {
+      for (let i = 0; i < RATE_PER_SECOND / 50; i++) one();
+      await sleep(20);
+    }
+  })();
+  return answers;
 }
 
 test('docs/deploy-a-new-version.md: every command does what is said', async (t) => {
   const desk = new Desk(t);
-  const { folder } = desk;
-  release(folder, 1);
-  release(folder, 2);
-  symlinkSync('releases/1', join(folder, 'current'));
-  const commands = commandsOf('docs/deploy-a-new-version.md').filter((line) => !line.startsWith('evener: '));
-  const start = commands.find((command) => command === 'evener current/server.js')!;
-  const evener = new EvenerProcess(t, [...start.split(' ').slice(1), '-w', '2', '--name', 'shop'], { cwd: folder });
-  const url = await evener.url(2);
-  const unit = await desk.run(evener, 'evener init systemd current/server.js --name shop --stdout');
-  writeFileSync(join(folder, 'shop.service'), unit);
-
+  const page = new PageCommands('docs/deploy-a-new-version.md');
+  for (const number of [1, 2]) desk.file(`releases/${number}/server.js`, app(`response.end('${number}')`));
+  desk.file('releases/bad/server.js', app("response.writeHead(Math.random() < 0.5 ? 500 : 200).end('bad')"));
+  const link = (release: string): void => symlinkSync(`releases/${release}`, join(desk.folder, 'current'));
+  link('1');
+  desk.file('package.json', JSON.stringify({ name: 'shop' }));
+  const evener = desk.start(page.take('evener current/server.js'));
+  const url = await evener.url();
+  await until('every worker', async () => (await statusOf(desk)).workers.every(({ state }) => state === 'ready'));
+  const answers = load(t, url);
   let reloads = 0;
-  for (const command of commands.filter((one) => one !== start)) {
-    // The time is not what is tried here.
-    const output = await desk.run(evener, command.replace('--for 60s', '--for 1s'));
-    if (/reload/.test(command)) reloads++;
-    if (command === 'evener status') assert.match(output, /2 of 2 workers/);
-    if (command === 'evener events') assert.match(output, /reload done/);
-    if (command.includes('--canary')) assert.match(output, /too few requests to judge|with 10 % of the requests/);
-    const { workers } = await statusOf(evener);
+  /** All workers are of the last reload, and run what the link leads to. */
+  const assertReloaded = async (): Promise<void> => {
+    reloads++;
+    const { workers } = await statusOf(desk);
     assert.ok(
       workers.every(({ generation }) => generation === reloads),
-      `${command}: ${JSON.stringify(workers)}`,
+      JSON.stringify(workers),
     );
-    const [, link] = /^ln -sfn releases\/(\d) current$/.exec(command) ?? [];
-    if (link !== undefined) continue;
-    const current = readFileSync(join(folder, 'current', 'server.js'), 'utf8');
-    assert.ok(current.includes(`'${(await request(url)).body}'`), `${command}: the release that the link leads to`);
-  }
-  assert.ok(reloads >= 5, `${reloads} reloads`);
+    const current = readFileSync(join(desk.folder, 'current/server.js'), 'utf8');
+    const { body } = await request(url);
+    assert.ok(current.includes(`'${body}'`), body);
+  };
+
+  assert.match(await desk.run(page.take('evener reload')), /^reloaded in /);
+  await assertReloaded();
+  assert.match(await desk.run(page.take('evener reload --parallel 4')), /^reloaded in /);
+  await assertReloaded();
+  assert.match(await desk.run(page.take('evener status')), /(\d+) of \1 workers/);
+  assert.match(await desk.run(page.take('evener events')), /reload done/);
+  assert.ok((await desk.run(page.take('evener status --json'))).includes('"generation": 2'));
+
+  // A version that fails is taken back long before its minute is over.
+  unlinkSync(join(desk.folder, 'current'));
+  link('bad');
+  const trial = desk.run(page.take('evener reload --canary 10% --for 60s'), 1);
+  const shown = await until('the trial to be shown', async () => {
+    const text = await desk.run('evener status');
+    return /is tried out: 10 % of the requests, for/.test(text) ? text : null;
+  });
+  assert.match(shown, /is tried out: 10 % of the requests, for (5\d s|1 min) more/);
+  const refusal = await trial;
+  assert.match(refusal, /^evener: the new version was taken back: \d+ of \d+ of its requests failed, /);
+  assert.match(refusal, /^ *worker 0 of shop \(pid \d+\), with 10 % of the requests for \d/m);
+  assert.match(refusal, /^ +new +1 +\d+ +\d+ \(\d+(\.\d)? %\) .+\n +before +\d+ +\d+ +0 \(0 %\)/m);
+  assert.match(await desk.run('evener events'), /was tried out for .+; taking it back/);
+  reloads++;
+  assert.equal((await statusOf(desk)).workers.filter(({ generation }) => generation === reloads).length, 0);
+
+  await desk.run(page.take('ln -sfn releases/2 current'));
+  const done = await desk.run(page.take('evener reload --canary 10% --for 10s'));
+  assert.match(done, /with 10 % of the requests for 10 s:\n/);
+  await assertReloaded();
+  assert.equal((await request(url)).body, '2');
+  await desk.run(page.take('ln -sfn releases/1 current'));
+  assert.match(await desk.run(page.take('evener reload')), /^reloaded in /);
+  await assertReloaded();
+  assert.equal((await request(url)).body, '1');
+  assert.deepEqual([...answers.keys()].sort(), ['1 200', '2 200', 'bad 200', 'bad 500'], 'nothing else was seen');
+  assertEnding(await stopped(evener), 0);
+
+  await serviceIn(t, desk, `${page.take('evener init systemd')} current/server.js`);
+  await desk.run('ln -sfn releases/2 current');
+  await desk.run(page.take('sudo systemctl reload shop'));
+  const { workers } = await serviceStatus(desk);
+  assert.deepEqual(new Set(workers.map(({ generation }) => generation)), new Set([1]));
+  assert.deepEqual(page.left, []);
+});
+
+async function stopped(evener: EvenerProcess): Promise<Awaited<EvenerProcess['ended']>> {
+  evener.kill('SIGTERM');
+  return evener.ended;
+}
+
+/** Installs what `evener init systemd` writes, as docs/deploy.md says, and starts it; stopped with the test. */
+async function serviceIn(t: TestContext, desk: Desk, init: string): Promise<void> {
+  const page = new PageCommands('docs/deploy.md');
+  await desk.run(init);
+  await desk.run(page.take(/daemon-reload/));
+  t.after(() => desk.run('systemctl stop shop').catch(() => {}));
+  await desk.run(page.take(/enable --now/));
+}
+
+async function serviceStatus(desk: Desk): Promise<Status> {
+  const env = { XDG_RUNTIME_DIR: join(desk.folder, 'root/run/shop') };
+  return JSON.parse(await desk.run('evener status --json --name shop', 0, env)) as Status;
+}
+
+test('docs/deploy.md: the service of systemd starts, shows how it is, reloads and stops', async (t) => {
+  const desk = new Desk(t);
+  const page = new PageCommands('docs/deploy.md');
+  desk.file('package.json', JSON.stringify({ name: 'shop' }));
+  desk.file('server.js', app("response.end('good')"));
+  await serviceIn(t, desk, page.take(/^evener init systemd/));
+  const before = await serviceStatus(desk);
+  assert.deepEqual([before.apps[0]!.workers.wanted, before.state], [4, 'running']);
+  assert.match(
+    await desk.run(`${page.take('systemctl status')} shop`),
+    /Active: active\n.*\n.*Status: "4 of 4 workers ready"/,
+  );
+  await desk.run(page.take(/^sudo systemctl reload shop$/));
+  const after = await serviceStatus(desk);
+  assert.ok(after.pid === before.pid && after.workers.every(({ generation }) => generation === 1));
+  desk.file('server.js', "throw new Error('broken')");
+  assert.match(await desk.run('sudo systemctl reload shop', 1), /^Job for shop\.service failed/);
+  assert.match(
+    readFileSync(join(desk.folder, 'root/run/shop.log'), 'utf8'),
+    /The last lines of the new worker:\n[\s\S]*Error: broken/,
+  );
+  await desk.run('systemctl stop shop');
+  assert.match(await desk.run('systemctl status shop'), /Active: inactive/);
 });
 
 test('docs/find-what-blocks.md: every command does what is said', async (t) => {
   const desk = new Desk(t);
-  cpSync(join(APPS, 'hangs/hangs.cjs'), join(desk.folder, 'report.cjs'));
-  const limit = (hangLimit: string): void => {
-    const config = { name: 'shop', app: 'report.cjs', workers: 1, hangLimit };
-    writeFileSync(join(desk.folder, 'evener.config.json'), JSON.stringify(config));
-  };
-  limit('10m');
-  const evener = new EvenerProcess(t, [], { cwd: desk.folder });
-  const url = await evener.url();
-  const lost = request(`${url}/spin`).catch(() => {});
+  const page = new PageCommands('docs/find-what-blocks.md');
+  desk.file('server.js', { from: join(APPS, 'hangs/hangs.cjs') });
+  desk.file('report.cjs', { from: join(APPS, 'hangs/hangs.cjs') });
+  const config = (hangLimit: string): void =>
+    desk.file('evener.config.json', JSON.stringify({ name: 'shop', app: 'report.cjs', workers: 1, hangLimit }));
+  config('10m');
+  const evener = desk.start('evener');
+  const lost = request(`${await evener.url()}/spin`).catch(() => {});
   await evener.said(/worker 0 \(pid \d+\) is stalled/);
-  const shown = new Map<string, string>();
-  const page = 'docs/find-what-blocks.md';
-  const isStart = (command: string): boolean => command.startsWith('evener server.js');
-  const asked = commandsOf(page).filter((command) => !isStart(command));
-  for (const command of asked.filter((one) => /status|why/.test(one)))
-    shown.set(command, await desk.run(evener, command));
-  assert.match(shown.get('evener status')!, /^0 +\d+ +stalled +1 /m);
-  assert.match(shown.get('evener why 0')!, /^worker 0 \(pid \d+\) is blocked: .*crunch.*report\.cjs:\d+/);
-  const why = JSON.parse(shown.get('evener why 0 --json')!) as { report: { activity: string } };
+  assert.match(await desk.run(page.take('evener status')), /^0 +\d+ +stalled +1 /m);
+  if (HAS_TMUX) assert.match(await desk.look(page.take('evener top'), /^>0 .*stalled/m, 'q'), /^ shop /m);
+  const text = await desk.run(page.take('evener why 0'));
+  assert.match(text, /^worker 0 \(pid \d+\) is blocked: spinning .* in crunch, report\.cjs:\d+:\d+\n/);
+  assert.match(text, /^ +at crunch \(report\.cjs:\d+:\d+\)\n[\s\S]+in flight for .+: GET \/spin$/m);
+  const why = JSON.parse(await desk.run(page.take('evener why 0 --json'))) as { report: { activity: string } };
   assert.equal(why.report.activity, 'spinning');
-  limit('1s');
-  await desk.run(evener, 'evener reload');
+  config('1s');
+  await desk.run('evener reload');
   await evener.said(/worker 0 \(pid \d+\) hangs: silent for/);
-  for (const command of asked.filter((one) => !shown.has(one))) shown.set(command, await desk.run(evener, command));
-  assert.match(shown.get('evener events')!, /worker 0 \(pid \d+\) hangs: silent for .*crunch.*report\.cjs:\d+/);
-  assert.ok(shown.has('evener logs 0'));
-  for (const command of commandsOf(page).filter(isStart)) {
-    assert.equal(parseCommandLine(command.split(' ').slice(1)).kind, 'run');
-  }
+  assert.match(
+    await desk.run(page.take('evener events')),
+    /worker 0 \(pid \d+\) hangs: silent for .*crunch, report\.cjs:\d+:\d+; ending it/,
+  );
+  await desk.run(page.take('evener logs 0'));
   await lost;
+  assertEnding(await stopped(evener), 0);
+  desk.file('evener.config.json', '{}');
+
+  // A block of less than the limit costs nobody his life.
+  const patient = desk.start(page.take('evener server.js --hang-limit 30s'));
+  const slow = await request(`${await patient.url()}/spin-3s`);
+  assert.deepEqual([slow.status, patient.count(/hangs|died/)], [200, 0]);
+  assertEnding(await stopped(patient), 0);
+
+  const debugged = desk.start(page.take('evener server.js --workers 1 --hang-limit off'));
+  await debugged.url();
+  const { pid } = (await statusOf(desk)).workers[0]!;
+  await desk.run(page.take('kill -USR1 4711').replace('4711', String(pid)));
+  const log = page.take('evener logs 0');
+  const [, address] = await until('the inspector to open', async () =>
+    /Debugger listening on ws:\/\/(127\.0\.0\.1:\d+)\//.exec(await desk.run(log)),
+  );
+  const inspect = page.take('node inspect 127.0.0.1:40853').replace('127.0.0.1:40853', address!);
+  assert.match(
+    await desk.run(`(sleep 2; echo 'exec process.pid'; sleep 1; echo .exit) | ${inspect}`),
+    new RegExp(`> ${pid}\n`),
+  );
+  assert.equal((await statusOf(desk)).workers[0]!.pid, pid, 'it goes on');
+  assert.deepEqual(page.left, HAS_TMUX ? [] : ['evener top']);
 });
 
-test('docs/moving-from-pm2.md: every command can be given', async (t) => {
+test('docs/moving-from-pm2.md: every command does what PM2 did by its own', async (t) => {
   const desk = new Desk(t);
-  const config =
-    "module.exports = { apps: [{ name: 'shop', script: 'server.js', instances: 1, merge_logs: true }] };\n";
-  writeFileSync(join(desk.folder, 'ecosystem.config.js'), config);
-  release(desk.folder, 1);
-  cpSync(join(desk.folder, 'releases/1/server.js'), join(desk.folder, 'server.js'));
-  const page = 'docs/moving-from-pm2.md';
-  const commands = new Set(inlineCommandsOf(page));
-  const start = 'evener --config ecosystem.config.js';
-  assert.ok(commands.delete(start), start);
-  const evener = new EvenerProcess(t, start.split(' ').slice(1), { cwd: desk.folder });
-  await evener.said(/ready \(pid/);
-  // The others follow them, or need a terminal.
-  assert.ok(commands.delete('evener top'));
-  assert.match(await desk.run(evener, 'evener top', 2), /top needs a terminal/);
-  assert.ok(commands.delete('evener logs -f'));
-  const following = desk.run(evener, 'evener logs -f');
-  assert.ok(commands.delete('evener stop'));
-  for (const command of commands) await desk.run(evener, command);
-  await until('two workers', async () => (await statusOf(evener)).workers.length === 2);
-  await desk.run(evener, 'evener stop');
-  await following;
-  assert.equal((await evener.ended).code, 0);
+  const page = new PageCommands('docs/moving-from-pm2.md');
+  const settings = "{ name: 'shop', script: 'server.js', instances: 1, merge_logs: true }";
+  desk.file('ecosystem.config.js', `module.exports = { apps: [${settings}] };\n`);
+  desk.file('server.js', app("console.log('asked'); response.end('1')"));
+  assert.match(
+    await desk.run(page.take('evener check --config ecosystem.config.js')),
+    /^apps\.shop\.workers +1 +ecosystem\.config\.js$/m,
+  );
+  const evener = desk.start(page.take('evener --config ecosystem.config.js'));
+  const url = await evener.url();
+  assert.match(evener.stderr, /merge_logs/);
+  const pids = async (): Promise<(number | null)[]> => (await statusOf(desk)).workers.map(({ pid }) => pid);
+  const before = await pids();
+  assert.match(await desk.run(page.take('evener reload')), /^reloaded in/);
+  const reloaded = await pids();
+  assert.notDeepEqual(reloaded, before);
+  await desk.run(page.take('evener restart 0'));
+  assert.notDeepEqual(await pids(), reloaded);
+  await desk.run(page.take('evener scale +1'));
+  await until(
+    'two workers',
+    async () => (await statusOf(desk)).workers.filter(({ state }) => state === 'ready').length === 2,
+  );
+  assert.match(await desk.run(page.take('evener status')), /2 of 2 workers/);
+  if (HAS_TMUX) assert.match(await desk.look(page.take('evener top'), /^ 1 .*ready/m, 'q'), /^>0 .*ready/m);
+  const following = desk.run(page.take('evener logs -f'));
+  await request(url);
+  await until('the line', () => evener.stdout.includes('asked'));
+  assert.match(
+    await desk.run(page.take('evener init systemd server.js')),
+    /^wrote shop\.service$|^wrote server\.service$/m,
+  );
+  assert.match(await desk.run(page.take('evener stop')), /has stopped/);
+  assert.match(await following, /\| asked$/m);
+  assertEnding(await evener.ended, 0);
+  assert.deepEqual(page.left, HAS_TMUX ? [] : ['evener top']);
 });
 
-test('docs/moving-from-cluster.md: every command can be given', async (t) => {
+test('docs/moving-from-cluster.md: every command does what is said', async (t) => {
   const desk = new Desk(t);
-  release(desk.folder, 1);
-  cpSync(join(desk.folder, 'releases/1/server.js'), join(desk.folder, 'server.js'));
-  const page = 'docs/moving-from-cluster.md';
-  const [start, ...more] = commandsOf(page);
-  assert.deepEqual([start, more], ['evener server.js', []]);
-  const evener = new EvenerProcess(t, ['server.js', '-w', '1'], { cwd: desk.folder });
-  await evener.url();
-  for (const command of inlineCommandsOf(page)) await desk.run(evener, command);
+  const page = new PageCommands('docs/moving-from-cluster.md');
+  desk.file('server.js', app('response.end(process.env.EVENER_WORKER_ID)'));
+  const evener = desk.start(page.take('evener server.js'));
+  assert.match((await request(await evener.url())).body, /^\d+$/);
+  assert.match(await desk.run(page.take('evener reload')), /^reloaded in/);
+  assert.deepEqual(page.left, []);
 });

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PLAIN } from '../../../src/cli/tables.ts';
 import type { Terminal } from '../../../src/cli/top/terminal.ts';
 import { Top } from '../../../src/cli/top/top.ts';
 import { controlOf, verb } from '../../support/control.ts';
 import { APPS, EvenerProcess } from '../../support/evener-process.ts';
+import { HAS_TMUX, openTmux } from '../../support/tmux.ts';
 import { until } from '../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
-const HAS_TMUX = spawnSync('tmux', ['-V']).status === 0;
 
 /** A terminal without one: what is written is kept as a screen, and keys are typed by the test. */
 class FakeTerminal implements Terminal {
@@ -112,7 +111,7 @@ test('on a real terminal it leaves everything as it was', {
 }, async (context) => {
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '2', '--name', 'web']);
   await evener.url(2);
-  const tmux = openTmux(context, evener.temporary);
+  const tmux = openTmux(context, evener.temporary, APPS);
   tmux(
     'send-keys',
     `TMPDIR=${evener.temporary} XDG_RUNTIME_DIR= ${process.execPath} ${MAIN} top; echo left with $?`,
@@ -139,13 +138,3 @@ test('on a real terminal it leaves everything as it was', {
   assert.ok(!after.includes('IN FL'), 'the ordinary screen is back');
   assert.equal(tmux('display', '-p', '#{cursor_flag}').trim(), '1', 'with its cursor');
 });
-
-/** A terminal of 80x24 with a shell in it, on a server of its own. */
-function openTmux(context: TestContext, folder: string): (...args: string[]) => string {
-  const socket = `${folder}/tmux`;
-  const run = (...args: string[]): string =>
-    execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { encoding: 'utf8' });
-  run('new-session', '-d', '-x', '80', '-y', '24', '-c', APPS, 'PS1=\\$ exec sh');
-  context.after(() => spawnSync('tmux', ['-S', socket, 'kill-server']));
-  return run;
-}
