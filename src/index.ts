@@ -9,6 +9,8 @@ export type { AlertmanagerEntry, NotifyEntry, PagerDutyEntry, SlackEntry, Webhoo
 export {
   type AppEntry,
   type AppOptions,
+  type CanaryEntry,
+  type CanaryTerms,
   defineConfig,
   type EvenerOptions,
   type IncidentFunction,
@@ -26,7 +28,7 @@ export { type Balancer, type BalancerOptions, createBalancer } from './create-ba
 export type { SourceFacts } from './discovery/discovered-servers.ts';
 export { type LoadedOptions, loadOptions, loadSupervisor, nameHere, type OptionsRequest } from './load.ts';
 export type { IncidentListener, IncidentRing } from './observability/incident-ring.ts';
-export type { CanaryReport, CanaryTerms } from './supervision/canary.ts';
+export type { CanaryReport } from './supervision/canary.ts';
 export type { CrashKind, CrashReport } from './supervision/crash-report.ts';
 export type { AppFacts, PoolFacts, SupervisorEvent, SupervisorListener, WorkerFacts } from './supervision/events.ts';
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
@@ -34,7 +36,7 @@ export { explanationText, hangDetails, hangSummary } from './supervision/hang-te
 export type { WorkerExplanation } from './supervision/hung-workers.ts';
 export type { PrintedError } from './supervision/printed-error.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
-export type { ReloadReport, ReloadRequest } from './supervision/reloader.ts';
+export type { CanaryRequest, ReloadReport, ReloadRequest } from './supervision/reloader.ts';
 export type { PoolView, ServerFacts } from './supervision/server-watch.ts';
 export { ServiceManager, type ServiceManagerFacts, serviceManagerIn } from './supervision/service-manager.ts';
 export type { StackFrame } from './supervision/source-maps.ts';

@@ -47,7 +47,7 @@ export const VERBS: Readonly<Record<Verb, VerbSpec>> = {
     flags: ['json', 'follow', 'lines'],
   },
   reload: {
-    usage: '[--parallel <n>] [--canary <share> [--for <dur>]]',
+    usage: '[--parallel <n>] [--canary <share|off>] [--for <dur>]',
     meaning: 'read the config again, replace the workers; --canary 10%: judge the first new one',
     words: [0, 0],
     flags: ['json', 'parallel', 'canary', 'for'],

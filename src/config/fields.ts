@@ -60,9 +60,10 @@ export function fieldOf(spec: OptionSpec): Field<unknown> {
       return field(expected, { type: 'boolean' }, (value) => (typeof value === 'boolean' ? value : undefined));
     case 'list':
       return texts(expected);
-    // Read where they are resolved: `admin.ts`, `access-log.ts`.
+    // Read where they are resolved: `admin.ts`, `access-log.ts`, `canary.ts`.
     case 'admin':
     case 'log':
+    case 'canary':
       return v.unknown();
   }
 }

@@ -99,6 +99,15 @@ export interface AppEntry extends PoolEntry {
   /** Whether a worker of protocol http gets a PORT or a SOCKET. Default: `'port'`. */
   readonly childAddress?: 'port' | 'socket';
   readonly parallel?: number | string;
+  /** How a reload tries out the first new worker: `'10%'` of the requests, or all there is to say. Default: `'off'`. */
+  readonly canary?: number | string | CanaryEntry;
+}
+
+export interface CanaryEntry {
+  /** Of the requests, up to `'50%'`. */
+  readonly share: number | string;
+  /** How long. Default: `'60s'`. */
+  readonly for?: number | string;
 }
 
 /** Remote servers behind one policy. */
@@ -233,6 +242,15 @@ export interface AppOptions extends PoolOptions {
   readonly healthPath: string | null;
   /** Workers that a reload replaces at a time. 1-512. */
   readonly parallel: number;
+  /** How a reload tries out the first new worker, where it is not told otherwise; null = not at all. */
+  readonly canary: CanaryTerms | null;
+}
+
+/** How a new version is tried out. */
+export interface CanaryTerms {
+  /** Of the requests, 0-0.5. */
+  readonly share: number;
+  readonly forMs: number;
 }
 
 /** Where a pool of servers is reached. */

@@ -3,6 +3,7 @@ import { readAccessLog } from './access-log.ts';
 import { readAdmin } from './admin.ts';
 import { type App, packageName, resolveApp } from './app.ts';
 import { availableCores } from './available-cores.ts';
+import { CANARY } from './canary.ts';
 import { childProtocolOf, DEFAULT_PORT } from './child-protocol.ts';
 import { readWorkers, type WorkerRange } from './fields.ts';
 import { NOTIFY, ON_INCIDENT, resolveNotify, shownNotify } from './notify.ts';
@@ -175,6 +176,7 @@ class Resolver {
       ready: settings.option<'listen' | 'message'>('ready'),
       healthPath: settings.option<string | null>('healthPath'),
       parallel: settings.option<number>('parallel'),
+      canary: settings.read('canary', CANARY, null, 'off'),
       nodeArgs: settings.option<readonly string[] | null>('nodeArgs') ?? [],
     });
   }

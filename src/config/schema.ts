@@ -15,7 +15,8 @@ export type OptionKind =
   | 'flag'
   | 'list'
   | 'admin'
-  | 'log';
+  | 'log'
+  | 'canary';
 
 /**
  * What an option is about: the whole instance, every pool (apps and pools of servers alike), or apps only. Options about
@@ -76,6 +77,7 @@ export type OptionKey =
   | 'ready'
   | 'healthPath'
   | 'parallel'
+  | 'canary'
   | 'protocol'
   | 'childAddress'
   | 'maxConnections'
@@ -291,6 +293,15 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
   }),
   option(
     'app',
+    'canary',
+    null,
+    'canary',
+    '',
+    'off',
+    'requests that a reload tries out the first new worker with, before it goes on',
+  ),
+  option(
+    'app',
     'protocol',
     null,
     'choice',
@@ -359,6 +370,8 @@ export function expectation(spec: OptionSpec): string {
       return "a port, 'host:port', or { listen, token }";
     case 'log':
       return 'a file, true, or { file, format, maxSize, keep, query, requestId }';
+    case 'canary':
+      return "a share of up to '50%', such as '10%', { share, for }, or 'off'";
   }
 }
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ACCESS_LOG } from './access-log.ts';
 import { ADMIN } from './admin.ts';
+import { CANARY } from './canary.ts';
 import { type Field, field, fieldOf, objectOf, text, texts } from './fields.ts';
 import { NOTIFY, ON_INCIDENT } from './notify.ts';
 import type { ListenAddress, ResolvedRoute } from './options.ts';
@@ -121,6 +122,7 @@ export const SECTIONS: readonly Section[] = Object.freeze([
 const STRUCTURED: ReadonlyMap<string, Field<unknown>> = new Map<string, Field<unknown>>([
   ['admin', ADMIN],
   ['accessLog', ACCESS_LOG],
+  ['canary', CANARY],
 ]);
 
 /** What may stand at the top, in an app or in a pool of servers. */

@@ -45,8 +45,11 @@ export interface ControlTarget {
 export interface ReloadOrder {
   /** Workers replaced at a time; null = what the options say. */
   readonly parallel: number | null;
-  /** The first new worker of each app takes this share of its requests, 0-0.5, for so long, and is judged; null = it is not. */
-  readonly canary: { readonly share: number; readonly forMs: number } | null;
+  /**
+   * The first new worker of each app takes this share of its requests, 0-0.5, for so long, and is judged; null = as the
+   * options say. off: it is not tried out.
+   */
+  readonly canary: { readonly share: number | null; readonly forMs: number | null } | 'off';
 }
 
 /** What came of the trial of a new worker. */

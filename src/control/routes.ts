@@ -220,9 +220,9 @@ export const ROUTES: readonly Route[] = [
         parallel: { type: 'integer', minimum: 1, maximum: 512, description: 'Workers replaced at a time' },
         canary: {
           type: 'string',
-          description: 'The first new worker takes this share of the requests, such as 10%, and is judged',
+          description: 'The first new worker takes this share of the requests, such as 10%, and is judged; or off',
         },
-        for: { type: 'string', description: 'For so long, such as 60s, which is the default' },
+        for: { type: 'string', description: 'For so long, such as 60s' },
       },
     },
     answers: {

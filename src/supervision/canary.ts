@@ -1,4 +1,5 @@
 import type { TrialSettings } from '../channel/messages.ts';
+import type { CanaryTerms } from '../config/options.ts';
 import type { CanaryStatus, JudgedSide, JudgedWorker } from '../control/control-target.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import { judge, judgeEarly, type Observed, type Verdict } from '../health/judgement.ts';
@@ -21,13 +22,6 @@ const WARM_UP_MS = 5_000;
  * known to work. Where one of those is silent for half as long it is the machine.
  */
 const SILENCE_MS = 3_000;
-
-/** How a new version is to be tried out. */
-export interface CanaryTerms {
-  /** Of the requests, 0-0.5. */
-  readonly share: number;
-  readonly forMs: number;
-}
 
 /** What came of a trial. Plain data. */
 export type CanaryReport = JudgedWorker;

@@ -256,7 +256,13 @@ export class ControlDesk implements ControlTarget {
     });
   }
 
-  reload(order: ReloadOrder): Promise<{ readonly judged: readonly JudgedWorker[] }> {
+  async reload(order: ReloadOrder): Promise<{ readonly judged: readonly JudgedWorker[] }> {
+    const { canary } = order;
+    const hasTime = canary !== 'off' && canary.share === null && canary.forMs !== null;
+    if (hasTime && this.#host.options().apps.every((app) => app.canary === null)) {
+      const message = 'for: it says how long a new worker is tried out, and needs canary, here or in the config';
+      throw new ApiError('BAD_REQUEST', message);
+    }
     return this.#withOutput(() => this.#host.reload(order));
   }
 

@@ -1,9 +1,10 @@
-import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
+import { CANARY_MS } from '../config/canary.ts';
+import type { AppOptions, CanaryTerms, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Meters } from '../observability/meters.ts';
 import type { AccessLogKeeper } from './access-log-keeper.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
-import { Canary, type CanaryReport, type CanaryTerms, tryOutAll } from './canary.ts';
+import { Canary, type CanaryReport, tryOutAll } from './canary.ts';
 import type { ControlDesk } from './control-desk.ts';
 import type { SupervisorEvent } from './events.ts';
 import { changesOf } from './reload-plan.ts';
@@ -18,9 +19,12 @@ import { WorkerState } from './worker-state.ts';
 export interface ReloadRequest {
   /** Workers replaced at a time; null = what the options say. */
   readonly parallel?: number | null;
-  /** The first new worker is tried out; null = it is not. */
-  readonly canary?: CanaryTerms | null;
+  /** How the first new worker of each app is tried out; what is left out is as the options say. `'off'`: it is not. */
+  readonly canary?: CanaryRequest;
 }
+
+/** Null is as the options say. */
+export type CanaryRequest = { readonly share?: number | null; readonly forMs?: number | null } | 'off';
 
 /** What came of a reload that was done. */
 export interface ReloadReport {
@@ -69,7 +73,7 @@ export class Reloader {
   readonly #queue = new ReloadQueue<ReloadRequest, ReloadReport>(
     (request) => this.#reload(request),
     // A trial that somebody wants is not skipped because somebody else does not ask for one.
-    (waiting, later) => ({ ...waiting, ...later, canary: later.canary ?? waiting.canary ?? null }),
+    (waiting, later) => ({ ...waiting, ...later, canary: stricter(waiting.canary ?? {}, later.canary ?? {}) }),
   );
   #canaries: readonly Canary[] = [];
 
@@ -113,7 +117,7 @@ export class Reloader {
     return [...this.#host.parts().fleets.values()].flatMap((fleet) => fleet.in(WorkerState.Draining));
   }
 
-  async #applyAndReplace({ parallel = null, canary = null }: ReloadRequest): Promise<readonly CanaryReport[]> {
+  async #applyAndReplace({ parallel = null, canary = {} }: ReloadRequest): Promise<readonly CanaryReport[]> {
     const host = this.#host;
     const before = host.options;
     const parts = host.parts();
@@ -157,9 +161,9 @@ export class Reloader {
   async #replace(
     fleets: readonly WorkerFleet[],
     parallel: number | null,
-    terms: CanaryTerms | null,
+    canary: CanaryRequest,
   ): Promise<readonly CanaryReport[]> {
-    const { judged, done } = terms === null ? { judged: [], done: new Set() } : await this.#tryOut(fleets, terms);
+    const { judged, done } = await this.#tryOut(fleets, canary);
     for (const { slots, options } of fleets) {
       const { drainLimitMs } = options;
       const places = [...slots.values()].filter((slot) => !done.has(slot));
@@ -174,8 +178,13 @@ export class Reloader {
   /** @returns with the reports the places that are filled anew by then */
   async #tryOut(
     fleets: readonly WorkerFleet[],
-    terms: CanaryTerms,
+    request: CanaryRequest,
   ): Promise<{ judged: readonly CanaryReport[]; done: ReadonlySet<unknown> }> {
+    const trials = fleets.flatMap((fleet) => {
+      const terms = termsOf(request, fleet.options.canary);
+      return terms === null ? [] : [{ fleet, terms }];
+    });
+    if (trials.length === 0) return { judged: [], done: new Set() };
     const { meters, threads } = this.#host.parts();
     const host = this.#host;
     const canaryHost = {
@@ -186,7 +195,7 @@ export class Reloader {
       threads: threads.linkPaths.length,
       emit: (event: SupervisorEvent) => host.emit(event),
     };
-    this.#canaries = fleets.map((fleet) => new Canary(fleet, firstOf(fleet), terms, canaryHost));
+    this.#canaries = trials.map(({ fleet, terms }) => new Canary(fleet, firstOf(fleet), terms, canaryHost));
     try {
       const judged = await tryOutAll(this.#canaries, canaryHost);
       const done = new Set(this.#canaries.map((canary) => canary.promote(canary.fleet.options.drainLimitMs)));
@@ -224,6 +233,20 @@ export class Reloader {
 
 function poolFailure({ pools }: ReloadParts): string | null {
   return [...pools.values()].find((pool) => pool.failure !== null)?.failure ?? null;
+}
+
+/** @param byOptions of an app */
+function termsOf(request: CanaryRequest, byOptions: CanaryTerms | null): CanaryTerms | null {
+  if (request === 'off') return null;
+  const share = request.share ?? byOptions?.share ?? 0;
+  return share === 0 ? null : { share, forMs: request.forMs ?? byOptions?.forMs ?? CANARY_MS };
+}
+
+/** Of two, that by which more is tried out; the later one where both say how. */
+function stricter(waiting: CanaryRequest, later: CanaryRequest): CanaryRequest {
+  if (waiting === 'off') return later;
+  if (later === 'off') return waiting;
+  return (later.share ?? null) === null && (waiting.share ?? null) !== null ? waiting : later;
 }
 
 /** The place of a worker that serves, or else any. */

@@ -288,7 +288,7 @@ export class Supervisor {
     this.#files = new FileWatch(folders, (path) => {
       this.#emit({ type: 'file-changed', path });
       // A failure is told as an event.
-      this.reload().catch(() => {});
+      this.reload({ canary: 'off' }).catch(() => {});
     });
   }
 

@@ -188,8 +188,8 @@ test('with too few requests to judge by it goes on, and says so', async (t) => {
   assert.ok((await settledPids(it, 2)).every((pid) => !before.includes(pid)));
 
   for (const [body, problem] of [
-    [{ canary: '60%' }, /canary: expected a share of the requests, up to 50%, such as 10%, got "60%"/],
-    [{ canary: '10%', for: 'soon' }, /for: expected a duration from 1s to 24h, such as 60s, got "soon"/],
+    [{ canary: '60%' }, /canary: expected a share of the requests, up to 50%, such as '10%', or 'off', got "60%"/],
+    [{ canary: '10%', for: 'soon' }, /for: expected a duration from 1s to 24h, such as '60s', got "soon"/],
     [{ for: '10s' }, /for: it says how long a new worker is tried out, and needs canary/],
     [{ parallel: 0 }, /parallel: /],
   ] as const) {
