@@ -27,7 +27,7 @@ import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
 import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
-import { WebSocketDrain } from './web-socket-drain.ts';
+import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
 
 const READ_BYTES = 128 * 1024;
 
@@ -313,10 +313,11 @@ export class LinkClient implements FrameHandler, FrameSink {
     return true;
   }
 
-  get #webSockets(): LinkSocket[] {
-    return this.#streams
-      .values()
-      .filter((stream) => stream instanceof LinkSocket && stream.isWebSocket) as LinkSocket[];
+  get #webSockets(): WebSocketStream[] {
+    return this.#streams.values().flatMap((stream): WebSocketStream | [] => {
+      if (stream instanceof LinkSocket) return stream.isWebSocket ? stream : [];
+      return (stream instanceof Tunnel ? stream.webSocket : null) ?? [];
+    });
   }
 
   #tellMetrics(question: number, json: Buffer): void {

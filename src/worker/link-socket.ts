@@ -18,13 +18,11 @@ import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } 
 import { resetError } from './reset-error.ts';
 import { letTlsRunOn } from './tls-on-links.ts';
 import { UnsentPieces } from './unsent-pieces.ts';
+import { GOODBYE_MS } from './web-socket-drain.ts';
 import { WebSocketFrames } from './web-socket-frames.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
 const SHORT_TEXT = 8 * 1024;
-
-/** A WebSocket's client that does not answer our close frame is not waited for any longer. */
-const GOODBYE_MS = 3_000;
 
 /** What the socket is in the middle of. */
 const Mode = {
@@ -256,7 +254,6 @@ export class LinkSocket extends net.Socket implements LinkStream {
     return this.#frames !== null;
   }
 
-  /** Says goodbye to a WebSocket's client, between two frames of the app; nothing of the app follows. */
   closeWebSocket(code: number): void {
     if (this.#frames === null || this.#stream === 0 || this.#endSent || this.#endPending) return;
     const frame = this.#frames.close(code);

@@ -10,6 +10,7 @@ import { LinkSocket } from './link-socket.ts';
 import type { Links } from './links.ts';
 import type { CapturableServer, Listen2, ServerResponse } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
+import { noteSecureWebSockets } from './secure-web-sockets.ts';
 import { isTunnel } from './tunnel.ts';
 import { endUnreadRequests } from './unread-requests.ts';
 
@@ -95,7 +96,10 @@ class CapturedListener implements LinkListener {
     this.#address = isPath ? address! : { address: host, family: net.isIPv4(host) ? 'IPv4' : 'IPv6', port };
     const handle: Record<PropertyKey, unknown> = this.#handle();
     // By these Node's own code accepts a connection.
-    if (this.#request.protocol === 'tcp') handle[nodeNet().owner] = server;
+    if (this.#request.protocol === 'tcp') {
+      handle[nodeNet().owner] = server;
+      noteSecureWebSockets(server);
+    }
     server._handle = handle;
     server._connectionKey = `${addressType}:${address}:${port}`;
     if (this.#desk !== null && !this.#openAtOnce(this.#desk)) return;

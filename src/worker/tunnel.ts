@@ -13,6 +13,7 @@ import type { LinkClient } from './link-client.ts';
 import type { LinkStream } from './link-stream.ts';
 import { type JSStreamHandle, nodeNet } from './node-net.ts';
 import { resetError } from './reset-error.ts';
+import type { WebSocketStream } from './web-socket-drain.ts';
 
 /**
  * A client's connection of a server that is not HTTP's, as the handle of the socket that Node makes of it. Everything
@@ -22,6 +23,8 @@ export class Tunnel implements LinkStream {
   readonly stream: number;
   readonly handle: TunnelHandle;
   isWanted = true;
+  /** What it carries within the app's own TLS, where that is one. */
+  webSocket: WebSocketStream | null = null;
   readonly #link: LinkClient;
   readonly #connection: number;
   /** Bytes that the balancer will take now. */

@@ -14,7 +14,7 @@ interface WsSocket {
 }
 
 const require = createRequire(import.meta.url);
-const { WebSocket } = require('ws') as { WebSocket: new (url: string) => WsSocket };
+const { WebSocket } = require('ws') as { WebSocket: new (url: string, options?: object) => WsSocket };
 
 /** A WebSocket client of the `ws` package that keeps what comes. */
 export class WebSocketClient {
@@ -23,9 +23,12 @@ export class WebSocketClient {
   #closing: { readonly code: number; readonly reason: string } | null = null;
   #error: Error | null = null;
 
-  /** @param url `http:` and so on, as for a request */
-  constructor(test: TestContext, url: string) {
-    const socket = new WebSocket(url.replace(/^http/, 'ws'));
+  /**
+   * @param url `http:` and so on, as for a request
+   * @param options of its TLS
+   */
+  constructor(test: TestContext, url: string, options: { readonly rejectUnauthorized?: boolean } = {}) {
+    const socket = new WebSocket(url.replace(/^http/, 'ws'), options);
     this.#socket = socket;
     socket.on('message', (data, isBinary) => this.messages.push(isBinary ? data : String(data)));
     socket.on('close', (code, reason) => {
