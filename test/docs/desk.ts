@@ -41,6 +41,7 @@ export class Desk {
     }
     this.#tool('evener', `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
     this.#tool('node', `#!/bin/sh\nexec "${process.execPath}" "$@"\n`);
+    this.file('tmp/.curlrc', 'silent\nshow-error\n');
     for (const [name, [interpreter, file]] of Object.entries(STAND_INS)) {
       this.#tool(name, `#!/bin/sh\nexec ${interpreter} "${FAKES}${file}" "$@"\n`);
     }
@@ -50,6 +51,7 @@ export class Desk {
     return {
       PATH: `${join(this.folder, 'bin')}${delimiter}${process.env.PATH}`,
       TMPDIR: this.temporary,
+      CURL_HOME: this.temporary,
       SYSTEMD_ROOT: join(this.folder, 'root'),
       DOCKER_IMAGES: join(this.folder, 'images'),
       KUBE_CLUSTER: join(this.folder, 'cluster'),
@@ -67,7 +69,7 @@ export class Desk {
   /** Starts an instance by a line of a page. @param env what the shell has beside what is there */
   start(command: string, env: Readonly<Record<string, string>> = {}): EvenerProcess {
     // The shell makes way, so that signals reach the instance.
-    const line = command.replace(/(^| )evener\b/, '$1exec evener');
+    const line = command.replace(/(^| )(evener|npx|ssh)\b/, '$1exec $2');
     return new EvenerProcess(this.#test, [], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
@@ -110,7 +112,7 @@ export class Desk {
     tmux('send-keys', key);
     await until(
       () => `the end of ${command} in:\n${screen()}`,
-      () => /^left with 0$/m.test(screen()),
+      () => /left with 0/.test(screen()),
     );
     tmux('kill-server');
     return shown;
