@@ -1,4 +1,4 @@
-import type { LoadedOptions } from '../index.ts';
+import { type LoadedOptions, OPTIONS } from '../index.ts';
 
 /** What `evener check` prints: every option, its value, and where that came from. */
 export function checkText({ options, notes }: LoadedOptions, json: boolean): string {
@@ -7,7 +7,7 @@ export function checkText({ options, notes }: LoadedOptions, json: boolean): str
     const { name, file } = options;
     return `${JSON.stringify({ name, file, options: rows, notes }, null, 2)}\n`;
   }
-  const shown = rows.map(({ key, value, source }) => [key, textOf(value), source] as const);
+  const shown = rows.map(({ key, value, source }) => [key, textOf(value) ?? unsetText(key), source] as const);
   const widths = [0, 1].map((column) => Math.max(...shown.map((row) => row[column]!.length)));
   const lines = shown.map(
     ([key, value, source]) => `${key.padEnd(widths[0]!)}  ${value.padEnd(widths[1]!)}  ${source}`,
@@ -20,7 +20,13 @@ export function checkText({ options, notes }: LoadedOptions, json: boolean): str
   ].join('\n');
 }
 
-function textOf(value: unknown): string {
-  if (value === null || value === undefined) return '-';
+/** What it means that an option is not set. */
+function unsetText(key: string): string {
+  const spec = OPTIONS.find((one) => one.key === key.slice(key.lastIndexOf('.') + 1));
+  return spec === undefined || spec.unset === '' ? '-' : `- (${spec.unset})`;
+}
+
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { ControlFailure } from '../control/client.ts';
 import { EvenerError } from '../core/evener-error.ts';
+import { nearestName } from '../core/nearest-name.ts';
 import {
   loadOptions,
   loadSupervisor,
@@ -18,7 +19,7 @@ import { initFiles } from './init/init.ts';
 import { type InitWords, initWords } from './init/init-arguments.ts';
 import { Narrator } from './narrator.ts';
 import { followSignals } from './signals.ts';
-import type { VerbRequest } from './verb-arguments.ts';
+import { VERBS, type VerbRequest } from './verb-arguments.ts';
 import { failureText, runVerb } from './verbs.ts';
 
 const CLEAN = 0;
@@ -52,7 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
     supervisor = loaded.supervisor;
   } catch (error) {
     if (!(error instanceof EvenerError) || !USAGE_CODES.has(error.code)) throw error;
-    say(usageText(error));
+    say(usageText(error) + verbHint(error, argv));
     return USAGE;
   }
   const narrator = new Narrator(say);
@@ -103,6 +104,13 @@ function usageText(error: EvenerError): string {
   // What the message calls by its key may stand in a config file.
   if (spec === undefined || spec.flag === null || error.details.source !== 'command line') return error.message;
   return `--${spec.flag}: expected ${expected}, got ${JSON.stringify(value)}`;
+}
+
+/** What looks like no script may be a verb that was misspelt. */
+function verbHint({ code }: EvenerError, [first = '']: readonly string[]): string {
+  const near =
+    code === 'EVENER_APP_NOT_FOUND' ? nearestName(first, [...Object.keys(VERBS), 'check', 'init', 'proxy']) : null;
+  return near === null ? '' : `; did you mean evener ${near}?`;
 }
 
 function say(line: string): void {

@@ -112,7 +112,9 @@ export function parseVerb(argv: readonly string[]): VerbRequest | 'help' | null 
   if (given.help === true) return 'help';
   const [min, max] = spec.words;
   if (words.length < min || words.length > max) {
-    throw usage(`evener ${verb} ${spec.usage}: got ${words.length === 0 ? 'nothing' : words.join(' ')}`);
+    throw usage(
+      `${verb}: expected ${wordsText(verb as Verb, spec)}, got ${words.length === 0 ? 'nothing' : words.join(' ')}`,
+    );
   }
   if (verb === 'scale' && !/^[+-]?\d{1,3}$/.test(words[0]!)) {
     throw usage(`scale: expected a number of workers such as 4, +1 or -1, got ${JSON.stringify(words[0])}`);
@@ -142,10 +144,28 @@ function unknownOption(verb: string, rawName: string, name: string, allowed: rea
   );
 }
 
+/** What may follow a verb, in words. */
+function wordsText(verb: Verb, { usage, words: [, max] }: VerbSpec): string {
+  if (max === 0) return 'nothing behind it but options';
+  if (verb === 'scale') return 'a number of workers such as 4, +1 or -1';
+  return `${usage.replace(/^.*\] /, '')} (evener status shows them)`;
+}
+
+/** What options that are no switches take, in words. */
+const TAKES: Readonly<Record<string, string>> = {
+  name: 'the name of an instance',
+  pid: 'the process id of an instance',
+  app: 'the name of an app',
+  lines: 'a number of lines, 0-10000',
+  parallel: 'a number of workers, 1-512',
+  canary: "a share of the requests such as 10%, or 'off'",
+  for: 'a duration such as 60s',
+};
+
 function givenValue(rawName: string, name: keyof typeof ALL_FLAGS, value: string | undefined): string | true {
   const isText = ALL_FLAGS[name].type === 'string';
   if (!isText && value !== undefined) throw usage(`${rawName} takes no value`);
-  if (isText && (value === undefined || value === '')) throw usage(`${rawName} needs a value`);
+  if (isText && (value === undefined || value === '')) throw usage(`${rawName} needs a value: expected ${TAKES[name]}`);
   return value ?? true;
 }
 

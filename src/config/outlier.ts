@@ -93,3 +93,9 @@ export const OUTLIER: Field<OutlierRules | null> = v.pipe(
 
 /** Where nothing is said of it. */
 export const OUTLIER_DEFAULT: OutlierRules = v.parse(OUTLIER, {})!;
+
+/** The same for people. */
+export const OUTLIER_SHOWN: object = Object.freeze({
+  consecutive: OUTLIER_DEFAULT.consecutive,
+  successRate: OUTLIER_DEFAULT.successRate,
+});

@@ -15,7 +15,7 @@ import type {
   ResolvedOptions,
   ServersOptions,
 } from './options.ts';
-import { OUTLIER, OUTLIER_DEFAULT, type OutlierRules } from './outlier.ts';
+import { OUTLIER, OUTLIER_DEFAULT, OUTLIER_SHOWN, type OutlierRules } from './outlier.ts';
 import { REGISTER, type RegisterOptions } from './register.ts';
 import { MAX_WORKERS } from './schema.ts';
 import { APP, APP_EXPECTED, ARGS, CWD, ENVIRONMENT, knownKeys, LISTEN, LISTEN_EXPECTED, ROUTES } from './sections.ts';
@@ -295,7 +295,7 @@ function pool(name: string, settings: Settings): PoolOptions {
     firstRoom: settings.read('firstRoom', FIRST_ROOM, 16),
     slowStartMs: settings.option<number>('slowStart'),
     maxConcurrency: settings.option<number>('maxConcurrency'),
-    outlier: settings.read<OutlierRules | null>('outlier', OUTLIER, OUTLIER_DEFAULT, null),
+    outlier: settings.read<OutlierRules | null>('outlier', OUTLIER, OUTLIER_DEFAULT, OUTLIER_SHOWN),
     zone: settings.read('zone', ZONE, '', null),
     sticky: settings.read('sticky', STICKY, STICKY_AUTO, 'auto', shownSticky),
     queueLimit: settings.option<number>('queueLimit'),

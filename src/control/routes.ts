@@ -362,12 +362,28 @@ const RELOAD = v.nullable(
 
 const STOP = v.nullable(v.strictObject({ now: v.optional(v.boolean()) }));
 
+/** What the keys of bodies take, in words. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  workers: 'a whole number, 1-512',
+  by: 'a whole number, -512 to 512',
+  parallel: 'a whole number, 1-512',
+  app: 'the name of an app',
+  canary: "a share of the requests such as '10%', or 'off'",
+  for: "a duration such as '60s'",
+  now: 'true or false',
+};
+
 function parsed<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T {
   const result = v.safeParse(schema, body);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const key = v.getDotPath(issue);
-  throw new ApiError('BAD_REQUEST', `${key === null ? 'the body' : key}: ${issue.message}`);
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    throw new ApiError('BAD_REQUEST', `the body: no key is called ${JSON.stringify(key)}`);
+  }
+  const expected = key === null ? 'an object' : (EXPECTED[key] ?? issue.expected ?? 'something else');
+  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
+  throw new ApiError('BAD_REQUEST', `${key === null ? 'the body' : key}: expected ${expected}, got ${got}`);
 }
 
 function reloadOrderOf({ parallel, canary, for: time }: NonNullable<v.InferOutput<typeof RELOAD>>): ReloadOrder {

@@ -161,6 +161,10 @@ export class ControlDesk implements ControlTarget {
     const fleets = this.#host.fleets();
     const sources = this.#sources;
     const ejections = this.#host.ejections();
+    const workers = withEjectedWorkers(
+      fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
+      ejections,
+    );
     return {
       name,
       pid: process.pid,
@@ -173,13 +177,10 @@ export class ControlDesk implements ControlTarget {
       threads,
       connections: this.#parts.meters.readThreads().clients,
       apps: [
-        ...fleets.map((fleet) => appStatusOf(fleet, sources)),
+        ...fleets.map((fleet) => appStatusOf(fleet, workers, sources)),
         ...this.#host.pools().map((pool) => poolStatusOf(pool, sources)),
       ],
-      workers: withEjectedWorkers(
-        fleets.flatMap((fleet) => workerStatusesOf(fleet, sources, fleets.length > 1)),
-        ejections,
-      ),
+      workers,
       servers: withEjectedServers(this.#host.pools().flatMap(serverStatusesOf), ejections),
       canaries: this.#host.canaries().flatMap(({ status }) => status ?? []),
       sources: this.#host.pools().flatMap(sourceStatusesOf),

@@ -24,13 +24,16 @@ export interface StatusSources {
   readonly rates: ReadonlyMap<string, RecentRates>;
 }
 
-export function appStatusOf(fleet: WorkerFleet, sources: StatusSources): AppStatus {
+/** @param workers of all apps */
+export function appStatusOf(fleet: WorkerFleet, workers: readonly WorkerStatus[], sources: StatusSources): AppStatus {
   const { name, app } = fleet.options;
+  // One that is stalled or ejected gets nothing.
+  const ready = workers.filter((worker) => worker.app === name && worker.state === 'ready');
   return {
     name,
     command: app.words.join(' '),
     addresses: fleet.addresses.map(addressText),
-    workers: { wanted: fleet.active.length, ready: fleet.in(WorkerState.Ready).length },
+    workers: { wanted: fleet.active.length, ready: ready.length },
     ...numbersOf(name, sources),
   };
 }

@@ -112,7 +112,12 @@ test('wrong usage ends with 2 and a message that teaches', async (context) => {
       /a token for what others can reach: set EVENER_ADMIN_TOKEN or admin.token/,
     ],
     [['status', '--follow'], /^evener: evener status knows no --follow: there are --name, --pid, --help, --json$/m],
-    [['scale'], /^evener: evener scale <n\|\+n\|-n>: got nothing$/m],
+    [['scale'], /^evener: scale: expected a number of workers such as 4, \+1 or -1, got nothing$/m],
+    [['restart'], /^evener: restart: expected <worker\.\.\.> \(evener status shows them\), got nothing$/m],
+    [['why', '0', '1'], /^evener: why: expected <worker> \(evener status shows them\), got 0 1$/m],
+    [['status', 'all'], /^evener: status: expected nothing behind it but options, got all$/m],
+    [['reload', '--parallel'], /^evener: --parallel needs a value: expected a number of workers, 1-512$/m],
+    [['statsu'], /^evener: cannot find "statsu": .+; did you mean evener status\?$/m],
   ];
   for (const [args, pattern] of cases) {
     const evener = new EvenerProcess(context, args);

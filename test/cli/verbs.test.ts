@@ -53,6 +53,7 @@ test('status tells what is in flight, and which worker is stalled, though it say
   await until('a stalled worker', async () => (await now(evener)).workers.some(({ state }) => state === 'stalled'));
   const stalled = (await statusOf(evener)).workers.find(({ state }) => state === 'stalled')!;
   assert.equal(stalled.inFlight, 1);
+  assert.deepEqual((await statusOf(evener)).apps[0]!.workers, { wanted: 2, ready: 1 }, 'it serves nobody');
   assert.equal(stalled.eventLoop.utilization, 1);
   assert.ok(stalled.eventLoop.delayMs > 400, `${stalled.eventLoop.delayMs} ms`);
   const why = await verb(evener, ['why', stalled.id]);
@@ -139,7 +140,16 @@ test('scale takes a number, one more and one less', async (context) => {
   });
   const json = await verb(evener, ['scale', '3', '--json']);
   assert.equal((JSON.parse(json.stdout) as Status).apps[0]!.workers.wanted, 3);
-  assert.equal((await verb(evener, ['scale', '0'])).code, 2);
+  for (const [word, problem] of [
+    ['0', 'workers: expected a whole number, 1-512, got 0'],
+    ['600', 'workers: expected a whole number, 1-512, got 600'],
+    ['+600', 'by: expected a whole number, -512 to 512, got 600'],
+  ] as const) {
+    const { code, stderr } = await verb(evener, ['scale', word]);
+    assert.deepEqual([code, stderr], [2, `evener: ${problem}\n`]);
+  }
+  const client = await controlOf(evener);
+  await assert.rejects(client.post('/scale', { wrokers: 4 }), /the body: no key is called "wrokers"/);
 });
 
 test('drain empties the place of a worker, and restart fills it', async (context) => {

@@ -57,6 +57,7 @@ test('has the documented defaults', () => {
     hedgeMs: 0,
     reportLoad: 'off',
     protocol: 'link',
+    canary: null,
     childAddress: 'port',
     drainLimitMs: 25_000,
     maxMemoryBytes: null,

@@ -186,7 +186,9 @@ test('README.md, docs/config-file.md, signals.md and other-languages.md: every c
   const desk = deskWith(t);
   const page = new PageCommands('docs/config-file.md');
   desk.file('evener.config.json', JSON.stringify({ app: 'server.js', workers: 1 }));
-  assert.match(await desk.run(page.take('evener check')), /^workers +1 +evener\.config\.json$/m);
+  const checked = await desk.run(page.take('evener check'));
+  assert.match(checked, /^workers +1 +evener\.config\.json$/m);
+  assert.match(checked, /^port +- \(the app decides\) +default$/m);
   assert.ok('options' in (JSON.parse(await desk.run(page.take('evener check --json'))) as object));
   const configured = desk.start('evener');
   await configured.url();

@@ -162,8 +162,22 @@ function incidentLine(incident: Incident, columns: number, paint: Paint): string
 }
 
 function pageLines(page: readonly string[], columns: number, room: number): string[] {
-  const lines = page.slice(0, Math.max(0, room - 2)).map((line) => cut(` ${line}`, columns));
-  return [...lines, '', cut(' any key: back', columns)];
+  const lines = page.flatMap((line) => wrapped(line, columns - 1)).map((line) => cut(` ${line}`, columns));
+  return [...lines.slice(0, Math.max(0, room - 2)), '', cut(' any key: back', columns)];
+}
+
+/** Broken between words, with what follows further in. */
+function wrapped(line: string, width: number): string[] {
+  const inner = `${/^ */.exec(line)![0]}  `;
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width && width > inner.length + 1) {
+    const at = rest.lastIndexOf(' ', width);
+    const end = at > inner.length ? at : width;
+    lines.push(rest.slice(0, end));
+    rest = inner + rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
 }
 
 /** Of one process: another in its place begins anew. */

@@ -124,7 +124,8 @@ class Chart {
     const options: uPlotType.Options = {
       width: this.#frame.clientWidth,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      // The last time of the axis stands half beyond its end.
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, ceiling(max)] } },

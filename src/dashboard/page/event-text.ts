@@ -1,4 +1,4 @@
-import type { Fields } from './fields.ts';
+import { type Fields, isRecord } from './fields.ts';
 import { bytesText, counted, spanText } from './format.ts';
 
 /** What happened, in a sentence; for events that are not known here, their type in words. */
@@ -8,9 +8,9 @@ export function eventText(event: Fields): string {
     case 'starting':
       return 'starting';
     case 'listening':
-      return 'listening';
+      return `listening${where(event.address)}`;
     case 'admin-listening':
-      return 'this page can be reached';
+      return `admin on ${event.url}`;
     case 'worker-ready':
       return `${who(event)} is ready, ${span(event.bootMs)} after its start`;
     case 'worker-died':
@@ -141,6 +141,12 @@ function restart(ms: unknown): string {
 
 function span(ms: unknown): string {
   return typeof ms === 'number' ? spanText(ms) : 'some time';
+}
+
+/** A port, or a path of a Unix socket. */
+function where(address: unknown): string {
+  if (!isRecord(address)) return '';
+  return ` on ${address.path === null ? `port ${said(address.port)}` : said(address.path)}`;
 }
 
 function number(value: unknown): number {

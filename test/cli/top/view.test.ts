@@ -175,3 +175,19 @@ test('writes only the lines that have changed', () => {
   screen.draw(['one', 'TWO', 'three']);
   assert.equal(written, '');
 });
+
+test('what is longer than a line goes on in the next', () => {
+  const page = [
+    'worker 2 (pid 4711) is not blocked: its event loop turns, busy 4 % of the time',
+    '    in flight for 0 ms: GET /a',
+  ];
+  const lines = linesOf(view([worker(0)], { page }), 40, 16, PLAIN);
+  const shown = lines.slice(lines.indexOf('') + 1).slice(0, 3);
+  assert.deepEqual(shown, [
+    ' worker 2 (pid 4711) is not blocked: its',
+    '   event loop turns, busy 4 % of the',
+    '   time',
+  ]);
+  assert.ok(lines.includes('     in flight for 0 ms: GET /a'));
+  assert.ok(linesOf(view([worker(0)], { page: ['x'.repeat(100)] }), 40, 16, PLAIN).every((line) => line.length <= 40));
+});
