@@ -24,7 +24,8 @@ async function statusOf(desk: Desk): Promise<Status> {
 /** GETs at a steady rate until the test is over. @returns statuses of the answers so far, by what they say */
 function load(t: TestContext, url: string): Map<string, number> {
   const answers = new Map<string, number>();
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+  // By turns: one that idles is closed in the end, maybe just when it is to be used again.
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8, scheduling: 'fifo' });
   let isOver = false;
   t.after(() => {
     isOver = true;
@@ -106,7 +107,7 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
 
   await desk.run(page.take('ln -sfn releases/2 current'));
   const done = await desk.run(page.take('evener reload --canary 10% --for 10s'));
-  assert.match(done, /with 10 % of the requests for 10 s:\n/);
+  assert.match(done, /with 10 % of the requests for 1\d(\.\d)? s:\n/);
   await assertReloaded();
   assert.equal((await request(url)).body, '2');
   await desk.run(page.take('ln -sfn releases/1 current'));
