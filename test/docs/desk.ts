@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Cleanup } from '../support/cleanup.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
 import { openTmux } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
@@ -25,17 +26,23 @@ const STAND_INS = {
 } as const;
 
 /** A folder with an app, and `evener` and the rest at hand, in which commands are run as they stand in a page. */
-export class Desk {
+export class Desk implements Cleanup {
   readonly folder: string;
   /** Of everything that runs here: so commands find the instance. */
   readonly temporary: string;
-  readonly #test: TestContext;
+  /** What is to be ended before the folder goes, the last one first. */
+  readonly #cleanups: (() => unknown)[] = [];
 
   constructor(test: TestContext) {
-    this.#test = test;
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'evd-')));
     this.temporary = join(this.folder, 'tmp');
-    test.after(() => rmSync(this.folder, { recursive: true, force: true }));
+    test.after(async () => {
+      try {
+        for (const clean of this.#cleanups.toReversed()) await clean();
+      } finally {
+        rmSync(this.folder, { recursive: true, force: true });
+      }
+    });
     for (const name of ['bin', 'tmp', 'root/etc/systemd/system', 'root/run']) {
       mkdirSync(join(this.folder, name), { recursive: true });
     }
@@ -45,6 +52,10 @@ export class Desk {
     for (const [name, [interpreter, file]] of Object.entries(STAND_INS)) {
       this.#tool(name, `#!/bin/sh\nexec ${interpreter} "${FAKES}${file}" "$@"\n`);
     }
+  }
+
+  after(clean: () => unknown): void {
+    this.#cleanups.push(clean);
   }
 
   get environment(): Record<string, string> {
@@ -70,7 +81,7 @@ export class Desk {
   start(command: string, env: Readonly<Record<string, string>> = {}): EvenerProcess {
     // The shell makes way, so that signals reach the instance.
     const line = command.replace(/(^| )(evener|npx|ssh)\b/, '$1exec $2');
-    return new EvenerProcess(this.#test, [], {
+    return new EvenerProcess(this, [], {
       cwd: this.folder,
       env: { ...this.environment, ...env },
       launcher: ['sh', '-c', line],
@@ -97,7 +108,7 @@ export class Desk {
 
   /** Types a command into a terminal, waits until it shows something, and leaves it by a key. @returns what was shown */
   async look(command: string, pattern: RegExp, key: string): Promise<string> {
-    const tmux = openTmux(this.#test, this.temporary, this.folder);
+    const tmux = openTmux(this, this.temporary, this.folder);
     const { PATH, TMPDIR } = this.environment;
     tmux('send-keys', `PATH='${PATH}' TMPDIR='${TMPDIR}' XDG_RUNTIME_DIR= ${command}; echo left with $?`, 'Enter');
     const screen = (): string => tmux('capture-pane', '-p');

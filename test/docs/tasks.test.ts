@@ -119,7 +119,7 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
   assert.deepEqual([...answers.keys()].sort(), ['1 200', '2 200', 'bad 200', 'bad 500'], 'nothing else was answered');
   assertEnding(await stopped(evener), 0);
 
-  await serviceIn(t, desk, `${page.take('evener init systemd')} current/server.js`);
+  await serviceIn(desk, `${page.take('evener init systemd')} current/server.js`);
   await desk.run('ln -sfn releases/2 current');
   await desk.run(page.take('sudo systemctl reload shop'));
   const { workers } = await serviceStatus(desk);
@@ -133,11 +133,11 @@ async function stopped(evener: EvenerProcess): Promise<Awaited<EvenerProcess['en
 }
 
 /** Installs what `evener init systemd` writes, as docs/deploy.md says, and starts it; stopped with the test. */
-async function serviceIn(t: TestContext, desk: Desk, init: string): Promise<void> {
+async function serviceIn(desk: Desk, init: string): Promise<void> {
   const page = new PageCommands('docs/deploy.md');
   await desk.run(init);
   await desk.run(page.take(/daemon-reload/));
-  t.after(() => desk.run('systemctl stop shop').catch(() => {}));
+  desk.after(() => desk.run('systemctl stop shop').catch(() => {}));
   await desk.run(page.take(/enable --now/));
 }
 
@@ -151,7 +151,7 @@ test('docs/deploy.md: the service of systemd starts, shows how it is, reloads an
   const page = new PageCommands('docs/deploy.md');
   desk.file('package.json', JSON.stringify({ name: 'shop' }));
   desk.file('server.js', app("response.end('good')"));
-  await serviceIn(t, desk, page.take(/^evener init systemd/));
+  await serviceIn(desk, page.take(/^evener init systemd/));
   const before = await serviceStatus(desk);
   assert.deepEqual([before.apps[0]!.workers.wanted, before.state], [4, 'running']);
   assert.match(
