@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/control/control-target.ts';
 import { controlOf, verb } from '../support/control.ts';
 import { APPS, assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
+import { MAIN } from '../support/package-scripts.ts';
 import { until } from '../support/until.ts';
 
 async function statusOf(evener: EvenerProcess): Promise<Status> {
@@ -282,8 +282,7 @@ function follow(
   evener: EvenerProcess,
   args: readonly string[],
 ): { text(): string; readonly ended: Promise<number | null> } {
-  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: APPS,
     env: { ...process.env, TMPDIR: evener.temporary, XDG_RUNTIME_DIR: '' },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,11 +6,11 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Cleanup } from '../support/cleanup.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
+import { MAIN } from '../support/package-scripts.ts';
 import { openTmux } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 import { readPage } from './pages.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const FAKES = fileURLToPath(new URL('../../../test/fixtures/fakes/', import.meta.url));
 
 /** Of a command: beyond it something is wrong. */

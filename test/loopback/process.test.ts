@@ -5,8 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-
-const LOOPBACK = new URL('../../src/loopback/preload.js', import.meta.url).href;
+import { LOOPBACK } from '../support/package-scripts.ts';
 
 interface Ended {
   readonly code: number | null;

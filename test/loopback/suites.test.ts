@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { LOOPBACK } from '../support/package-scripts.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../test/fixtures/loopback/', import.meta.url));
-const LOOPBACK = new URL('../../src/loopback/preload.js', import.meta.url).href;
 
 interface Run {
   readonly status: number | null;

@@ -2,12 +2,10 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ControlClient } from '../../src/control/client.ts';
 import { type Answer, APPS, type EvenerProcess } from './evener-process.ts';
+import { MAIN } from './package-scripts.ts';
 import { until } from './until.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface VerbResult {
   readonly code: number;

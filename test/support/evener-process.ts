@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cleanup } from './cleanup.ts';
+import { MAIN } from './package-scripts.ts';
 import { until } from './until.ts';
 
 /** Folder of the apps that tests run. Ends with a slash. */
 export const APPS: string = fileURLToPath(new URL('../../../test/fixtures/apps/', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface Ending {
   readonly code: number | null;

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { PLAIN } from '../../../src/cli/tables.ts';
 import type { Terminal } from '../../../src/cli/top/terminal.ts';
 import { Top } from '../../../src/cli/top/top.ts';
 import { controlOf, verb } from '../../support/control.ts';
 import { APPS, EvenerProcess } from '../../support/evener-process.ts';
+import { MAIN } from '../../support/package-scripts.ts';
 import { HAS_TMUX, openTmux } from '../../support/tmux.ts';
 import { until } from '../../support/until.ts';
-
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** A terminal without one: what is written is kept as a screen, and keys are typed by the test. */
 class FakeTerminal implements Terminal {

@@ -7,13 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { LOOPBACK, MAIN } from '../../support/package-scripts.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { until } from '../../support/until.ts';
 import type { Behaviour, ClientSide } from './behaviour.ts';
 
 const APP = fileURLToPath(new URL('app.js', import.meta.url));
-const LOOPBACK = new URL('../../../src/loopback/preload.js', import.meta.url).href;
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** Ways to run an app: on Node alone first, which the others are compared with. */
 const WAYS = {
