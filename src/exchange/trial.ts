@@ -55,7 +55,10 @@ export class Trial {
     const { newcomer } = this;
     if (newcomer === null || newcomer === exchange.avoid || !newcomer.isEligible) return null;
     if (!this.#isOfSlice(exchange.key) || !pool.members.has(newcomer)) return null;
-    return this.#hasRoom(newcomer, pool) && !newcomer.askIfQuiet(nowMs) ? newcomer : null;
+    if (!this.#hasRoom(newcomer, pool)) return null;
+    // One that waits for a database is silent as well, and is to have its share: until it answers it gets no other.
+    newcomer.askIfQuiet(nowMs);
+    return newcomer;
   }
 
   finished(exchange: Exchange, nowMs: number): void {

@@ -564,6 +564,9 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 }
 
+// What an app may print, or tell sockets by.
+Object.defineProperty(LinkSocket, 'name', { value: 'Socket' });
+
 /** Names and values by turns. */
 function isWebSocket(headers: readonly string[]): boolean {
   for (let i = 0; i < headers.length; i += 2) {

@@ -51,6 +51,20 @@ describe('a newcomer that is tried out', () => {
     assert.ok(mine.requests > 160 && mine.requests < 240, `${mine.requests} of 2000`);
   });
 
+  test('gets its share though each answer takes long, and nothing comes from it meanwhile', () => {
+    const { road, newcomer } = tried(0.25);
+    const inHand: Exchange[] = [];
+    for (let i = 0; i < 2_000; i++) {
+      road.clock.nowMs += 8;
+      inHand.push(opened(road));
+      // Asked for a sign of life, it has given one.
+      newcomer.heard(road.clock.nowMs);
+      road.clock.nowMs += 4;
+      if (inHand.length > 8) answer(inHand.shift()!);
+    }
+    assert.ok(newcomer.finished > 400 && newcomer.finished < 600, `${newcomer.finished} of 2000`);
+  });
+
   test('is left alone by the policy, unless nobody else is there', () => {
     const { road, others, newcomer } = tried(1e-9);
     for (let i = 0; i < 200; i++) opened(road);

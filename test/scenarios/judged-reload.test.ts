@@ -137,11 +137,11 @@ test('a version that does as well takes over after its trial, and one that does 
 
   it.setVersion('slow');
   const slow = await verb(evener, TRIAL);
-  assert.equal(slow.code, 1);
+  assert.equal(slow.code, 1, slow.stdout + slow.stderr);
   assert.match(slow.stderr, /half of its answers took \d+ ms or more/);
   it.setVersion('blocks');
   const blocking = await verb(evener, TRIAL);
-  assert.equal(blocking.code, 1);
+  assert.equal(blocking.code, 1, blocking.stdout + blocking.stderr);
   assert.match(blocking.stderr, /the new version was taken back: .*(of its answers took|its event loop was held up)/);
   assert.deepEqual(await settledPids(it, 2), after);
   const unexpected = [...answers].filter(([key]) => !/^(good|better|slow|blocks) 200$|^fails (200|500)$/.test(key));

@@ -8,6 +8,9 @@ import { until } from './until.ts';
 /** Debian's `dnsmasq-base`. It answers for `.test` only, and asks nobody else. */
 const PROGRAM = 'dnsmasq';
 
+/** What it ends with when it may not have its port: "a problem with network access", by its manual. */
+const PORT_TAKEN = 2;
+
 /** A real resolver on loopback, told its records on the command line: to change them it is started again. */
 export class ResolverProcess {
   readonly port: number;
@@ -19,17 +22,22 @@ export class ResolverProcess {
   }
 
   static async start(test: Cleanup, records: readonly string[]): Promise<ResolverProcess> {
-    const resolver = new ResolverProcess(test, await freeDatagramPort());
-    await resolver.start(records);
-    return resolver;
+    for (;;) {
+      const resolver = new ResolverProcess(test, await freeDatagramPort());
+      // Somebody else may have taken the port meanwhile, or have it for TCP, which it needs as well.
+      if (await resolver.start(records)) return resolver;
+    }
   }
 
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** @param records `host-record=a.test,127.0.0.1,1` (the last is the TTL), `srv-host=name,target,port,priority,weight` */
-  async start(records: readonly string[]): Promise<void> {
+  /**
+   * @param records `host-record=a.test,127.0.0.1,1` (the last is the TTL), `srv-host=name,target,port,priority,weight`
+   * @returns false when it could not: its port is taken
+   */
+  async start(records: readonly string[]): Promise<boolean> {
     await this.stop();
     const args = [
       ...[
@@ -50,10 +58,15 @@ export class ResolverProcess {
       ],
       ...['--host-record=there.test,127.0.0.1', ...records.map((record) => `--${record}`)],
     ];
-    this.#child = spawn(PROGRAM, args, { stdio: 'ignore' });
+    const child = spawn(PROGRAM, args, { stdio: 'ignore' });
+    this.#child = child;
     const resolver = new Resolver({ timeout: 500, tries: 1 });
     resolver.setServers([this.address]);
-    await until('the resolver to answer', () => resolver.resolve4('there.test').catch(() => null));
+    await until(
+      'the resolver to answer',
+      async () => child.exitCode === PORT_TAKEN || (await resolver.resolve4('there.test').catch(() => null)),
+    );
+    return child.exitCode === null;
   }
 
   signal(signal: NodeJS.Signals): void {
