@@ -40,6 +40,8 @@ export class Trial {
   readonly #newcomerMeter: TrialMeter;
   readonly #othersMeter: TrialMeter;
   readonly #rng: Rng;
+  /** Requests without a key that are not of the slice. */
+  readonly #left = new WeakSet<Exchange>();
   /** null until it has dialled in, and after it has hung up. */
   newcomer: Endpoint<Transport> | null = null;
 
@@ -54,7 +56,7 @@ export class Trial {
   pick(exchange: Exchange, pool: Pool<Transport>, nowMs: number): Endpoint<Transport> | null {
     const { newcomer } = this;
     if (newcomer === null || newcomer === exchange.avoid || !newcomer.isEligible) return null;
-    if (!this.#isOfSlice(exchange.key) || !pool.members.has(newcomer)) return null;
+    if (!this.#isOfSlice(exchange) || !pool.members.has(newcomer)) return null;
     if (!this.#hasRoom(newcomer, pool)) return null;
     // One that waits for a database is silent as well, and is to have its share: until it answers it gets no other.
     newcomer.askIfQuiet(nowMs);
@@ -90,10 +92,14 @@ export class Trial {
     return this.terms.others.has(worker) ? this.#othersMeter : null;
   }
 
-  /** Requests of one key all are, or none of them is. */
-  #isOfSlice(key: number): boolean {
+  /** Requests of one key all are, or none of them is. One that waits for a worker is looked at again, not dealt again. */
+  #isOfSlice(exchange: Exchange): boolean {
     const { share } = this.terms;
-    return key === NO_KEY ? isLikely(share, this.#rng) : Math.imul(key, SPREAD) >>> 0 < share * 2 ** 32;
+    if (exchange.key !== NO_KEY) return Math.imul(exchange.key, SPREAD) >>> 0 < share * 2 ** 32;
+    if (this.#left.has(exchange)) return false;
+    const isOfIt = isLikely(share, this.#rng);
+    if (!isOfIt) this.#left.add(exchange);
+    return isOfIt;
   }
 
   #hasRoom(newcomer: Endpoint<Transport>, pool: Pool<Transport>): boolean {

@@ -52,13 +52,13 @@ describe('a newcomer that is tried out', () => {
   });
 
   test('gets its share though each answer takes long, and nothing comes from it meanwhile', () => {
-    const { road, newcomer } = tried(0.25);
+    const { road, newcomer, others } = tried(0.25);
     const inHand: Exchange[] = [];
     for (let i = 0; i < 2_000; i++) {
       road.clock.nowMs += 8;
       inHand.push(opened(road));
-      // Asked for a sign of life, it has given one.
-      newcomer.heard(road.clock.nowMs);
+      // Asked for a sign of life, all give one.
+      for (const endpoint of [newcomer, ...others]) endpoint.heard(road.clock.nowMs);
       road.clock.nowMs += 4;
       if (inHand.length > 8) answer(inHand.shift()!);
     }
