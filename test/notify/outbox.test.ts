@@ -83,9 +83,10 @@ test('gives up after the deadline', async (context) => {
 
 test('at the end each that waits has one more try, and what hangs does not hold up for longer than allowed', async (context) => {
   const server = await ReceivingServer.listen(context, (response) => response.writeHead(500).end());
-  const { outbox } = outboxTo(server.url, { ...OUTBOX_LIMITS, firstPauseMs: 3_600_000, longestPauseMs: 3_600_000 });
+  const limits = { ...OUTBOX_LIMITS, firstPauseMs: 3_600_000, longestPauseMs: 3_600_000 };
+  const { outbox, told } = outboxTo(server.url, limits);
   for (const id of ['a', 'b']) outbox.put(noticeOf('opened', { id }));
-  await server.has(1);
+  await until('the first try to have failed', () => told.length === 1);
   server.answer = (response) => response.end();
   await outbox.flush(10_000);
   assert.deepEqual(idsOf(server), ['a', 'a', 'b']);
