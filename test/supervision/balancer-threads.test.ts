@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -11,6 +10,7 @@ import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
 import type { SupervisorEvent } from '../../src/supervision/events.ts';
 import { Supervisor } from '../../src/supervision/supervisor.ts';
 import { APPS, request } from '../support/evener-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
 const MORTAL = new URL('../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
@@ -81,15 +81,6 @@ test('a balancer thread that dies is replaced, and the same workers serve on', a
   await supervisor.close();
   assert.equal(await supervisor.closed, null);
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 for (const victim of [0, 1]) {
   test(`two threads share a port, and thread ${victim} may die`, async (context) => {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import dgram from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import type { Cleanup } from './cleanup.ts';
+import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 /** Debian's `dnsmasq-base`. It answers for `.test` only, and asks nobody else. */
@@ -23,7 +23,7 @@ export class ResolverProcess {
 
   static async start(test: Cleanup, records: readonly string[]): Promise<ResolverProcess> {
     for (;;) {
-      const resolver = new ResolverProcess(test, await freeDatagramPort());
+      const resolver = new ResolverProcess(test, await freePort());
       // Somebody else may have taken the port meanwhile, or have it for TCP, which it needs as well.
       if (await resolver.start(records)) return resolver;
     }
@@ -80,13 +80,4 @@ export class ResolverProcess {
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
-}
-
-async function freeDatagramPort(): Promise<number> {
-  const socket = dgram.createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
 }
