@@ -6,9 +6,7 @@ interface WriteRequest {
   /** @param status 0, or what went wrong */
   oncomplete: (status: number) => void;
   /** Keeps the memory that is being written from. */
-  buffer?: Uint8Array | null;
-  /** The same for several pieces. */
-  _chunks?: readonly Uint8Array[] | null;
+  buffer?: Uint8Array | readonly Uint8Array[] | null;
   /** -1 while no write has it. */
   getAsyncId(): number;
 }
@@ -80,16 +78,7 @@ export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () =>
     socket.write(bytes);
     return socket.writableLength === 0;
   }
-  if (!isTaken(request)) {
-    spare = request;
-    return true;
-  }
-  request.buffer = bytes;
-  request.oncomplete = (status) => {
-    request.buffer = null;
-    if (status === 0) onTaken();
-  };
-  return false;
+  return hasLeft(request, bytes, onTaken);
 }
 
 /** The same for two pieces, in one system call. */
@@ -112,13 +101,18 @@ export function writeBoth(socket: net.Socket, first: Uint8Array, second: Uint8Ar
     socket.write(second);
     return socket.writableLength === 0;
   }
+  return hasLeft(request, pieces, onTaken);
+}
+
+/** Whether the kernel has taken all that was written by this request; until it has, the request keeps the memory. */
+function hasLeft(request: WriteRequest, memory: Uint8Array | readonly Uint8Array[], onTaken: () => void): boolean {
   if (!isTaken(request)) {
     spare = request;
     return true;
   }
-  request._chunks = pieces;
+  request.buffer = memory;
   request.oncomplete = (status) => {
-    request._chunks = null;
+    request.buffer = null;
     if (status === 0) onTaken();
   };
   return false;

@@ -174,6 +174,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   abort(exchange: Exchange, isReset: boolean): void {
+    this.#awaitingRoom.delete(exchange);
     if (this.#exchanges.delete(exchange)) {
       this.#writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, exchange.stream, '');
     }
@@ -268,6 +269,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** Takes away what is in flight, to be run elsewhere or answered. */
   takeInFlight(): Exchange[] {
+    this.#awaitingRoom.clear();
     return this.#exchanges.clear();
   }
 

@@ -2,20 +2,14 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { writeText } from '../core/direct-write.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
+import { giveReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 import type { ServerAddress } from '../core/server-address.ts';
-
-/** What Node reads at once by default. */
-const READ_BYTES = 64 * 1024;
 
 /**
  * All sockets to servers of a thread read into this one buffer, as those of clients do into theirs: a read is handled
  * before the next can happen, so a kept connection holds no memory for reading.
  */
 const SHARED_READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-
-/** Buffers given back by connections that had one of their own. */
-const SPARE_BUFFERS: Buffer[] = [];
-const MAX_SPARE_BUFFERS = 16;
 
 /** After a failed write, what the server had sent before is still read; so long. */
 const LAST_READ_MS = 1_000;
@@ -173,13 +167,13 @@ export class UpstreamSocket {
 
   /** From the next read on the memory given to onRead is this connection's own. */
   useOwnBuffer(): void {
-    this.#ownBuffer ??= SPARE_BUFFERS.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#ownBuffer ??= takeReadMemory();
   }
 
   /** The memory of the read being handled is still referred to, and must not be read into again. */
   renewOwnBuffer(): void {
     if (this.#ownBuffer === null || this.#readBuffer !== this.#ownBuffer) return;
-    this.#ownBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#ownBuffer = takeReadMemory();
   }
 
   /** Gives memory of its own back. Not while a read is handled whose pieces have not been settled. */
@@ -187,7 +181,7 @@ export class UpstreamSocket {
     const own = this.#ownBuffer;
     if (own === null) return;
     this.#ownBuffer = null;
-    if (SPARE_BUFFERS.length < MAX_SPARE_BUFFERS) SPARE_BUFFERS.push(own);
+    giveReadMemory(own);
     if (this.#readBuffer === SHARED_READ_BUFFER) return;
     this.#readBuffer = SHARED_READ_BUFFER;
     this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
