@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, unlinkSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
 import type { Status } from '../../src/control/control-target.ts';
 import { APPS, assertEnding, type EvenerProcess, request } from '../support/evener-process.ts';
+import { steadyLoad } from '../support/steady-load.ts';
 import { HAS_TMUX } from '../support/tmux.ts';
 import { until } from '../support/until.ts';
 import { Desk, PageCommands } from './desk.ts';
@@ -21,36 +20,6 @@ async function statusOf(desk: Desk): Promise<Status> {
   return JSON.parse(await desk.run('evener status --json')) as Status;
 }
 
-/** GETs at a steady rate until the test is over. @returns statuses of the answers so far, by what they say */
-function load(t: TestContext, url: string): Map<string, number> {
-  const answers = new Map<string, number>();
-  // By turns: one that idles is closed in the end, maybe just when it is to be used again.
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 8, scheduling: 'fifo' });
-  let isOver = false;
-  t.after(() => {
-    isOver = true;
-    agent.destroy();
-  });
-  const count = (key: string): void => void answers.set(key, (answers.get(key) ?? 0) + 1);
-  const one = (): void => {
-    const outgoing = http.get(url, { agent }, (response) => {
-      let body = '';
-      response.setEncoding('latin1').on('data', (piece: string) => {
-        body += piece;
-      });
-      response.on('end', () => count(`${body} ${response.statusCode}`));
-    });
-    outgoing.on('error', (error) => isOver || count(String(error)));
-  };
-  void (async () => {
-    while (!isOver) {
-      for (let i = 0; i < RATE_PER_SECOND / 50; i++) one();
-      await sleep(20);
-    }
-  })();
-  return answers;
-}
-
 test('docs/deploy-a-new-version.md: every command does what is said', async (t) => {
   const desk = new Desk(t);
   const page = new PageCommands('docs/deploy-a-new-version.md');
@@ -64,7 +33,8 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
   const evener = desk.start(page.take('evener current/server.js'));
   const url = await evener.url();
   await until('every worker', async () => (await statusOf(desk)).workers.every(({ state }) => state === 'ready'));
-  const answers = load(t, url);
+  const answers = new Map<string, number>();
+  steadyLoad(t, url, RATE_PER_SECOND, answers);
   let reloads = 0;
   /** All workers are of the last reload, and run what the link leads to. */
   const assertReloaded = async (): Promise<void> => {

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PLAIN, statusText } from '../../src/cli/tables.ts';
 import type { JudgedWorker, Status } from '../../src/control/control-target.ts';
 import type { Incident } from '../../src/core/incident.ts';
 import { controlOf, type VerbResult, verb } from '../support/control.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
+import { steadyLoad } from '../support/steady-load.ts';
 import { until } from '../support/until.ts';
 
 interface Scene {
@@ -30,40 +29,8 @@ async function scene(t: TestContext, args: readonly string[], ratePerSecond: num
   const evener = new EvenerProcess(t, ['versioned.cjs', ...args], { env: { VERSION: file } });
   const url = await evener.url(2);
   const answers = new Map<string, number>();
-  if (ratePerSecond > 0) load(t, url, ratePerSecond, answers);
+  if (ratePerSecond > 0) steadyLoad(t, url, ratePerSecond, answers);
   return { evener, url, answers, setVersion: (version) => writeFileSync(file, version) };
-}
-
-function load(t: TestContext, url: string, ratePerSecond: number, answers: Map<string, number>): void {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
-  let isOver = false;
-  t.after(() => {
-    isOver = true;
-    agent.destroy();
-  });
-  const count = (key: string): void => void answers.set(key, (answers.get(key) ?? 0) + 1);
-  const one = (): void => {
-    const outgoing = http.get(url, { agent }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => {
-        body += text;
-      });
-      response.on('end', () => count(`${body} ${response.statusCode}`));
-      response.on('error', () => count('cut short'));
-    });
-    outgoing.on('error', () => !isOver && count('failed'));
-  };
-  const startedAtMs = performance.now();
-  let sent = 0;
-  void (async () => {
-    while (!isOver) {
-      const due = ((performance.now() - startedAtMs) * ratePerSecond) / 1000;
-      // A machine that was busy elsewhere is not to be flooded with what is overdue.
-      if (due - sent > ratePerSecond) sent = due - ratePerSecond;
-      for (; sent < due; sent++) one();
-      await sleep(5);
-    }
-  })();
 }
 
 function judgedOf({ stdout }: VerbResult): JudgedWorker[] {

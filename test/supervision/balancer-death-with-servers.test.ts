@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
@@ -11,9 +10,8 @@ import { Supervisor } from '../../src/supervision/supervisor.ts';
 import { request } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { ServerProcess } from '../support/server-process.ts';
+import { MORTAL, surroundingsOf } from '../support/supervisor-surroundings.ts';
 import { until } from '../support/until.ts';
-
-const MORTAL = new URL('../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
 
 /** Before Node 22.12 threads share thread 0's port, and none outlives it. */
 const THREADS = CAN_REUSE_PORT ? 2 : 1;
@@ -36,15 +34,7 @@ test('a balancer thread that dies while servers are discovered knows them again,
     threads: THREADS,
     cwd: folder,
   });
-  const supervisor = new Supervisor(options, {
-    balancerScript: MORTAL,
-    preload: new URL('../../src/worker/preload.js', import.meta.url),
-    stdout: new PassThrough().resume(),
-    stderr: new PassThrough().resume(),
-    activated: [],
-    reread: async () => options,
-    version: '0.0.0',
-  });
+  const supervisor = new Supervisor(options, surroundingsOf(options, MORTAL));
   t.after(() => supervisor.kill());
   const events: SupervisorEvent[] = [];
   supervisor.subscribe((event) => events.push(event));

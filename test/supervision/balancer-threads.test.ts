@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
@@ -11,9 +10,8 @@ import type { SupervisorEvent } from '../../src/supervision/events.ts';
 import { Supervisor } from '../../src/supervision/supervisor.ts';
 import { APPS, request } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
+import { MORTAL, surroundingsOf } from '../support/supervisor-surroundings.ts';
 import { until } from '../support/until.ts';
-
-const MORTAL = new URL('../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
 
 interface Rig {
   readonly supervisor: Supervisor;
@@ -30,15 +28,7 @@ function rig(context: TestContext, balancerScript: URL, threads: number, port: n
     ...(port === null ? {} : { port }),
     env: { ...process.env, PORT: '0' },
   });
-  const supervisor = new Supervisor(options, {
-    balancerScript,
-    preload: new URL('../../src/worker/preload.js', import.meta.url),
-    stdout: new PassThrough().resume(),
-    stderr: new PassThrough().resume(),
-    activated: [],
-    reread: async () => options,
-    version: '0.0.0',
-  });
+  const supervisor = new Supervisor(options, surroundingsOf(options, balancerScript));
   const events: SupervisorEvent[] = [];
   supervisor.subscribe((event) => events.push(event));
   context.after(() => supervisor.kill());

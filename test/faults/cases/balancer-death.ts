@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { resolveOptions } from '../../../src/config/resolve.ts';
 import type { SupervisorEvent } from '../../../src/supervision/events.ts';
 import { Supervisor } from '../../../src/supervision/supervisor.ts';
 import { APPS, request } from '../../support/evener-process.ts';
 import { freePort } from '../../support/free-port.ts';
+import { MORTAL, surroundingsOf } from '../../support/supervisor-surroundings.ts';
 import { until } from '../../support/until.ts';
 import { ms, type Scenario } from '../scenario.ts';
-
-const MORTAL = new URL('../../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
 
 export const balancerDeath: Scenario = {
   name: 'balancer-death',
@@ -23,15 +21,7 @@ export const balancerDeath: Scenario = {
     rig.after(() => rmSync(mortal, { force: true }));
     const port = await freePort();
     const options = resolveOptions({ app: 'server.cjs', cwd: APPS, workers: 2, port });
-    const supervisor = new Supervisor(options, {
-      balancerScript: MORTAL,
-      preload: new URL('../../../src/worker/preload.js', import.meta.url),
-      stdout: new PassThrough().resume(),
-      stderr: new PassThrough().resume(),
-      reread: async () => options,
-      version: '0.0.0',
-      activated: [],
-    });
+    const supervisor = new Supervisor(options, surroundingsOf(options, MORTAL));
     rig.after(() => supervisor.kill());
     const events: SupervisorEvent[] = [];
     let diedAtMs = 0;
