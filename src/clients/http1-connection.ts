@@ -516,7 +516,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.client.renewOwnBuffer();
     }
     if (exchange.isFinished) return false;
-    if (!exchange.body!.isBacklogged) return true;
+    if (!exchange.body!.isFull) return true;
     this.client.pause();
     return false;
   }
@@ -541,7 +541,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const exchange = this.#exchange;
     if (exchange === null) return;
     exchange.pushBody(Buffer.from(view), false);
-    if (exchange.body!.isBacklogged) this.client.pause();
+    if (exchange.body!.isFull) this.client.pause();
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {

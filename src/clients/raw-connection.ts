@@ -234,7 +234,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     const exchange = this.#exchange;
     if (exchange === null || exchange.isFinished) return;
     exchange.pushBody(bytes, false);
-    if (!exchange.isFinished && exchange.body!.isBacklogged) this.client.pause();
+    if (!exchange.isFinished && exchange.body!.isFull) this.client.pause();
   }
 
   #await(afterMs: number): void {

@@ -271,7 +271,7 @@ export class Exchange {
     // The body of a request that asks for an upgrade waits for the worker's answer to that.
     if (this.body !== null && !this.wantsUpgrade) {
       this.body.pump(this);
-      if (!this.body.isBacklogged) this.client.resumeBody();
+      if (!this.body.isFull) this.client.resumeBody();
     }
   }
 
@@ -299,9 +299,9 @@ export class Exchange {
   onRoom(): void {
     const body = this.body;
     if (body === null) return;
-    const waited = body.isBacklogged;
+    const wasFull = body.isFull;
     body.pump(this);
-    if (waited && !body.isBacklogged) this.client.resumeBody();
+    if (wasFull && !body.isFull) this.client.resumeBody();
   }
 
   /** A 1xx head. */
@@ -659,6 +659,7 @@ export class Exchange {
     // Its own pool pulls from its queue when it hears that this is over; others are to have their turn.
     if (this.#endpoint?.isShared) this.#endpoint.tellRoom();
     this.dispatcher.finished(this);
+    this.body?.drop();
     this.#endpoint?.tellRoom();
     this.client.exchangeDone();
   }

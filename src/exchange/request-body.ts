@@ -1,5 +1,5 @@
 import { giveReadMemory } from '../core/read-memory.ts';
-import { copyOf } from '../core/slab.ts';
+import { copyOf, giveCopy } from '../core/slab.ts';
 import type { Exchange } from './exchange.ts';
 
 /**
@@ -26,6 +26,8 @@ export class RequestBody {
   #isLastBorrowed = false;
   /** Some of it was handed to a transport since the last {@link rewind}. */
   #hasSent = false;
+  /** A transport may still refer to pieces that it was handed: their memory is not used again. */
+  #hasLent = false;
   #hasEnded = false;
   #endSent = false;
   #trailers = '';
@@ -48,6 +50,11 @@ export class RequestBody {
   /** Something waits for credit, for the kernel or for an endpoint. */
   get isBacklogged(): boolean {
     return this.#next < this.#pieces.length;
+  }
+
+  /** The client is not to be read from until some of it has been sent. What is kept anyway may come as it likes. */
+  get isFull(): boolean {
+    return !this.#isKept && this.isBacklogged;
   }
 
   /**
@@ -86,7 +93,15 @@ export class RequestBody {
   release(): void {
     if (!this.#isKept) return;
     this.#isKept = false;
+    for (let i = 0; i < this.#next; i++) this.#give(this.#pieces[i]!);
     this.#pieces.splice(0, this.#next);
+    this.#next = 0;
+  }
+
+  /** Nothing of it will be sent any more. */
+  drop(): void {
+    for (const piece of this.#pieces) this.#give(piece);
+    this.#pieces = [];
     this.#next = 0;
   }
 
@@ -116,13 +131,18 @@ export class RequestBody {
       this.#hasSent = true;
       const isWhole = this.#offset === 0 && end === piece.length;
       const isTaken = transport.sendBody(exchange, isWhole ? piece : piece.subarray(this.#offset, end));
+      if (!isTaken) this.#hasLent = true;
+      if (exchange.isFinished) return;
       if (end < piece.length) {
         this.#offset = end;
         return;
       }
       this.#offset = 0;
       if (this.#isKept) this.#next++;
-      else this.#pieces.shift();
+      else {
+        this.#pieces.shift();
+        if (!isBorrowed) this.#give(piece);
+      }
       if (isBorrowed) {
         this.#isLastBorrowed = false;
         if (isTaken) giveReadMemory(piece);
@@ -132,5 +152,10 @@ export class RequestBody {
       this.#endSent = true;
       transport.endBody(exchange, this.#trailers);
     }
+  }
+
+  /** A piece is needed no more. Borrowed memory that was never sent is left to the garbage collector. */
+  #give(piece: Buffer): void {
+    if (!this.#hasLent) giveCopy(piece);
   }
 }

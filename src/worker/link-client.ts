@@ -17,6 +17,7 @@ import {
 } from '../link/frames.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { AppMetrics } from './app-metrics.ts';
+import { copyForApp } from './body-memory.ts';
 import { ClaimedRequests } from './claimed-requests.ts';
 import { fieldsOf } from './field-list.ts';
 import { LinkSocket } from './link-socket.ts';
@@ -308,7 +309,7 @@ export class LinkClient implements FrameHandler, FrameSink {
       return true;
     }
     // The app may keep what it is given, and this memory is read into again.
-    if (end > start) socket.onBody(Buffer.from(bytes.subarray(start, end)));
+    if (end > start) socket.onBody(copyForApp(bytes, start, end));
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
     return true;
   }
@@ -396,7 +397,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   #keepClaimed(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    if (end > start && !this.#claims.body(stream, Buffer.from(bytes.subarray(start, end)))) return;
+    if (end > start && !this.#claims.body(stream, copyForApp(bytes, start, end))) return;
     if (isLast && (flags & FrameFlag.End) !== 0) this.#claims.end(stream, []);
   }
 

@@ -83,6 +83,8 @@ export class RecordedTransport implements Transport {
   readonly log: string[] = [];
   /** All of the bodies it was sent. */
   sent = '';
+  /** The memory it was sent them in. */
+  readonly memory: Buffer[] = [];
   isCongested = false;
   /** What {@link sendBody} answers. */
   takesAtOnce = true;
@@ -95,6 +97,7 @@ export class RecordedTransport implements Transport {
   sendBody(_exchange: Exchange, bytes: Buffer): boolean {
     this.log.push(`body ${bytes.length}`);
     this.sent += bytes.toString('latin1');
+    this.memory.push(bytes);
     return this.takesAtOnce;
   }
   awaitRoom(exchange: Exchange): void {

@@ -112,6 +112,38 @@ test('while the kernel takes no more a body waits, and memory that was lent to i
   assert.equal(takeReadMemory().buffer, memory.buffer);
 });
 
+test('what is kept anyway may come while no endpoint takes it, what is larger may not', () => {
+  const road = new Road();
+  const { exchange } = road.admit(POST);
+  exchange.pushBody(Buffer.alloc(KEPT_BODY_BYTES), false);
+  assert.ok(exchange.body!.isBacklogged);
+  assert.ok(!exchange.body!.isFull);
+  exchange.pushBody(Buffer.alloc(1), false);
+  assert.ok(exchange.body!.isFull);
+  road.addEndpoint();
+  assert.ok(!exchange.body!.isFull);
+});
+
+test('memory of what was kept is used again once the request has begun, unless the transport refers to it', () => {
+  const road = new Road();
+  const { transport } = road.addEndpoint();
+  const carry = (letter: string): Buffer => {
+    const { exchange } = road.admit(POST);
+    exchange.pushBody(Buffer.alloc(12_000, letter), false);
+    exchange.onBegun();
+    return transport.memory.at(-1)!;
+  };
+  for (const takesAtOnce of [true, false]) {
+    transport.takesAtOnce = takesAtOnce;
+    // The first in memory that no other test has a part of.
+    let kept = carry('a');
+    while (kept.byteOffset !== 0) kept = carry('a');
+    transport.takesAtOnce = true;
+    for (let i = 0; i < 12; i++) carry('b');
+    assert.equal(kept.toString() === 'a'.repeat(12_000), !takesAtOnce);
+  }
+});
+
 test('borrowed memory is sent in one go, and is the transport’s where it still refers to it', () => {
   const road = new Road();
   const { transport } = road.addEndpoint();
