@@ -14,9 +14,9 @@ import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 7;
+export const CHANNEL_VERSION = 8;
 
-/** What a balancer thread is born with (`workerData`). */
+/** The first message to a balancer thread: what it is born with. */
 export interface BalancerBirth {
   readonly version: number;
   /** Index of this thread, from 0. */

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EvenerError } from '../core/evener-error.ts';
 import { nearestName } from '../core/nearest-name.ts';
+import type { Verb } from './command-words.ts';
 
 /** A command that acts on an instance that runs. */
 export interface VerbRequest {
@@ -64,19 +65,6 @@ export const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   stop: { usage: '[--now]', meaning: 'finish what is in flight, then end', words: [0, 0], flags: ['json', 'now'] },
   dashboard: { usage: '', meaning: 'the link to the dashboard', words: [0, 0], flags: ['json'] },
 };
-export type Verb =
-  | 'status'
-  | 'top'
-  | 'events'
-  | 'logs'
-  | 'reload'
-  | 'scale'
-  | 'restart'
-  | 'drain'
-  | 'why'
-  | 'stop'
-  | 'dashboard';
-
 const ALL_FLAGS = {
   name: { type: 'string' },
   pid: { type: 'string' },

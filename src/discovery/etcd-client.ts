@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { EtcdAddress } from '../config/source.ts';
+import { LAZILY } from '../core/lazily.ts';
 
 /** Longest wait for an answer. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -70,8 +70,8 @@ export class EtcdClient {
     const read = (path: string | null): { pem?: Buffer } => (path === null ? {} : { pem: readFileSync(path) });
     const [ca, cert, key] = [address.ca, address.cert, address.key].map((path) => read(path).pem);
     this.#agent = address.isTls
-      ? new https.Agent({ ...options, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) })
-      : new http.Agent(options);
+      ? new LAZILY.https.Agent({ ...options, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) })
+      : new LAZILY.http.Agent(options);
   }
 
   /** All pairs whose keys begin so. */
@@ -232,7 +232,11 @@ export class EtcdClient {
       'content-length': Buffer.byteLength(text),
       ...(this.#token !== null && { authorization: this.#token }),
     };
-    const request = (isTls ? https : http).request(url, { method: 'POST', agent: this.#agent, headers }, onResponse);
+    const request = (isTls ? LAZILY.https : LAZILY.http).request(
+      url,
+      { method: 'POST', agent: this.#agent, headers },
+      onResponse,
+    );
     request.end(text);
     return request;
   }

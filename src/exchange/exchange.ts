@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { NO_KEY } from '../balancing/policy.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
-import { isSafe, Method, methodName } from '../http1/methods.ts';
+import { methodName } from '../http1/method-names.ts';
+import { isSafe, Method } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
 import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
 import { areTrailers } from '../http1/trailers.ts';

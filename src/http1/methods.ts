@@ -1,14 +1,5 @@
 import { METHODS } from 'node:http';
-
-/**
- * Methods travel as the numbers that Node's parser (llhttp) gives them, since its callbacks in the worker take numbers.
- * llhttp only ever appends to its list.
- */
-const LLHTTP_METHODS = (
-  'DELETE GET HEAD POST PUT CONNECT OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND REBIND ' +
-  'UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PATCH PURGE MKCALENDAR LINK ' +
-  'UNLINK SOURCE PRI DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH QUERY'
-).split(' ');
+import { LLHTTP_METHODS } from './method-names.ts';
 
 export const Method = { Delete: 0, Get: 1, Head: 2, Post: 3, Put: 4, Connect: 5, Options: 6, Trace: 7 } as const;
 
@@ -22,10 +13,6 @@ const MAX_METHOD_BYTES = 13;
 const CODES: ReadonlyMap<string, number> = new Map(
   LLHTTP_METHODS.map((name, code) => [name, code] as const).filter(([name]) => METHODS.includes(name)),
 );
-
-export function methodName(code: number): string {
-  return LLHTTP_METHODS[code] ?? 'UNKNOWN';
-}
 
 /** Number of the method whose token stands in [start, end); {@link UNKNOWN_METHOD} when this Node does not know it. */
 export function methodCode(bytes: Buffer, start: number, end: number): number {

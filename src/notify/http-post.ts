@@ -1,5 +1,4 @@
-import http from 'node:http';
-import https from 'node:https';
+import { LAZILY } from '../core/lazily.ts';
 import type { Delivery, NoticeRequest } from './notifier.ts';
 
 /** From the start to the head of the response. */
@@ -21,7 +20,7 @@ export function postJson(
   return new Promise((resolve) => {
     const { url, headers, body } = request;
     const bytes = Buffer.from(body);
-    const { request: open } = url.protocol === 'https:' ? https : http;
+    const { request: open } = url.protocol === 'https:' ? LAZILY.https : LAZILY.http;
     const ends = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     const fail = (error: Error): void => {
       const isLate = ends.aborted && !signal.aborted;

@@ -1,5 +1,5 @@
 import { OUTCOMES, type Outcome } from '../core/outcome.ts';
-import { methodName } from '../http1/methods.ts';
+import { methodName } from '../http1/method-names.ts';
 import { BUCKETS, bucketOf } from './histogram.ts';
 import {
   COUNTED_METHODS,

@@ -1,22 +1,13 @@
 import { rmSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import type { EventLoopUtilization } from 'node:perf_hooks';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type BalancerBirth, type FromBalancer, type FromSupervisor, isFromBalancer } from '../channel/messages.ts';
 import type { Rng } from '../core/rng.ts';
 import { BackOff } from './back-off.ts';
+import { startThread } from './thread-start.ts';
 
 /** A thread that has run this long has earned an immediate restart. */
 const STABLE_AFTER_MS = 5_000;
-
-/**
- * Heap of a thread, in MiB: a quarter of the memory at hand, within these. A thread that reaches it ends by itself, with
- * an error that says so, and is restarted. Without a limit of its own V8 may let it grow until the kernel ends the process.
- * An idle connection takes less than 8 KiB, so that the least is enough for 30,000 of them.
- */
-const MIN_HEAP_MIB = 256;
-const MAX_HEAP_MIB = 2_048;
-const HEAP_SHARE = 0.25;
 
 export interface BalancerThreadObserver {
   /** A thread was started, for the first time or again: tell it what it has to know. */
@@ -31,7 +22,7 @@ export class BalancerThread {
   readonly #script: URL;
   readonly #observer: BalancerThreadObserver;
   readonly #backOff: BackOff;
-  readonly #heapMib: number;
+  readonly #heapMib: number | null;
   #worker: Worker | null = null;
   #restart: NodeJS.Timeout | null = null;
   #loopBefore: EventLoopUtilization | null = null;
@@ -39,12 +30,13 @@ export class BalancerThread {
   #staysDown = false;
   #closed = false;
 
+  /** @param heapMib which it may use; null = as much as the memory at hand allows */
   constructor(
     birth: BalancerBirth,
     script: URL,
     observer: BalancerThreadObserver,
     rng: Rng,
-    heapMib: number = heapMibFor(memoryAtHand()),
+    heapMib: number | null = null,
   ) {
     this.#heapMib = heapMib;
     this.#birth = birth;
@@ -65,12 +57,8 @@ export class BalancerThread {
     // What a dead thread left behind would make the next one's bind fail with EADDRINUSE.
     rmSync(this.#birth.linkPath, { force: true });
     this.#startedAtMs = performance.now();
-    const worker = new Worker(this.#script, {
-      workerData: this.#birth,
-      name: `evener-balancer-${this.index}`,
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: this.#heapMib },
-    });
+    const worker = startThread(this.#script, this.index, this.#heapMib);
+    worker.postMessage(this.#birth);
     this.#worker = worker;
     this.#loopBefore = null;
     let cause = '';
@@ -120,16 +108,4 @@ export class BalancerThread {
     if (!this.#staysDown) this.#restart = setTimeout(() => this.start(), delayMs);
     this.#observer.threadDied(this, cause, delayMs);
   }
-}
-
-/** @param bytes of memory at hand */
-export function heapMibFor(bytes: number): number {
-  return Math.round(Math.min(MAX_HEAP_MIB, Math.max(MIN_HEAP_MIB, (bytes / 2 ** 20) * HEAP_SHARE)));
-}
-
-/** The machine's, or the control group's where that is less. */
-function memoryAtHand(): number {
-  // 0, or more than there is, where nothing is constrained.
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }

@@ -26,6 +26,8 @@ export type PoolMessage = Extract<FromBalancer, { pool: string }>;
 export interface BalancerThreadsObserver {
   /** A thread was started, for the first time or again: tell it what it has to know. */
   threadStarted(thread: BalancerThread): void;
+  /** One has loaded its code and takes workers. */
+  threadReady(): void;
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void;
   threadSaid(thread: BalancerThread, message: WorkerMessage): void;
   /** A request that was suspected was answered. */
@@ -169,6 +171,7 @@ export class BalancerThreads {
     switch (message.type) {
       case 'ready':
         this.#hasBeenReady = true;
+        this.#observer.threadReady();
         return;
       case 'drained':
         this.#drained.add(thread.index);

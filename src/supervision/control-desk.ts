@@ -1,7 +1,5 @@
 import type { ResolvedOptions } from '../config/options.ts';
-import type { Admission } from '../control/admission.ts';
 import { ApiError } from '../control/api-error.ts';
-import { ControlServer } from '../control/control-server.ts';
 import type {
   AppHistory,
   ControlTarget,
@@ -11,10 +9,9 @@ import type {
   WhyReport,
   WorkerPlace,
 } from '../control/control-target.ts';
-import { controlSocketIn, writeCard } from '../control/instance.ts';
+import { writeCard } from '../control/instance.ts';
 import { EvenerError } from '../core/evener-error.ts';
 import type { Incident } from '../core/incident.ts';
-import { dashboardPages } from '../dashboard/pages.ts';
 import { type AppMetric, mergeAppMetrics, readAppMetrics, writeAppMetrics } from '../observability/app-metrics.ts';
 import { EventRing } from '../observability/event-ring.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
@@ -23,10 +20,10 @@ import type { Meters } from '../observability/meters.ts';
 import { PrometheusText } from '../observability/prometheus-text.ts';
 import { RecentHistory } from '../observability/recent-history.ts';
 import { RecentRates } from '../observability/recent-rates.ts';
-import { AdminListener } from './admin-listener.ts';
 import { AppMetricsQuestions } from './app-metrics-questions.ts';
 import type { BalancerThreads } from './balancer-threads.ts';
 import type { Canary } from './canary.ts';
+import type { ControlListeners } from './control-listeners.ts';
 import type { Ejections } from './ejections.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { explanationText } from './hang-text.ts';
@@ -97,8 +94,9 @@ export class ControlDesk implements ControlTarget {
   readonly #rates = new Map<string, RecentRates>();
   readonly #histories = new Map<string, RecentHistory>();
   readonly #startedAt = new Date();
-  readonly #socket: ControlServer;
-  readonly #admin: AdminListener;
+  /** Those of {@link open}, once they have been loaded. */
+  #listeners: ControlListeners | null = null;
+  #isClosed = false;
   readonly #sampler: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   #balancerRestarts = 0;
@@ -110,15 +108,14 @@ export class ControlDesk implements ControlTarget {
     this.appMetrics = new AppMetricsQuestions((question, workers) => {
       parts.threads.postToOne({ type: 'ask-metrics', question, workers });
     });
-    this.#socket = this.#serve(null);
-    this.#admin = new AdminListener((admission) => this.#serve(admission));
     this.#unsubscribe = host.subscribe((event) => this.#remember(event));
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
     this.#sampler.unref();
   }
 
   /**
-   * Opens the control socket, and the admin listener where there is to be one.
+   * Opens the control socket, and the admin listener where there is to be one. What they need is loaded while the workers
+   * start, not before.
    * @returns the URL of the latter, or null
    * @throws Error that tells which could not be opened
    */
@@ -126,12 +123,11 @@ export class ControlDesk implements ControlTarget {
     const { directory } = this.#parts;
     const { name, admin } = this.#host.options();
     writeCard(directory, { name, pid: process.pid, folder: process.cwd(), startedAt: this.#startedAt.toISOString() });
-    const path = controlSocketIn(directory);
-    await this.#socket.listenOn(path).catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`cannot open the control socket ${path}: ${error.code ?? error.message}`);
-    });
-    await this.#admin.configure(admin);
-    return this.#admin.url;
+    const { ControlListeners } = await import('./control-listeners.ts');
+    if (this.#isClosed) return null;
+    this.#listeners = new ControlListeners(this, this.#parts.version);
+    await this.#listeners.open(directory, admin);
+    return this.#listeners.adminUrl;
   }
 
   /**
@@ -140,7 +136,7 @@ export class ControlDesk implements ControlTarget {
    */
   async configure({ admin }: ResolvedOptions): Promise<void> {
     try {
-      await this.#admin.configure(admin);
+      await this.#listeners?.configure(admin);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason }, { cause });
@@ -150,8 +146,8 @@ export class ControlDesk implements ControlTarget {
   close(): void {
     clearInterval(this.#sampler);
     this.#unsubscribe();
-    this.#socket.close();
-    this.#admin.close();
+    this.#isClosed = true;
+    this.#listeners?.close();
   }
 
   // ControlTarget.
@@ -173,7 +169,7 @@ export class ControlDesk implements ControlTarget {
       startedAt: this.#startedAt.toISOString(),
       uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
       config: file,
-      admin: this.#admin.url,
+      admin: this.#listeners?.adminUrl ?? null,
       threads,
       connections: this.#parts.meters.readThreads().clients,
       apps: [
@@ -316,16 +312,6 @@ export class ControlDesk implements ControlTarget {
   get #sources(): StatusSources {
     const { meters, memory } = this.#parts;
     return { meters, memory, rates: this.#rates };
-  }
-
-  #serve(admission: Admission | null): ControlServer {
-    return new ControlServer({
-      target: this,
-      version: this.#parts.version,
-      admission,
-      pages: admission === null ? new Map() : dashboardPages(),
-      dashboardLink: admission === null ? () => this.#admin.dashboardLink : null,
-    });
   }
 
   #remember(event: SupervisorEvent): void {

@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import http from 'node:http';
+import { LAZILY } from '../core/lazily.ts';
 
 /** An inspector answers at once, from a thread of its own; anything else that listens there is left alone after this. */
 const ANSWER_LIMIT_MS = 250;
@@ -79,15 +79,18 @@ async function socketInodes(pid: number): Promise<Set<string>> {
 
 function askForTarget(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
-    const request = http.get({ host, port, path: '/json/list', agent: false, timeout: ANSWER_LIMIT_MS }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (piece: string) => {
-        text += piece;
-        if (text.length > MAX_ANSWER_BYTES) request.destroy();
-      });
-      response.on('end', () => resolve(targetIn(text)));
-      response.on('error', () => resolve(null));
-    });
+    const request = LAZILY.http.get(
+      { host, port, path: '/json/list', agent: false, timeout: ANSWER_LIMIT_MS },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (piece: string) => {
+          text += piece;
+          if (text.length > MAX_ANSWER_BYTES) request.destroy();
+        });
+        response.on('end', () => resolve(targetIn(text)));
+        response.on('error', () => resolve(null));
+      },
+    );
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(null));
     request.on('close', () => resolve(null));

@@ -384,6 +384,9 @@ export class Supervisor {
           for (const fleet of fleets.values()) fleet.threadStarted(thread);
           for (const pool of pools.values()) pool.tellServers();
         },
+        threadReady: () => {
+          for (const fleet of fleets.values()) fleet.startRest();
+        },
         threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
         threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
         threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread.index, message),
@@ -512,7 +515,7 @@ export class Supervisor {
       changed: () => this.#changes.happened(),
     });
     parts.fleets.set(app.name, fleet);
-    for (let index = 0; index < app.workers.min; index++) fleet.addSlot(index);
+    fleet.addFirstSlots();
   }
 
   #addPool({ pools, threads }: Parts, options: ServersOptions): void {

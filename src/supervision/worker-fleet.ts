@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress, type TrialSettings } from '../channel/messages.ts';
+import { availableCores } from '../config/available-cores.ts';
 import { DEFAULT_PORT } from '../config/child-protocol.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
@@ -35,6 +36,10 @@ const SCOUT_DELAY_MS = 5_000;
 const SHORT_NOTICE_MS = 1_000;
 /** A worker whose link is closed and that neither exits nor dials in again within this is replaced. */
 const UNLINKED_LIMIT_MS = 5_000;
+/** Kept busy at first by the balancer thread, which loads its code beside the first workers. */
+const CORES_OF_A_START = 1;
+/** How long the first workers that are more than there are cores wait for the balancer thread at most. */
+const LATER_START_MS = 1_000;
 /** Output of the first worker appears after this long even if it is not ready; that of all others, after the second. */
 const HOLD_OUTPUT_MS = 1_000;
 const HOLD_REPEATED_OUTPUT_MS = 5_000;
@@ -180,10 +185,25 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return [...this.live()].filter((worker) => worker.state === state);
   }
 
-  addSlot(index: number): void {
+  /** The first workers, and as many as there are cores for while a balancer thread starts, too. */
+  addFirstSlots(): void {
+    const atOnce = Math.max(1, availableCores() - CORES_OF_A_START);
+    for (let index = 0; index < this.#options.workers.min; index++) {
+      this.addSlot(index, index < atOnce ? 0 : LATER_START_MS);
+    }
+  }
+
+  /** There are cores for those of the first workers that wait. */
+  startRest(): void {
+    for (const slot of this.slots.values()) if (slot.starts === 0) slot.hurry();
+  }
+
+  /** @param startInMs at the latest */
+  addSlot(index: number, startInMs: number = 0): void {
     const slot = new WorkerSlot(index, this, this.#parts.rng);
     this.slots.set(index, slot);
-    slot.start();
+    if (startInMs === 0) slot.start();
+    else slot.startLater(startInMs);
   }
 
   /** Its workers finish what they have and go. */

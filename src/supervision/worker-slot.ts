@@ -101,7 +101,14 @@ export class WorkerSlot {
     this.#current = this.#host.spawn(this);
   }
 
-  /** What made it fail seems to be over: starts at once where it would be waiting. */
+  /** As {@link start}, after a while or when it is told to {@link hurry}. */
+  startLater(delayMs: number): void {
+    this.#cancelTimer();
+    this.#nextStartAtMs = performance.now() + delayMs;
+    this.#timer = setTimeout(() => this.start(), delayMs);
+  }
+
+  /** Starts at once where it would be waiting: what made it fail seems to be over. */
   hurry(): void {
     if (this.#timer === null) return;
     this.#backOff.reset();
@@ -251,9 +258,7 @@ export class WorkerSlot {
   #schedule(): number | null {
     if (this.#isClosed || this.#isParked) return null;
     const delayMs = this.#backOff.next(this.#host.delayCapMs(this));
-    this.#cancelTimer();
-    this.#nextStartAtMs = performance.now() + delayMs;
-    this.#timer = setTimeout(() => this.start(), delayMs);
+    this.startLater(delayMs);
     return delayMs;
   }
 

@@ -1,7 +1,7 @@
-import http from 'node:http';
-import https from 'node:https';
+import type https from 'node:https';
 import net from 'node:net';
 import type { HealthRules } from '../config/health.ts';
+import { LAZILY } from '../core/lazily.ts';
 import type { ServerAddress } from '../core/server-address.ts';
 import { faultOf, MAX_BODY_BYTES, type Probe, type ProbeResult } from '../health/health-check.ts';
 import type { UpstreamTls } from './upstream-socket.ts';
@@ -58,7 +58,7 @@ function request(
     ...(tls === null ? {} : { secureContext: tls.context, rejectUnauthorized: tls.verifies }),
     ...(tls?.serverName ? { servername: tls.serverName } : {}),
   };
-  const outgoing = (tls === null ? http : https).request(options);
+  const outgoing = (tls === null ? LAZILY.http : LAZILY.https).request(options);
   const end = (result: ProbeResult): void => {
     clearTimeout(timer);
     // One signal serves all checks of a server.

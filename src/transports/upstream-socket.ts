@@ -1,6 +1,7 @@
 import net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { writeText } from '../core/direct-write.ts';
+import { LAZILY } from '../core/lazily.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
 import { giveReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 import type { ServerAddress } from '../core/server-address.ts';
@@ -65,7 +66,7 @@ export class UpstreamSocket {
       );
     } else {
       const name = upstreamTls.serverName ?? address.host;
-      const socket = tls.connect({
+      const socket = LAZILY.tls.connect({
         ...where,
         // RFC 6066 section 3: an address is no name.
         ...(name === null || net.isIP(name) !== 0 ? {} : { servername: name }),

@@ -1,4 +1,4 @@
-import tls from 'node:tls';
+import { LAZILY } from '../core/lazily.ts';
 import type { UpstreamTls } from './upstream-socket.ts';
 
 /** TLS to the servers of one pool. Plain data, so that it can be sent to a thread. */
@@ -24,7 +24,7 @@ export const DEFAULT_UPSTREAM_TLS: UpstreamTlsSettings = Object.freeze({
 
 /** Throws what Node throws where a certificate or key makes no sense. */
 export function upstreamTls(settings: UpstreamTlsSettings): UpstreamTls {
-  const context = tls.createSecureContext({
+  const context = LAZILY.tls.createSecureContext({
     ...(settings.ca === null ? {} : { ca: settings.ca }),
     ...(settings.cert === null ? {} : { cert: settings.cert }),
     ...(settings.key === null ? {} : { key: settings.key }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
 import { before, test } from 'node:test';
-import { isSafe, methodCode, methodName, UNKNOWN_METHOD } from '../../src/http1/methods.ts';
+import { methodName } from '../../src/http1/method-names.ts';
+import { isSafe, methodCode, UNKNOWN_METHOD } from '../../src/http1/methods.ts';
 import { NodeParser } from './node-parser.ts';
 
 let node: NodeParser;

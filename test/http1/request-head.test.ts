@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Outcome } from '../../src/core/outcome.ts';
-import { methodName } from '../../src/http1/methods.ts';
+import { methodName } from '../../src/http1/method-names.ts';
 import { Framing, type HeadLimits, INCOMPLETE, RequestHead } from '../../src/http1/request-head.ts';
 import { ACCEPTED, type Facts, head, LIMITS, PLAIN, REFUSED } from './request-vectors.ts';
 

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BalancerBirth } from '../../src/channel/messages.ts';
 import { XorShift } from '../../src/core/rng.ts';
-import { BalancerThread, heapMibFor } from '../../src/supervision/balancer-thread.ts';
+import { BalancerThread } from '../../src/supervision/balancer-thread.ts';
+import { heapMibFor } from '../../src/supervision/thread-start.ts';
 import { until } from '../support/until.ts';
 
 const GREEDY = new URL('../../../test/fixtures/fakes/greedy-balancer.mjs', import.meta.url);
