@@ -111,7 +111,7 @@ export class Exchange {
   prefer: Endpoint<Transport> | null = null;
   /** Hash of what it has in common with those that are to meet the same endpoint; see `NO_KEY`. */
   key: number = NO_KEY;
-  /** When it was sent to the endpoint that has it now, where that is measured. Monotonic ms. */
+  /** When it was sent to the endpoint that has it now. Monotonic ms of the thread. */
   sentAtMs = 0;
   /** Reads along in the response; null when there is nothing to be learned from it. */
   watch: SessionWatch | null = null;
@@ -266,7 +266,7 @@ export class Exchange {
     this.#isNotBegun = false;
     if (this.openedAtMs === 0) this.openedAtMs = nowMs;
     this.credit = STREAM_WINDOW_BYTES;
-    if (this.dispatcher.needsLatency) this.sentAtMs = nowMs;
+    this.sentAtMs = nowMs;
     endpoint.opened(nowMs);
     endpoint.transport.open(this);
     // The body of a request that asks for an upgrade waits for the worker's answer to that.

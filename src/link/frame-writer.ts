@@ -121,6 +121,7 @@ export class FrameWriter {
     minorVersion: number,
     targetOffset: number,
     targetLength: number,
+    sentAtMs: number,
     lines: string,
   ): void {
     const at = this.#begin(FrameType.Open, flags, stream, OPEN_FIXED_BYTES + lines.length);
@@ -131,6 +132,7 @@ export class FrameWriter {
     batch[at + 6] = targetOffset & 0xff;
     batch[at + 7] = targetOffset >>> 8;
     writeUint32(batch, at + 8, targetLength);
+    writeUint32(batch, at + 12, sentAtMs);
     batch.latin1Write(lines, at + OPEN_FIXED_BYTES);
     this.#length = at + OPEN_FIXED_BYTES + lines.length;
     this.#wake();

@@ -14,7 +14,7 @@
  */
 
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 5;
+export const LINK_VERSION = 6;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -57,7 +57,7 @@ export const FrameType = {
   Open: 16,
   /** `stream` is a connection that the worker has not met: JSON of {@link Peer}. */
   Peer: 17,
-  /** Answer it with Pong. */
+  /** Answer it with Pong. With the flag Beat it is one of those that come regularly. */
   Ping: 18,
   /** Answer to Listen; `stream` echoes it. JSON of ListenAnswer (core/listen-answer). */
   Listening: 19,
@@ -114,10 +114,15 @@ export const FrameFlag = {
   Retried: 8,
   /** On Abort: the client's connection was, or is to be, reset rather than closed. */
   Reset: 16,
+  /** On Ping. */
+  Beat: 32,
 } as const;
 
-/** Before the lines of an Open: connection u32, method u8, minor version u8, target offset u16, target length u32. */
-export const OPEN_FIXED_BYTES = 12;
+/**
+ * Before the lines of an Open: connection u32, method u8, minor version u8, target offset u16, target length u32, when it
+ * was sent u32 ({@link isFresh} in `ledger.ts`).
+ */
+export const OPEN_FIXED_BYTES = 16;
 
 export interface Hello {
   readonly version: number;

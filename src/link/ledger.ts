@@ -16,6 +16,9 @@ export const LEDGER_BEGUN_AT = 4;
  */
 export const LEDGER_ALL_FROM = 8;
 
+/** Numbers of streams are compared within half of their range; so many pass at most before a number in the file is set anew. */
+export const STREAMS_PER_NOTE = 0x0fff_ffff;
+
 /** How often the balancer asks whether a worker's event loop turns. */
 export const BEAT_MS = 250;
 
@@ -23,15 +26,16 @@ export const BEAT_MS = 250;
 export const MISSED_BEATS = 2;
 
 /**
- * Nothing is taken back from a worker before its beat has been unanswered for so long, which saves it looking into the file
- * while its last beat is younger than {@link FRESH_MS}. Less than two beats, since timers may be a little early.
+ * A request that was not begun within this is taken back from a worker of which nothing has been heard for as long: by
+ * then something else keeps its event loop. Nothing younger is, which saves the worker looking into the file before it
+ * runs what was sent within {@link FRESH_MS}.
  */
-export const REVOKED_AFTER_MS: number = MISSED_BEATS * BEAT_MS - 20;
+export const REVOKED_AFTER_MS = 10;
 
 /** The difference is for clocks that are read a little apart. */
-const FRESH_MS: number = REVOKED_AFTER_MS - 40;
+const FRESH_MS: number = REVOKED_AFTER_MS - 5;
 
-/** Whether a beat that was sent then (32 bits of `monotonicMs`) was sent so lately that nothing can have been taken back since. */
+/** Whether what was sent then (32 bits of `monotonicMs`) was sent so lately that it cannot have been taken back. */
 export function isFresh(sentAtMs: number, nowMs: number): boolean {
   const ageMs = (Math.floor(nowMs) - sentAtMs) | 0;
   return ageMs >= 0 && ageMs < FRESH_MS;

@@ -195,6 +195,11 @@ export class Endpoint<T = unknown> {
     return true;
   }
 
+  /** How long nothing has come from it, while it has been busy. ms */
+  quietMs(nowMs: number): number {
+    return this.inFlight === this.tunnels ? 0 : nowMs - this.#quietSinceMs;
+  }
+
   /** It was asked in another way: until it is {@link heard} it is not picked, unless many wait. */
   holdUp(): void {
     this.#setHeldUp(true);

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { type Clock, monotonicMs } from '../core/clock.ts';
+import { type Clock, toMonotonicMs } from '../core/clock.ts';
 import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import { giveReadMemory } from '../core/read-memory.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -8,7 +8,7 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
-import { MISSED_BEATS, REVOKED_AFTER_MS } from '../link/ledger.ts';
+import { MISSED_BEATS, REVOKED_AFTER_MS, STREAMS_PER_NOTE } from '../link/ledger.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
@@ -82,8 +82,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   /** Who wants to know whether its event loop turns. */
   #askers: (() => void)[] = [];
   #ledger: StreamLedger | null = null;
-  /** When the beat that is unanswered was sent. {@link monotonicMs} */
-  #beatLeftAtMs = 0;
+  /** Sees to what is in flight while the worker is silent; null until something first was. */
+  #watch: NodeJS.Timeout | null = null;
+  #isWatching = false;
+  /** The file's number, which must not become less: what was taken back before may still lie unread in the worker's socket. */
+  #revokedUpTo = 0;
 
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
@@ -118,6 +121,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     const stream = this.#newStream();
     exchange.stream = stream;
     this.#exchanges.add(exchange);
+    if (!this.#isWatching) this.#watchSilence();
     if (!this.#knownConnections.has(exchange.connectionId)) {
       this.#knownConnections.add(exchange.connectionId);
       this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
@@ -139,14 +143,16 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       exchange.minorVersion,
       exchange.targetOffset,
       exchange.targetLength,
+      sentAtOf(exchange),
       exchange.lines,
     );
     if (exchange.body === null || exchange.wantsUpgrade) this.#turn.messageComplete();
   }
 
   #openWithoutHead(exchange: Exchange, stream: number): void {
-    if (exchange.refusal === null) this.#writer.uint32(FrameType.Connect, stream, exchange.connectionId);
-    else this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
+    if (exchange.refusal === null) {
+      this.#writer.uint32Pair(FrameType.Connect, stream, exchange.connectionId, sentAtOf(exchange));
+    } else this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
     this.#turn.messageComplete();
   }
 
@@ -225,9 +231,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
     if (this.#beatSentAtMs === 0) {
       this.#beatSentAtMs = nowMs;
-      this.#beatLeftAtMs = monotonicMs();
       this.#meter.setAskedAt(nowMs);
-      this.#writer.uint32(FrameType.Ping, 0, Math.floor(this.#beatLeftAtMs) >>> 0);
+      this.#writer.text(FrameType.Ping, FrameFlag.Beat, 0, '');
       this.#learnBegun();
       return;
     }
@@ -239,7 +244,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
     if (this.#missedBeats < MISSED_BEATS) return;
     this.#hedge(nowMs);
-    this.#takeBack();
   }
 
   /** The file that says what the worker has begun, and by which requests are taken back from it. */
@@ -247,8 +251,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#ledger = ledger;
   }
 
-  /** Streams that it has not finished. A copy. */
+  /** Streams that it has not finished, each with what is known of its beginning. A copy. */
   inFlight(): Exchange[] {
+    this.#learnBegun();
     return this.#exchanges.values();
   }
 
@@ -383,6 +388,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     let stream = this.#nextStream;
     while (stream === 0 || this.#exchanges.get(stream) !== null) stream = (stream + 1) >>> 0;
     this.#nextStream = (stream + 1) >>> 0;
+    // Kept from becoming so old that it seems to be of streams to come.
+    if ((stream & STREAMS_PER_NOTE) === 0) this.#revokedUpTo = (stream - 1) >>> 0;
     return stream;
   }
 
@@ -437,16 +444,60 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
   }
 
-  /** Takes back what the worker has not begun. If it goes on after all, it asks for each of them. */
+  /** Something is in flight: until nothing is, it is looked now and then whether the worker is silent. */
+  #watchSilence(): void {
+    if (this.#ledger === null) return;
+    this.#isWatching = true;
+    if (this.#watch !== null) this.#watch.refresh();
+    else this.#watch = setTimeout(this.#onWatch, REVOKED_AFTER_MS).unref();
+  }
+
+  readonly #onWatch = (): void => {
+    this.#isWatching = false;
+    if (this.#exchanges.size === 0) return;
+    this.#watchSilence();
+    // Where this thread itself was held up, what the worker has said meanwhile is still to be read.
+    if (this.#isSilent) setImmediate(() => this.#takeBack());
+  };
+
+  get #isSilent(): boolean {
+    return this.endpoint.quietMs(this.#clock.tick()) >= REVOKED_AFTER_MS;
+  }
+
+  /**
+   * Takes back what a silent worker has not begun: something else keeps its event loop. If it goes on it asks for each of
+   * them, and until it is heard of it is not picked.
+   */
   #takeBack(): void {
     const ledger = this.#ledger;
-    if (ledger === null || monotonicMs() - this.#beatLeftAtMs < REVOKED_AFTER_MS) return;
+    if (ledger === null || !this.#isSilent || this.#hasBegunAll(ledger)) return;
+    const { nowMs } = this.#clock;
     this.#learnBegun();
-    if (!this.#exchanges.values().some(isTakeable) || !ledger.revoke((this.#nextStream - 1) >>> 0)) return;
+    const last = this.#takeable(nowMs).at(-1);
+    if (last === undefined) return;
+    if (isBefore(this.#revokedUpTo, last.stream)) this.#revokedUpTo = last.stream;
+    if (!ledger.revoke(this.#revokedUpTo)) return;
     // What it has begun until then.
     this.#learnBegun();
-    const nowMs = this.#clock.tick();
-    for (const exchange of this.#exchanges.values()) if (isTakeable(exchange)) exchange.takeBack(nowMs);
+    this.endpoint.holdUp();
+    this.#ping();
+    this.#turn.messageComplete();
+    for (const exchange of this.#takeable(nowMs)) {
+      if (exchange.isUnbegun && exchange.hasAlternative) exchange.takeBack(nowMs);
+    }
+  }
+
+  #hasBegunAll(ledger: StreamLedger): boolean {
+    const notes = ledger.read();
+    return notes !== null && !isBefore(notes.begun, (this.#nextStream - 1) >>> 0);
+  }
+
+  /** In the order in which they were sent. */
+  #takeable(nowMs: number): Exchange[] {
+    return this.#exchanges
+      .values()
+      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.isUnbegun && one.hasAlternative)
+      .sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
   }
 
   /** What the worker has begun, and what it has not. */
@@ -541,6 +592,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#isClosed = true;
     this.#isBroken = true;
     this.#meter.unlinked();
+    if (this.#watch !== null) clearTimeout(this.#watch);
     this.#learnBegun();
     this.#ledger?.close();
     this.#ledger = null;
@@ -549,6 +601,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 }
 
-function isTakeable(exchange: Exchange): boolean {
-  return exchange.isUnbegun && exchange.hasAlternative;
+/** 32 bits. */
+function sentAtOf(exchange: Exchange): number {
+  return Math.floor(toMonotonicMs(exchange.sentAtMs)) >>> 0;
 }

@@ -15,6 +15,7 @@ import {
   type Peer,
   type Refusal,
 } from '../link/frames.ts';
+import { STREAMS_PER_NOTE } from '../link/ledger.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { AppMetrics } from './app-metrics.ts';
 import { copyForApp } from './body-memory.ts';
@@ -46,9 +47,6 @@ const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
 
 /** Requests in one beat up to which each is noted, whatever its method: 4,000 a second, of which the notes take less than 1 %. */
 const MOST_NOTED = 1000;
-
-/** Numbers of streams are compared within half of their range; so many pass at most before the ledger is written anew. */
-const STREAMS_PER_NOTE = 0x0fff_ffff;
 
 /** A batch that took longer than this is reported, so that the balancer can pass this worker over. */
 const REPORTED_DELAY_MS = 20;
@@ -270,15 +268,15 @@ export class LinkClient implements FrameHandler, FrameSink {
         return true;
       }
       case FrameType.Connect:
-        return end - start === 4 && this.#isNew(stream) && this.#connect(stream, readUint32(bytes, start));
+        if (end - start !== 8 || !this.#isNew(stream)) return false;
+        return this.#connect(stream, readUint32(bytes, start), readUint32(bytes, start + 4));
       case FrameType.Refused:
         return this.#isNew(stream) && this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
       case FrameType.Peer:
         this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
         return true;
       case FrameType.Ping:
-        // A beat says when it was sent.
-        if (end - start === 4) this.#beat(readUint32(bytes, start));
+        if ((flags & FrameFlag.Beat) !== 0) this.#beat();
         LOOP.look();
         this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
@@ -340,6 +338,7 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (known === undefined) return false;
     const targetStart = start + OPEN_FIXED_BYTES + (bytes[start + 6]! | (bytes[start + 7]! << 8));
     const targetEnd = targetStart + readUint32(bytes, start + 8);
+    const sentAtMs = readUint32(bytes, start + 12);
     // The target is the last thing of the request line but " HTTP/1.1" CRLF.
     const linesStart = targetEnd + 11;
     if (linesStart > end) return false;
@@ -366,8 +365,8 @@ export class LinkClient implements FrameHandler, FrameSink {
       return true;
     }
     const run = (): void => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
-    if (this.#tellBegun(stream)) this.#runOrClaim(stream, connection, run);
-    else this.#hold(() => this.#runOrClaim(stream, connection, run));
+    if (this.#tellBegun(stream)) this.#runOrClaim(stream, connection, sentAtMs, run);
+    else this.#hold(() => this.#runOrClaim(stream, connection, sentAtMs, run));
     return true;
   }
 
@@ -375,10 +374,9 @@ export class LinkClient implements FrameHandler, FrameSink {
    * Between beats it is decided whether safe requests are noted, too: then those behind one that blocks can be given to
    * other workers. A request that takes a share of a busy worker's time as small as this is not worth the call.
    */
-  #beat(sentAtMs: number): void {
+  #beat(): void {
     const ledger = this.#ledger;
     if (ledger === null) return;
-    ledger.beat(sentAtMs);
     const wants = this.#opened <= MOST_NOTED;
     this.#opened = 0;
     if (wants === this.#notesAll) return;
@@ -386,8 +384,8 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   /** That it begins has been told, by Begun or Tunnel. If the balancer had taken the request back before, it has the say. */
-  #runOrClaim(stream: number, connection: number, run: () => void): void {
-    if (this.#ledger === null || !this.#ledger.isRevoked(stream)) {
+  #runOrClaim(stream: number, connection: number, sentAtMs: number, run: () => void): void {
+    if (this.#ledger === null || !this.#ledger.isRevoked(stream, sentAtMs)) {
       run();
       return;
     }
@@ -425,7 +423,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   /** A client's connection for a server of bytes. */
-  #connect(stream: number, connection: number): boolean {
+  #connect(stream: number, connection: number, sentAtMs: number): boolean {
     const known = this.#connections.get(connection);
     if (known === undefined) return false;
     const server = this.#servers.get(known.peer.listener);
@@ -449,8 +447,8 @@ export class LinkClient implements FrameHandler, FrameSink {
     // A server of bytes may speak first.
     this.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
     this.writer.flush();
-    if (!this.#isCongested) this.#runOrClaim(stream, connection, accept);
-    else this.#hold(() => this.#runOrClaim(stream, connection, accept));
+    if (!this.#isCongested) this.#runOrClaim(stream, connection, sentAtMs, accept);
+    else this.#hold(() => this.#runOrClaim(stream, connection, sentAtMs, accept));
     return true;
   }
 

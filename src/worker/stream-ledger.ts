@@ -8,8 +8,6 @@ export class StreamLedger {
   readonly #descriptor: number;
   readonly #word = new Uint8Array(4);
   readonly #view = new DataView(this.#word.buffer);
-  /** When the balancer sent the last beat that was read. {@link monotonicMs}, 32 bits of it. */
-  #beatSentAtMs = 0;
 
   private constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -26,11 +24,6 @@ export class StreamLedger {
     }
   }
 
-  /** A beat was read, which says when it was sent. */
-  beat(sentAtMs: number): void {
-    this.#beatSentAtMs = sentAtMs;
-  }
-
   /** From this stream on all that begin are noted; 0 = only those that must not run twice. @returns whether it is so now */
   noteAllFrom(stream: number): boolean {
     return this.#write(stream, LEDGER_ALL_FROM);
@@ -41,9 +34,14 @@ export class StreamLedger {
     return this.#write(stream, LEDGER_BEGUN_AT);
   }
 
-  /** Whether the balancer has perhaps given this stream to another worker. To be asked once it has been told as begun. */
-  isRevoked(stream: number): boolean {
-    if (isFresh(this.#beatSentAtMs, monotonicMs())) return false;
+  /**
+   * Whether the balancer has perhaps given this stream to another worker. To be asked once it has been told as begun: what
+   * is fresh then was begun, and known to be, before it could be taken back.
+   *
+   * @param sentAtMs by the balancer: {@link monotonicMs}, 32 bits of it
+   */
+  isRevoked(stream: number, sentAtMs: number): boolean {
+    if (isFresh(sentAtMs, monotonicMs())) return false;
     readSync(this.#descriptor, this.#word, 0, 4, LEDGER_REVOKED_AT);
     return !isBefore(this.#view.getUint32(0, true), stream);
   }

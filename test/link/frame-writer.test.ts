@@ -44,9 +44,9 @@ test('numbers go up to 2^32 - 1', () => {
 test('an Open carries its fixed fields before the lines', () => {
   const { writer: frames, sink } = writer();
   const lines = 'GET /\xe9 HTTP/1.1\r\nHost: a\r\n';
-  frames.open(7, FrameFlag.End | FrameFlag.KeepAlive, 0x01020304, 200, 1, 0x1234, 0x00056789, lines);
+  frames.open(7, FrameFlag.End | FrameFlag.KeepAlive, 0x01020304, 200, 1, 0x1234, 0x00056789, 0xfedcba98, lines);
   frames.flush();
-  const fixed = '\x04\x03\x02\x01\xc8\x01\x34\x12\x89\x67\x05\0';
+  const fixed = '\x04\x03\x02\x01\xc8\x01\x34\x12\x89\x67\x05\0\x98\xba\xdc\xfe';
   assert.equal(fixed.length, OPEN_FIXED_BYTES);
   assert.deepEqual(framesOf(sink), [{ type: FrameType.Open, flags: 5, stream: 7, payload: fixed + lines }]);
 });
@@ -133,7 +133,7 @@ test('a frame larger than a batch leaves whole, and the next one after it', () =
   const { writer: frames, sink } = writer();
   const lines = 'a'.repeat(90_000);
   frames.text(FrameType.Ping, FrameFlag.None, 1, '');
-  frames.open(2, FrameFlag.None, 1, 1, 1, 4, 1, lines);
+  frames.open(2, FrameFlag.None, 1, 1, 1, 4, 1, 0, lines);
   frames.text(FrameType.Ping, FrameFlag.None, 3, '');
   frames.flush();
   const arrived = framesOf(sink);

@@ -15,7 +15,14 @@ import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { FrameReader } from '../../src/link/frame-reader.ts';
 import { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
-import { BEAT_MS, LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
+import {
+  BEAT_MS,
+  LEDGER_ALL_FROM,
+  LEDGER_BEGUN_AT,
+  LEDGER_BYTES,
+  LEDGER_REVOKED_AT,
+  REVOKED_AFTER_MS,
+} from '../../src/link/ledger.ts';
 import { WorkerMeter } from '../../src/observability/worker-meter.ts';
 import { LinkServer } from '../../src/transports/link-server.ts';
 import type { LinkTransport } from '../../src/transports/link-transport.ts';
@@ -110,20 +117,30 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
   };
 }
 
-/** Lets a worker miss so many beats that it is stalled. */
+/** A time that does not come while a test runs. ms */
+const TO_COME = performance.now() + 3_600_000;
+
+/** Nothing is heard of the worker for long, and it misses so many beats that it is stalled. */
 async function stall(link: LinkTransport): Promise<void> {
+  fallSilent(link);
   link.beat(250);
   await setTimeout(2 * BEAT_MS);
   for (let beat = 2; beat <= 3; beat++) link.beat(beat * 250);
 }
 
-/** Requests that this link has, whatever the policy says. */
+/** Requests that this link has, whatever the policy says. They came long ago, but nobody looks at the worker before it falls silent. */
 function opened(road: Road, link: LinkTransport, method: number, count: number) {
-  return Array.from({ length: count }, () => {
+  const all = Array.from({ length: count }, () => {
     const made = road.exchange({ method });
     made.exchange.open(link.endpoint, 0);
     return made;
   });
+  fallSilent(link, false);
+  return all;
+}
+
+function fallSilent(link: LinkTransport, isSilent: boolean = true): void {
+  link.endpoint.heard(isSilent ? 0 : TO_COME);
 }
 
 test('takes back what a stalled worker has not begun', async (t) => {
@@ -174,12 +191,41 @@ test('grants what it has not taken back, and does not take that back any more', 
   assert.equal(exchange.transport, link);
 });
 
-test('takes nothing back from a worker before its beat is two beats old, whatever the timers say', async (t) => {
-  const { road, link, revokedUpTo } = await linked(t);
+test('takes back without waiting for beats', async (t) => {
+  const { road, link, revokedUpTo, other } = await linked(t);
   const { exchange } = opened(road, link, Method.Post, 1)[0]!;
-  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+  fallSilent(link);
+  await until('it to be taken back', () => exchange.transport === other.transport);
+  assert.equal(revokedUpTo(), exchange.stream);
+  assert.ok(!link.endpoint.isEligible, 'until it is heard of');
+  link.endpoint.heard(performance.now());
+  assert.ok(link.endpoint.isEligible);
+});
+
+test('takes nothing back from a worker that is heard of', async (t) => {
+  const { road, link, revokedUpTo, other } = await linked(t);
+  const { exchange } = opened(road, link, Method.Post, 1)[0]!;
+  await setTimeout(5 * REVOKED_AFTER_MS);
   assert.equal(revokedUpTo(), 0);
   assert.equal(exchange.transport, link);
+  fallSilent(link);
+  await until('it to be taken back', () => exchange.transport === other.transport);
+});
+
+test('takes nothing back that was sent a moment ago, and makes the number in the file never less', async (t) => {
+  const { road, link, revokedUpTo, other } = await linked(t);
+  const [old, second, young] = opened(road, link, Method.Post, 3).map(({ exchange }) => exchange);
+  second!.sentAtMs = TO_COME;
+  young!.sentAtMs = 0;
+  old!.isBound = true;
+  fallSilent(link);
+  await until('the third to be taken back', () => young!.transport === other.transport);
+  assert.equal(revokedUpTo(), young!.stream);
+  assert.deepEqual([old!.transport, second!.transport], [link, link]);
+  old!.isBound = false;
+  await until('the first to be taken back', () => old!.transport === other.transport);
+  assert.equal(revokedUpTo(), young!.stream);
+  assert.equal(second!.transport, link);
 });
 
 test('moves a GET of which the worker would have noted that it begins', async (t) => {

@@ -18,6 +18,8 @@ import { APPS } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 
 const PRELOAD = new URL('../../src/worker/preload.js', import.meta.url).href;
+/** When a request was sent, so that the worker looks whether it was taken back meanwhile. */
+const LONG_AGO = 0;
 const PEER = { listener: 1, remoteAddress: '127.0.0.1', remotePort: 1, remoteFamily: 'IPv4' };
 
 /** A real worker whose balancer is this test. */
@@ -112,7 +114,7 @@ class LinkedWorker {
     const target = `/?id=${stream}`;
     const head = `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n`;
     this.json(FrameType.Peer, stream, PEER);
-    this.#writer.open(stream, FrameFlag.KeepAlive, stream, Method.Post, 1, 5, target.length, head);
+    this.#writer.open(stream, FrameFlag.KeepAlive, stream, Method.Post, 1, 5, target.length, LONG_AGO, head);
     this.#writer.bytes(FrameType.Data, FrameFlag.None, stream, Buffer.from('half '));
     this.#writer.bytes(FrameType.Data, FrameFlag.End, stream, Buffer.from('whole'));
     this.#writer.flush();
