@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { AccessLogOptions } from '../config/options.ts';
+import type { SupervisorEvent } from './events.ts';
 
 /** How often the file is looked at. It may grow beyond its limit by what is logged in between. */
 const LOOK_EVERY_MS = 1_000;
@@ -9,6 +10,7 @@ const LOOK_EVERY_MS = 1_000;
 export interface AccessLogKeeperHost {
   /** Balancer threads are to open the file anew. */
   reopen(): void;
+  emit(event: SupervisorEvent): void;
 }
 
 /**
@@ -21,6 +23,8 @@ export class AccessLogKeeper {
   #options: AccessLogOptions | null;
   #inode: number | null = null;
   #isLooking = false;
+  /** Balancer threads that cannot write. */
+  readonly #failing = new Set<number>();
 
   constructor(options: AccessLogOptions | null, host: AccessLogKeeperHost) {
     this.#options = options;
@@ -36,6 +40,16 @@ export class AccessLogKeeper {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Why a thread cannot write, null = it can again. All write to one file, and fail at it for one reason: that is told once. */
+  threadSaid(thread: number, reason: string | null): void {
+    const before = this.#failing.size > 0;
+    if (reason === null) this.#failing.delete(thread);
+    else this.#failing.add(thread);
+    const after = this.#failing.size > 0;
+    if (!before && reason !== null) this.#host.emit({ type: 'access-log-failed', reason });
+    else if (before && !after) this.#host.emit({ type: 'access-log-works' });
   }
 
   /** Looks now, and not only when it is time. */

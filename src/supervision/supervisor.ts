@@ -1,42 +1,27 @@
 import { tmpdir } from 'node:os';
-import type { Writable } from 'node:stream';
 import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
 import type { ServerOptions } from '../config/upstream.ts';
-import type { ActivatedSocket } from '../core/activated-socket.ts';
 import { EvenerError, type EvenerErrorCode } from '../core/evener-error.ts';
-import { Outcome } from '../core/outcome.ts';
-import { XorShift } from '../core/rng.ts';
 import { FLUSH_LIMIT_MS, Notices } from '../notify/notices.ts';
 import { IncidentRing } from '../observability/incident-ring.ts';
-import { Meters } from '../observability/meters.ts';
 import { Redactor } from '../observability/redaction.ts';
-import { AccessLogKeeper, checkLogFile, writeLines } from './access-log-keeper.ts';
-import { type AppLoad, Autoscaler } from './autoscaler.ts';
+import { checkLogFile } from './access-log-keeper.ts';
+import { assemble, type Parts, type PartsHost, type SupervisorSurroundings } from './assembly.ts';
 import type { BalancerThread } from './balancer-thread.ts';
-import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balancer-threads.ts';
+import type { PoolMessage, WorkerMessage } from './balancer-threads.ts';
 import { Changes } from './changes.ts';
-import { ChildAddresses } from './child-address.ts';
-import { ConnectionWatch } from './connection-watch.ts';
-import { ControlDesk } from './control-desk.ts';
-import { Ejections } from './ejections.ts';
+import type { DeskHost } from './control-desk.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
-import { Guard } from './guard.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
 import { IncidentDesk } from './incident-desk.ts';
-import { MemoryShortage } from './memory-shortage.ts';
-import { MemoryWatch } from './memory-watch.ts';
-import { OutputSink } from './output.ts';
-import { Recycler } from './recycler.ts';
 import { Registrations } from './registrations.ts';
 import { Reloader, type ReloadReport, type ReloadRequest } from './reloader.ts';
-import { RuntimeDirectory, removeStaleDirectories } from './runtime-directory.ts';
+import { removeStaleDirectories } from './runtime-directory.ts';
 import { type PoolView, ServerWatch } from './server-watch.ts';
-import { type ShedCounts, ShedWatch } from './shed-watch.ts';
-import { SilentDrains } from './silent-drains.ts';
-import { WorkerFleet, type WorkerFleetParts } from './worker-fleet.ts';
+import { WorkerFleet } from './worker-fleet.ts';
 import { drainTimeOf, factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
@@ -44,49 +29,10 @@ import { WorkerState } from './worker-state.ts';
 /** What workers that could not serve anyway get to end by themselves; of a drain, what is kept back for their own end. */
 const SHORT_NOTICE_MS = 1_000;
 
-/** Where the other two programs are, and where output goes. */
-export interface SupervisorSurroundings {
-  readonly balancerScript: URL;
-  readonly preload: URL;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-  /** Listening sockets that a service manager has opened for us. */
-  readonly activated: readonly ActivatedSocket[];
-  /** Of Evener. */
-  readonly version: string;
-  /** Reads the options again, for a reload. Rejects with what is wrong with them. */
-  reread(): Promise<ResolvedOptions>;
-}
-
 /** In events: our own words, and the user's names for apps. */
 const NAMES: ReadonlySet<string> = new Set(['type', 'app', 'code']);
 
 type Phase = 'idle' | 'starting' | 'running' | 'closing' | 'closed';
-
-/** What exists from start() on. */
-interface Parts {
-  readonly directory: RuntimeDirectory;
-  readonly guard: Guard;
-  readonly threads: BalancerThreads;
-  /** By the app's name. */
-  readonly fleets: Map<string, WorkerFleet>;
-  /** Pools of servers, by name. */
-  readonly pools: Map<string, ServerWatch>;
-  /** Of both. */
-  readonly ejections: Ejections;
-  readonly memory: MemoryWatch;
-  readonly shed: ShedWatch;
-  readonly connections: ConnectionWatch;
-  readonly autoscaler: Autoscaler;
-  readonly silentDrains: SilentDrains;
-  readonly meters: Meters;
-  /** What all fleets share. */
-  readonly shared: WorkerFleetParts;
-  /** Of the access log's file. */
-  readonly log: AccessLogKeeper;
-  /** The control API. */
-  readonly desk: ControlDesk;
-}
 
 /**
  * Keeps the workers of apps and the balancer threads alive. It carries no request; it decides how many workers there are, of
@@ -105,8 +51,6 @@ export class Supervisor {
   #isKilled = false;
   #closingSinceMs = 0;
   #lastIncarnation = 0;
-  /** Balancer threads that cannot write the access log. */
-  readonly #logFailures = new Set<number>();
   #files: FileWatch | null = null;
   #redactor: Redactor;
   readonly #desk: IncidentDesk;
@@ -343,7 +287,7 @@ export class Supervisor {
   /** A machine without room for a folder or a process is told of like any other failed start. */
   #assembleOrFail(): Parts {
     try {
-      this.#parts = this.#assemble();
+      this.#parts = assemble(this.#surroundings, this.incidents, this.#partsHost());
       return this.#parts;
     } catch (cause) {
       const reason = `cannot start: ${cause instanceof Error ? cause.message : cause}`;
@@ -354,139 +298,48 @@ export class Supervisor {
     }
   }
 
+  #partsHost(): PartsHost {
+    const self = this;
+    return {
+      get isClosing() {
+        return self.#isClosing;
+      },
+      get mayReplace() {
+        return self.#phase === 'running' && !self.#reloads.isBusy;
+      },
+      options: () => this.#options,
+      desk: this.#deskHost(),
+      emit: (event) => this.#emit(event),
+      scale: (app, workers, why) => this.#scaleFleet(this.#parts!.fleets.get(app)!, workers, why),
+      threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
+      threadSaid: (thread, message) => this.#threadSaid(thread, message),
+      threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread, message),
+      changed: () => this.#changes.happened(),
+    };
+  }
+
+  #deskHost(): DeskHost {
+    return {
+      options: () => this.#options,
+      phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
+      fleets: () => this.#fleets,
+      pools: () => this.#pools,
+      ejections: () => this.#parts?.ejections ?? null,
+      subscribe: (listener) => this.subscribe(listener),
+      reload: (request) => this.reload(request),
+      canaries: () => this.#reloads.canaries,
+      scale: (workers, app) => this.scale(workers, app),
+      scaleBy: (step, app) => this.scaleBy(step, app),
+      restart: ({ app, slot }) => this.restart(slot, app),
+      drain: ({ app, slot }) => this.drain(slot, app),
+      why: ({ app, slot }) => this.why(slot, app),
+      stop: (now) => void (now ? this.kill() : this.close()),
+    };
+  }
+
   #closeUnstarted(error: EvenerError | null): void {
     this.#phase = 'closed';
     void this.#sayLast().then(() => this.#resolveClosed(error));
-  }
-
-  #assemble(): Parts {
-    const { balancerScript, preload, stdout, stderr } = this.#surroundings;
-    const options = this.#options;
-    const rng = new XorShift();
-    const noColor = (process.env.NO_COLOR ?? '') !== '';
-    const directory = new RuntimeDirectory();
-    const guard = new Guard(directory.path);
-    const fleets = new Map<string, WorkerFleet>();
-    const pools = new Map<string, ServerWatch>();
-    const ejections = new Ejections(
-      (pool) => !pools.has(pool),
-      (event) => this.#emit(event),
-    );
-    const meters = new Meters(options.threads);
-    const threads = new BalancerThreads(
-      options,
-      directory,
-      balancerScript,
-      meters,
-      rng,
-      {
-        threadStarted: (thread) => {
-          for (const fleet of fleets.values()) fleet.threadStarted(thread);
-          for (const pool of pools.values()) pool.tellServers();
-        },
-        threadReady: () => {
-          for (const fleet of fleets.values()) fleet.startRest();
-        },
-        threadDied: (thread, cause, restartInMs) => this.#threadDied(thread, cause, restartInMs),
-        threadSaid: (thread, message) => this.#threadSaid(thread.index, message),
-        threadSaidOfPool: (thread, message) => this.#threadSaidOfPool(thread.index, message),
-        requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
-        threadsDrained: () => this.#changes.happened(),
-        logLines: (lines, onWritten) => writeLines(stdout, lines, onWritten),
-        logState: (thread, reason) => this.#logState(thread, reason),
-        appMetrics: (question, worker, json) => this.#parts?.desk.appMetrics.answered(question, worker, json),
-      },
-      this.#surroundings.activated,
-    );
-    const recycler = new Recycler(
-      {
-        mayReplace: () => this.#phase === 'running' && !this.#reloads.isBusy,
-        fleets: () => this.#fleets,
-        requestsOf: ({ incarnation }) => meters.readWorker(incarnation).requests,
-        emit: (event) => this.#emit(event),
-      },
-      rng,
-    );
-    const memory = new MemoryWatch(
-      () => this.#live().flatMap(({ pid }) => (pid === 0 ? [] : [pid])),
-      (bytes) => recycler.looked(bytes),
-    );
-    const shed = new ShedWatch(
-      () => this.#shedSoFar(meters),
-      (event) => this.#emit(event),
-      () => performance.now(),
-    );
-    const connections = new ConnectionWatch(
-      () => meters.readThreads(),
-      () => (this.#options.maxConnections === null ? 'descriptors' : 'limit'),
-      (event) => this.#emit(event),
-      () => performance.now(),
-    );
-    const shared = {
-      exitOnCrashLoop: options.exitOnCrashLoop,
-      linkPaths: threads.linkPaths,
-      childAddresses: new ChildAddresses(directory.path),
-      meters,
-      preload,
-      guard,
-      memoryShortage: new MemoryShortage(),
-      out: new OutputSink(stdout, noColor),
-      err: new OutputSink(stderr, noColor),
-      rng,
-    };
-    const autoscaler = new Autoscaler({
-      loads: () =>
-        this.#phase === 'running' && !this.#reloads.isBusy ? this.#fleets.map((one) => this.#loadOf(one)) : [],
-      scale: (app, workers, why) => this.#scaleFleet(fleets.get(app)!, workers, why),
-    });
-    const silentDrains = new SilentDrains({
-      going: () => (this.#isClosing ? this.#live() : this.#in(WorkerState.Draining)),
-      isSilent: ({ incarnation }) => meters.readWorker(incarnation).isStalled,
-      limitMsOf: ({ plan }) => fleets.get(plan.app)?.options.hangLimitMs ?? 0,
-    });
-    const desk = this.#assembleDesk(directory, meters, memory, threads);
-    const log = new AccessLogKeeper(options.accessLog, { reopen: () => threads.post({ type: 'reopen-log' }) });
-    const keepers = { desk, log, meters, shared };
-    const watches = { memory, shed, connections, autoscaler, silentDrains, ejections };
-    return { directory, guard, threads, fleets, pools, ...watches, ...keepers };
-  }
-
-  #assembleDesk(
-    directory: RuntimeDirectory,
-    meters: Meters,
-    memory: MemoryWatch,
-    threads: BalancerThreads,
-  ): ControlDesk {
-    const { version } = this.#surroundings;
-    return new ControlDesk(
-      { directory: directory.path, version, meters, memory, threads, incidents: this.incidents },
-      {
-        options: () => this.#options,
-        phase: () => (this.#isClosing ? 'stopping' : this.#phase === 'running' ? 'running' : 'starting'),
-        fleets: () => this.#fleets,
-        pools: () => this.#pools,
-        ejections: () => this.#parts?.ejections ?? null,
-        subscribe: (listener) => this.subscribe(listener),
-        reload: (request) => this.reload(request),
-        canaries: () => this.#reloads.canaries,
-        scale: (workers, app) => this.scale(workers, app),
-        scaleBy: (step, app) => this.scaleBy(step, app),
-        restart: ({ app, slot }) => this.restart(slot, app),
-        drain: ({ app, slot }) => this.drain(slot, app),
-        why: ({ app, slot }) => this.why(slot, app),
-        stop: (now) => void (now ? this.kill() : this.close()),
-      },
-    );
-  }
-
-  /** Threads write to one file, and fail at it for one reason. */
-  #logState(thread: number, reason: string | null): void {
-    const before = this.#logFailures.size > 0;
-    if (reason === null) this.#logFailures.delete(thread);
-    else this.#logFailures.add(thread);
-    const after = this.#logFailures.size > 0;
-    if (!before && reason !== null) this.#emit({ type: 'access-log-failed', reason });
-    else if (before && !after) this.#emit({ type: 'access-log-works' });
   }
 
   /** Without its control API it would be one that nobody can steer: then rather not at all. */
@@ -690,30 +543,6 @@ export class Supervisor {
   #runningParts(what: string): Parts {
     if (this.#phase === 'running') return this.#parts!;
     throw new EvenerError('EVENER_NOT_RUNNING', `${what} needs a running supervisor`);
-  }
-
-  #loadOf(fleet: WorkerFleet): AppLoad {
-    const { meters } = this.#parts!.shared;
-    const ready = fleet.in(WorkerState.Ready);
-    return {
-      app: fleet.options.name,
-      ...fleet.options.workers,
-      workers: fleet.active.length,
-      utilizations: ready.map((worker) => meters.readWorker(worker.incarnation).utilization),
-      queued: meters.readPool(fleet.options.name).queued,
-      largestBytes: Math.max(0, ...ready.map((worker) => this.#parts!.memory.bytesOf(worker.pid) ?? 0)),
-      availableBytes: process.availableMemory(),
-    };
-  }
-
-  #shedSoFar(meters: Meters): ShedCounts {
-    const pools = [...this.#options.apps, ...this.#options.pools];
-    return new Map(
-      pools.map(({ name }) => {
-        const { outcomes } = meters.readPool(name);
-        return [name, outcomes[Outcome.QueueFull]! + outcomes[Outcome.QueueTimeout]!];
-      }),
-    );
   }
 
   #emit(event: SupervisorEvent): void {

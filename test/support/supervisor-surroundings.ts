@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { ResolvedOptions } from '../../src/config/options.ts';
-import type { SupervisorSurroundings } from '../../src/supervision/supervisor.ts';
+import type { SupervisorSurroundings } from '../../src/supervision/assembly.ts';
 
 /** The real balancer thread, with a way to die: see the script. */
 export const MORTAL: URL = new URL('../../../test/fixtures/fakes/mortal-balancer.mjs', import.meta.url);
