@@ -171,8 +171,19 @@ export class Dispatcher {
 
   /** Whether what is taken from this endpoint would find another, or has room to wait for one that is only held up. */
   hasAlternative(endpoint: Endpoint<Transport>): boolean {
-    if (this.pool.eligible.some((other) => other !== endpoint)) return true;
-    return this.#queue.length < this.#heldBack && this.pool.usable.some((other) => other !== endpoint);
+    return this.roomBeside(endpoint) > 0;
+  }
+
+  /** Whether another could begin a request now. */
+  isFreeBeside(endpoint: Endpoint<Transport>): boolean {
+    return this.pool.eligible.some((other) => other !== endpoint);
+  }
+
+  /** How many requests may be taken from this endpoint at a time: for others that are free, or to wait for one that is only held up. */
+  roomBeside(endpoint: Endpoint<Transport>): number {
+    if (this.isFreeBeside(endpoint)) return HELD_BACK;
+    if (!this.pool.usable.some((other) => other !== endpoint)) return 0;
+    return Math.max(0, this.#heldBack - this.#queue.length);
   }
 
   allowsRetry(nowMs: number): boolean {

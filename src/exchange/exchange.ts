@@ -402,7 +402,7 @@ export class Exchange {
   /** The endpoint would not have this connection, its server being full or just closed, and another may. */
   #isDeclined(): boolean {
     if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.#moves >= MAX_MOVES) return false;
-    if (!this.dispatcher.pool.eligible.some((endpoint) => endpoint !== this.#endpoint)) return false;
+    if (!this.hasFreeAlternative) return false;
     this.#moves++;
     this.dispatcher.countMove();
     return true;
@@ -453,6 +453,11 @@ export class Exchange {
   /** Whether anybody but its endpoint could take it, or there is room to wait. */
   get hasAlternative(): boolean {
     return this.#endpoint !== null && this.dispatcher.hasAlternative(this.#endpoint);
+  }
+
+  /** Whether anybody but its endpoint could begin it now. */
+  get hasFreeAlternative(): boolean {
+    return this.#endpoint !== null && this.dispatcher.isFreeBeside(this.#endpoint);
   }
 
   /** Its endpoint does not answer, and will not run it: another does. */

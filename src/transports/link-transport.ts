@@ -473,7 +473,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (ledger === null || !this.#isSilent || this.#hasBegunAll(ledger)) return;
     const { nowMs } = this.#clock;
     this.#learnBegun();
-    const last = this.#takeable(nowMs).at(-1);
+    const takeable = this.#takeable(nowMs);
+    const last = takeable.at(-1);
     if (last === undefined) return;
     if (isBefore(this.#revokedUpTo, last.stream)) this.#revokedUpTo = last.stream;
     if (!ledger.revoke(this.#revokedUpTo)) return;
@@ -482,7 +483,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.endpoint.holdUp();
     this.#ping();
     this.#turn.messageComplete();
-    for (const exchange of this.#takeable(nowMs)) {
+    for (const exchange of takeable) {
       if (exchange.isUnbegun && exchange.hasAlternative) exchange.takeBack(nowMs);
     }
   }
@@ -492,12 +493,18 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     return notes !== null && !isBefore(notes.begun, (this.#nextStream - 1) >>> 0);
   }
 
-  /** In the order in which they were sent. */
+  /**
+   * What is old enough and not begun, in the order in which it was sent, and as much of it as others have room for. Where
+   * none of them is free this worker keeps one, so that it has something to go on with. What it keeps is the last, since
+   * for all that was sent before the last that is taken it has to ask.
+   */
   #takeable(nowMs: number): Exchange[] {
-    return this.#exchanges
-      .values()
-      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.isUnbegun && one.hasAlternative)
-      .sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
+    const unbegun = this.#exchanges.values().filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.isUnbegun);
+    const first = unbegun[0];
+    if (first === undefined) return unbegun;
+    unbegun.sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
+    const kept = first.hasFreeAlternative ? 0 : 1;
+    return unbegun.slice(0, Math.min(first.dispatcher.roomBeside(this.endpoint), unbegun.length - kept));
   }
 
   /** What the worker has begun, and what it has not. */

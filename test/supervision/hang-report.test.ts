@@ -86,10 +86,10 @@ test('why leaves a blocked worker as it was, its inspector closed', async (t) =>
   await until('it to be stalled', () => events.some(({ type }) => type === 'worker-stalled'));
   const explanation = await until('it to be blocked', async () => {
     const found = await supervisor.why(0);
-    return found?.answeredInMs === null && found.frames.length > 0 ? found : null;
+    // Now and then it looks for the file.
+    return found?.answeredInMs === null && found.frames[0]?.functionName === 'crunch' ? found : null;
   });
   assert.equal(explanation.activity, 'spinning');
-  assert.equal(explanation.frames[0]!.functionName, 'crunch');
   assert.deepEqual(
     explanation.inFlight.map(({ method, target }) => `${method} ${target}`),
     ['POST /spin-until'],
