@@ -96,6 +96,7 @@ export class ControlDesk implements ControlTarget {
   readonly #startedAt = new Date();
   /** Those of {@link open}, once they have been loaded. */
   #listeners: ControlListeners | null = null;
+  #opening: Promise<string | null> = Promise.resolve(null);
   #isClosed = false;
   readonly #sampler: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
@@ -119,7 +120,12 @@ export class ControlDesk implements ControlTarget {
    * @returns the URL of the latter, or null
    * @throws Error that tells which could not be opened
    */
-  async open(): Promise<string | null> {
+  open(): Promise<string | null> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<string | null> {
     const { directory } = this.#parts;
     const { name, admin } = this.#host.options();
     writeCard(directory, { name, pid: process.pid, folder: process.cwd(), startedAt: this.#startedAt.toISOString() });
@@ -135,6 +141,8 @@ export class ControlDesk implements ControlTarget {
    * @throws EvenerError EVENER_RELOAD_FAILED when the admin listener cannot be where they say
    */
   async configure({ admin }: ResolvedOptions): Promise<void> {
+    // That it fails is told to whoever opens it.
+    await this.#opening.catch(() => {});
     try {
       await this.#listeners?.configure(admin);
     } catch (cause) {

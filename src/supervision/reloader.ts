@@ -1,16 +1,12 @@
 import { CANARY_MS } from '../config/canary.ts';
 import type { AppOptions, CanaryTerms, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { EvenerError } from '../core/evener-error.ts';
-import type { Meters } from '../observability/meters.ts';
-import type { AccessLogKeeper } from './access-log-keeper.ts';
-import type { BalancerThreads } from './balancer-threads.ts';
+import type { Parts } from './assembly.ts';
 import { Canary, type CanaryReport, tryOutAll } from './canary.ts';
-import type { ControlDesk } from './control-desk.ts';
 import type { SupervisorEvent } from './events.ts';
 import { changesOf } from './reload-plan.ts';
 import { ReloadQueue } from './reload-queue.ts';
 import { replaceRolling } from './rolling-replacement.ts';
-import type { ServerWatch } from './server-watch.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import { WorkerState } from './worker-state.ts';
@@ -33,16 +29,7 @@ export interface ReloadReport {
 }
 
 /** What a reload works on. */
-export interface ReloadParts {
-  readonly threads: BalancerThreads;
-  /** By the app's name. */
-  readonly fleets: ReadonlyMap<string, WorkerFleet>;
-  /** Pools of servers, by name. */
-  readonly pools: Map<string, ServerWatch>;
-  readonly log: AccessLogKeeper;
-  readonly desk: ControlDesk;
-  readonly meters: Meters;
-}
+export type ReloadParts = Pick<Parts, 'threads' | 'fleets' | 'pools' | 'log' | 'desk' | 'meters'>;
 
 /** What it asks of the supervisor. */
 export interface ReloaderHost {

@@ -21,7 +21,8 @@ export function startThreadAhead(script: URL): void {
   const worker = makeThread(script, 0, ownHeapMib());
   ahead = { script: script.href, worker };
   worker.unref();
-  worker.once('error', ignore);
+  // Another is made in its place, which tells what is wrong.
+  worker.once('error', forget);
   worker.once('exit', forget);
 }
 
@@ -32,7 +33,7 @@ export function startThread(script: URL, index: number, heapMib: number | null):
   }
   const { worker } = ahead;
   forget();
-  worker.off('error', ignore);
+  worker.off('error', forget);
   worker.off('exit', forget);
   worker.ref();
   return worker;
@@ -65,5 +66,3 @@ function memoryAtHand(): number {
 function forget(): void {
   ahead = null;
 }
-
-function ignore(): void {}

@@ -482,7 +482,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#learnBegun();
     this.endpoint.holdUp();
     this.#ping();
-    this.#turn.messageComplete();
     for (const exchange of takeable) {
       if (exchange.isUnbegun && exchange.hasAlternative) exchange.takeBack(nowMs);
     }
