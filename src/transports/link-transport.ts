@@ -501,6 +501,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     const unbegun = this.#exchanges.values().filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.isUnbegun);
     const first = unbegun[0];
     if (first === undefined) return unbegun;
+    // To wait elsewhere is no better than to wait here, before it is certain that this one is stalled.
+    if (!first.hasFreeAlternative && !this.endpoint.isStalled) return [];
     unbegun.sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
     const kept = first.hasFreeAlternative ? 0 : 1;
     return unbegun.slice(0, Math.min(first.dispatcher.roomBeside(this.endpoint), unbegun.length - kept));
