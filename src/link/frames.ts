@@ -83,7 +83,7 @@ export const FrameType = {
   Head: 35,
   /** A 1xx head. */
   Interim: 36,
-  /** From the event loop itself. u32 thousandths of late in which the loop was busy, u32 its longest delay of late in µs. */
+  /** From the event loop itself, also unasked between requests that keep it. u32 thousandths of late in which the loop was busy, u32 its longest delay of late in µs. */
   Pong: 37,
   /** Requests up to this stream have been begun. Written before a handler that must not run twice is called. */
   Begun: 38,

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { ledgerPath } from '../channel/worker-birth.ts';
 import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
-import { setTimeout } from '../core/timers.ts';
+import { setImmediate, setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
@@ -48,8 +48,11 @@ const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
 /** Requests in one beat up to which each is noted, whatever its method: 4,000 a second, of which the notes take less than 1 %. */
 const MOST_NOTED = 1000;
 
-/** A batch that took longer than this is reported, so that the balancer can pass this worker over. */
+/** A request that took longer to begin than this is reported, so that the balancer can pass this worker over. */
 const REPORTED_DELAY_MS = 20;
+
+/** Requests are begun in one turn of the event loop until so much of it is gone; what else waits there has its turn then. */
+const TURN_MS = 5;
 
 /** A server that has closed is remembered so long for requests that are under way to it. */
 const FORGET_SERVER_MS = 5_000;
@@ -86,9 +89,10 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #ledger: StreamLedger | null;
   readonly #goodbyes = new WebSocketDrain();
   #afterFlush: (() => void)[] = [];
-  /** What waits for {@link hold} to be over, and the bytes that came after it. */
+  /** The first thing to do when reading goes on after {@link #hold}, and the bytes that came after it. */
   #held: (() => void) | null = null;
   #rest: Buffer | null = null;
+  #turnEndsAtMs = 0;
   #lastStream = 0;
   /** Requests since the last beat. */
   #opened = 0;
@@ -242,7 +246,10 @@ export class LinkClient implements FrameHandler, FrameSink {
   onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
     switch (type) {
       case FrameType.Open:
-        return end - start >= OPEN_FIXED_BYTES && this.#isNew(stream) && this.#open(flags, stream, bytes, start, end);
+        if (end - start < OPEN_FIXED_BYTES || !this.#isNew(stream)) return false;
+        if (!this.#open(flags, stream, bytes, start, end)) return false;
+        this.#giveWay();
+        return true;
       case FrameType.End: {
         const trailers = fieldsOf(bytes.latin1Slice(start, end), 0);
         if (this.#claims.size > 0 && this.#claims.end(stream, trailers)) return true;
@@ -277,8 +284,7 @@ export class LinkClient implements FrameHandler, FrameSink {
         return true;
       case FrameType.Ping:
         if ((flags & FrameFlag.Beat) !== 0) this.#beat();
-        LOOP.look();
-        this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
+        this.#pong();
         return true;
       case FrameType.Drain:
         if (end - start !== 8) return false;
@@ -484,29 +490,51 @@ export class LinkClient implements FrameHandler, FrameSink {
     return !this.#isCongested;
   }
 
-  /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
-  #hold(act: () => void): void {
-    this.#reader.pause();
-    this.#held = act;
-    this.#socket.pause();
-    this.#socket.write('', () => {
-      const rest = this.#rest;
-      this.#rest = null;
-      this.#reader.resume();
-      this.#actOnHeld(rest);
-    });
+  #pong(): void {
+    LOOP.look();
+    this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
   }
 
-  #actOnHeld(rest: Buffer | null): void {
-    const act = this.#held;
-    this.#held = null;
-    try {
-      act?.();
-    } finally {
-      if (rest !== null) this.#read(rest, 0, rest.length);
-      if (this.#held === null) this.#socket.resume();
-    }
+  /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
+  #hold(act: () => void): void {
+    this.#held = act;
+    this.#stopReading();
+    this.#socket.write('', this.#goOn);
   }
+
+  /**
+   * Lets the event loop turn when requests have had their share of it. The next beat lies behind what has not been read
+   * yet, perhaps seconds away, so the balancer is told unasked that the loop turns.
+   */
+  #giveWay(): void {
+    if (this.#reader.isPaused || performance.now() < this.#turnEndsAtMs) return;
+    this.#stopReading();
+    this.#pong();
+    setImmediate(this.#goOn);
+  }
+
+  /** The bytes that were read and not handed over become {@link #rest}. */
+  #stopReading(): void {
+    this.#reader.pause();
+    this.#socket.pause();
+  }
+
+  readonly #goOn = (): void => {
+    if (this.#socket.destroyed) return;
+    const act = this.#held;
+    if (act !== null) {
+      this.#held = null;
+      // It may throw what the app's code throws, and the rest must not suffer for it.
+      process.nextTick(this.#goOn);
+      act();
+      return;
+    }
+    const rest = this.#rest;
+    this.#rest = null;
+    this.#reader.resume();
+    if (rest !== null) this.#read(rest, 0, rest.length);
+    if (!this.#reader.isPaused) this.#socket.resume();
+  };
 
   readonly #onRead = (length: number): boolean => {
     this.#read(this.#readBuffer, 0, length);
@@ -515,6 +543,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   #read(bytes: Buffer, from: number, to: number): void {
     const startedAt = performance.now();
+    this.#turnEndsAtMs = startedAt + TURN_MS;
     let hasReturned = false;
     try {
       if (!this.#reader.read(bytes, from, to)) this.#socket.destroy();
@@ -525,11 +554,11 @@ export class LinkClient implements FrameHandler, FrameSink {
       if (!hasReturned) {
         // If this is its end, what the handlers before have answered has to go out.
         this.writer.flush();
-        const rest = Buffer.from(bytes.subarray(this.#reader.position, to));
-        process.nextTick(() => this.#read(rest, 0, rest.length));
+        this.#stopReading();
+        process.nextTick(this.#goOn);
       }
+      if (this.#reader.isPaused) this.#rest = Buffer.from(bytes.subarray(this.#reader.position, to));
     }
-    if (this.#reader.isPaused) this.#rest = Buffer.from(bytes.subarray(this.#reader.position, to));
     const tookMs = performance.now() - startedAt;
     if (tookMs > REPORTED_DELAY_MS) {
       this.writer.uint32Pair(FrameType.Load, 0, this.#streams.size, Math.round(tookMs * 1000));

@@ -1,132 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { CHANNEL_VERSION } from '../../src/channel/messages.ts';
-import { encodeWorkerBirth, ledgerPath, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
-import { Method } from '../../src/http1/methods.ts';
-import { FrameReader } from '../../src/link/frame-reader.ts';
-import { FrameWriter } from '../../src/link/frame-writer.ts';
-import { FrameFlag, FrameType } from '../../src/link/frames.ts';
-import { LEDGER_BEGUN_AT, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
-import { type Frame, FrameRecorder } from '../link/recorded-frames.ts';
-import { APPS } from '../support/evener-process.ts';
-import { until } from '../support/until.ts';
-
-const PRELOAD = new URL('../../src/worker/preload.js', import.meta.url).href;
-/** When a request was sent, so that the worker looks whether it was taken back meanwhile. */
-const LONG_AGO = 0;
-const PEER = { listener: 1, remoteAddress: '127.0.0.1', remotePort: 1, remoteFamily: 'IPv4' };
-
-/** A real worker whose balancer is this test. */
-class LinkedWorker {
-  readonly received: FrameRecorder = new FrameRecorder();
-  readonly #file: string;
-  readonly #socket: net.Socket;
-  readonly #writer: FrameWriter;
-  readonly #word: number;
-
-  private constructor(socket: net.Socket, file: string, word: number) {
-    this.#socket = socket;
-    this.#file = file;
-    this.#word = word;
-    const reader = new FrameReader(this.received);
-    socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
-    this.#writer = new FrameWriter({
-      send: (bytes) => socket.write(Buffer.from(bytes)),
-      sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
-      wake: () => {},
-    });
-  }
-
-  static async start(t: TestContext): Promise<LinkedWorker> {
-    const folder = mkdtempSync(join(tmpdir(), 'evener-claims-'));
-    const [path, file] = [join(folder, 'link.sock'), join(folder, 'begun')];
-    const server = net.createServer().listen(path);
-    await once(server, 'listening');
-    const birth = { version: CHANNEL_VERSION, slot: 0, worker: 7, token: '0'.repeat(32), linkPaths: [path] };
-    const env = { ...process.env, [WORKER_BIRTH_VARIABLE]: encodeWorkerBirth({ ...birth, travels: false }) };
-    const args = ['--import', PRELOAD, join(APPS, 'deliveries.cjs'), file];
-    const child: ChildProcess = spawn(process.execPath, args, { env, stdio: 'inherit' });
-    t.after(() => {
-      child.kill('SIGKILL');
-      server.close();
-      rmSync(folder, { recursive: true, force: true });
-    });
-    const [socket] = (await once(server, 'connection')) as [net.Socket];
-    t.after(() => socket.destroy());
-    const word = openSync(ledgerPath(path, 7), 'r+');
-    const worker = new LinkedWorker(socket, file, word);
-    const listen = await worker.frame(FrameType.Listen);
-    worker.json(FrameType.Listening, listen.stream, {
-      ok: true,
-      listener: 1,
-      address: '127.0.0.1',
-      port: 1,
-      family: 'IPv4',
-    });
-    return worker;
-  }
-
-  get begun(): string[] {
-    return existsSync(this.#file) ? readFileSync(this.#file, 'utf8').split('\n').slice(0, -1) : [];
-  }
-
-  frame(type: number, stream: number | null = null): Promise<Frame> {
-    return until(`frame ${type}`, () =>
-      this.received.frames.find((frame) => frame.type === type && (stream === null || frame.stream === stream)),
-    );
-  }
-
-  count(type: number): number {
-    return this.received.frames.filter((frame) => frame.type === type).length;
-  }
-
-  revoke(upToStream: number): void {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32LE(upToStream);
-    writeSync(this.#word, bytes, 0, 4, LEDGER_REVOKED_AT);
-  }
-
-  /** The last stream that it has noted as begun. */
-  get noted(): number {
-    const bytes = Buffer.alloc(4);
-    readSync(this.#word, bytes, 0, 4, LEDGER_BEGUN_AT);
-    return bytes.readUInt32LE();
-  }
-
-  json(type: number, stream: number, payload: object): void {
-    this.#writer.utf8(type, FrameFlag.None, stream, JSON.stringify(payload));
-    this.#writer.flush();
-  }
-
-  tell(type: number, stream: number): void {
-    this.#writer.text(type, FrameFlag.None, stream, '');
-    this.#writer.flush();
-  }
-
-  /** A POST on a connection of its own, its body in two pieces. */
-  post(stream: number): void {
-    const target = `/?id=${stream}`;
-    const head = `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n`;
-    this.json(FrameType.Peer, stream, PEER);
-    this.#writer.open(stream, FrameFlag.KeepAlive, stream, Method.Post, 1, 5, target.length, LONG_AGO, head);
-    this.#writer.bytes(FrameType.Data, FrameFlag.None, stream, Buffer.from('half '));
-    this.#writer.bytes(FrameType.Data, FrameFlag.End, stream, Buffer.from('whole'));
-    this.#writer.flush();
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
+import { test } from 'node:test';
+import { FrameType } from '../../src/link/frames.ts';
+import { LinkedWorker } from './linked-worker.ts';
 
 test('asks before it runs a revoked request, runs it when granted, and goes on with others meanwhile', async (t) => {
-  const worker = await LinkedWorker.start(t);
+  const worker = await LinkedWorker.start(t, 'deliveries.cjs');
   worker.revoke(5);
   worker.post(5);
   await worker.frame(FrameType.Claim, 5);
@@ -141,7 +19,7 @@ test('asks before it runs a revoked request, runs it when granted, and goes on w
 });
 
 test('does not run a revoked request that is aborted, or whose client leaves', async (t) => {
-  const worker = await LinkedWorker.start(t);
+  const worker = await LinkedWorker.start(t, 'deliveries.cjs');
   worker.revoke(6);
   for (const stream of [5, 6]) {
     worker.post(stream);
@@ -158,7 +36,7 @@ test('does not run a revoked request that is aborted, or whose client leaves', a
 });
 
 test('does not ask where nothing was revoked', async (t) => {
-  const worker = await LinkedWorker.start(t);
+  const worker = await LinkedWorker.start(t, 'deliveries.cjs');
   worker.post(5);
   await worker.frame(FrameType.Head, 5);
   assert.equal(worker.count(FrameType.Claim), 0);
