@@ -95,6 +95,7 @@ export class Balancer {
       onMetrics: (worker, question, json) => this.#tell({ type: 'app-metrics', worker, question, json }),
       onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
+      onTurning: (worker) => this.#tell({ type: 'worker-turning', worker }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
     });
     const rng = new XorShift();

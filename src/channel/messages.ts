@@ -238,6 +238,8 @@ export type FromBalancer =
   /** Missed beats: out of rotation. */
   | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
   | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
+  /** It is stalled, and yet its event loop turns: requests wait for others. */
+  | { readonly type: 'worker-turning'; readonly worker: Incarnation }
   | {
       readonly type: 'worker-described';
       readonly worker: Incarnation;
@@ -355,6 +357,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'worker-checked',
   'worker-stalled',
   'worker-recovered',
+  'worker-turning',
   'worker-described',
   'request-acquitted',
   'pool-listening',

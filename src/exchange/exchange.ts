@@ -285,9 +285,9 @@ export class Exchange {
     this.body?.release();
   }
 
-  /** Up to now no handler of it has run, for certain. */
-  onNotBegun(): void {
-    if (!this.#hasBegun) this.#isNotBegun = true;
+  /** Its beginning has not been told. @param isCertain whether it would have been: no handler of it has run up to now */
+  onNotBegun(isCertain: boolean): void {
+    if (!this.#hasBegun) this.#isNotBegun = isCertain;
   }
 
   /** The endpoint takes `bytes` more of the body. */

@@ -104,8 +104,8 @@ export class FrameWriter {
   }
 
   /** A frame with two numbers. */
-  uint32Pair(type: number, stream: number, first: number, second: number): void {
-    const at = this.#begin(type, FrameFlag.None, stream, 8);
+  uint32Pair(type: number, flags: number, stream: number, first: number, second: number): void {
+    const at = this.#begin(type, flags, stream, 8);
     writeUint32(this.#batch, at, first);
     writeUint32(this.#batch, at + 4, second);
     this.#length = at + 8;

@@ -83,7 +83,7 @@ export const FrameType = {
   Head: 35,
   /** A 1xx head. */
   Interim: 36,
-  /** From the event loop itself, also unasked between requests that keep it. u32 thousandths of late in which the loop was busy, u32 its longest delay of late in µs. */
+  /** From the event loop itself, with the flag Beat if its Ping had it. u32 thousandths of late in which the loop was busy, u32 its longest delay of late in µs. */
   Pong: 37,
   /** Requests up to this stream have been begun. Written before a handler that must not run twice is called. */
   Begun: 38,
@@ -91,7 +91,7 @@ export const FrameType = {
   Tunnel: 39,
   /** The app declined an upgrade; the stream is an ordinary request. */
   Plain: 40,
-  /** Payload: u32 streams open in the worker, u32 delay of its event loop in microseconds. */
+  /** Payload: u32 streams open in the worker, u32 microseconds that requests kept its event loop, which turns now. */
   Load: 41,
   /** `stream` is a connection. Payload: u32 1 = keep-alive probes on, 0 = off; u32 seconds of silence before the first. */
   Probes: 42,

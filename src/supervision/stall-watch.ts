@@ -41,6 +41,11 @@ export class StallWatch {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
 
+  /** Its event loop turns, however long it makes requests wait. */
+  turning(worker: number): void {
+    if (this.#silentMs.has(worker)) this.#silentMs.set(worker, 0);
+  }
+
   recovered(worker: number): void {
     this.#silentMs.delete(worker);
     if (this.#silentMs.size === 0) this.close();

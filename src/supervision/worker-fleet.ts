@@ -439,6 +439,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         this.#stalls.stalled(worker.incarnation, message.silentMs);
         if (thread === 0) this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs: message.silentMs });
         return;
+      case 'worker-turning':
+        this.#stalls.turning(worker.incarnation);
+        return;
       case 'worker-described':
         this.#questions.answered(message);
         return;

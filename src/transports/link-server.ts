@@ -40,6 +40,7 @@ export interface LinkServerEvents {
   onMetrics(worker: number, question: number, json: string): void;
   onStalled(worker: number, silentMs: number): void;
   onRecovered(worker: number, silentMs: number): void;
+  onTurning(worker: number): void;
   onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void;
 }
 
@@ -131,6 +132,7 @@ export class LinkServer {
       onMetrics: (question, json) => this.#events.onMetrics(worker, question, json),
       onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
       onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
+      onTurning: () => this.#events.onTurning(worker),
       onClosed: (isProtocolError, detail) => {
         clearTimeout(impatience);
         this.#links.delete(link);

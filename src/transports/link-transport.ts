@@ -8,7 +8,7 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
-import { MISSED_BEATS, REVOKED_AFTER_MS, STREAMS_PER_NOTE } from '../link/ledger.ts';
+import { BEAT_MS, MISSED_BEATS, REVOKED_AFTER_MS, STREAMS_PER_NOTE } from '../link/ledger.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
@@ -18,6 +18,8 @@ const READ_BYTES = 128 * 1024;
 
 /** A worker whose event loop was held up for this long makes requests wait; it is passed over while others are free. */
 const VETO_LOOP_DELAY_MS = 100;
+/** How often a request may leave a worker that is perhaps only slow: where all are, it would go round. */
+const EARLY_MOVES = 2;
 
 /** After a failed write, what the worker had written before it died is still read; so long. */
 const LAST_READ_MS = 1_000;
@@ -41,6 +43,8 @@ export interface LinkEvents {
   onMetrics(question: number, json: string): void;
   onStalled(silentMs: number): void;
   onRecovered(silentMs: number): void;
+  /** It is stalled, and goes on with what it has: its event loop turns. Once a beat at most. */
+  onTurning(): void;
   /** `detail` says what was wrong where `isProtocolError`. The exchanges have not been told yet: call {@link LinkTransport.abandon}. */
   onClosed(isProtocolError: boolean, detail: string): void;
 }
@@ -79,6 +83,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #awaitingRoom = new Set<Exchange>();
   #beatSentAtMs = 0;
   #missedBeats = 0;
+  /** It has told of a batch of requests since the last beat. */
+  #hasTurned = false;
   /** Who wants to know whether its event loop turns. */
   #askers: (() => void)[] = [];
   #ledger: StreamLedger | null = null;
@@ -151,7 +157,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   #openWithoutHead(exchange: Exchange, stream: number): void {
     if (exchange.refusal === null) {
-      this.#writer.uint32Pair(FrameType.Connect, stream, exchange.connectionId, sentAtOf(exchange));
+      this.#writer.uint32Pair(FrameType.Connect, FrameFlag.None, stream, exchange.connectionId, sentAtOf(exchange));
     } else this.#writer.utf8(FrameType.Refused, FrameFlag.None, stream, JSON.stringify(exchange.refusal));
     this.#turn.messageComplete();
   }
@@ -210,7 +216,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** It is to go: it closes its WebSockets within that time, with this status. */
   drain(withinMs: number, webSocketStatus: number): void {
-    this.#writer.uint32Pair(FrameType.Drain, 0, Math.round(withinMs), webSocketStatus);
+    this.#writer.uint32Pair(FrameType.Drain, FrameFlag.None, 0, Math.round(withinMs), webSocketStatus);
     this.#turn.messageComplete();
   }
 
@@ -243,6 +249,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       this.#events.onStalled(nowMs - this.#beatSentAtMs);
     }
     if (this.#missedBeats < MISSED_BEATS) return;
+    if (this.#hasTurned) this.#events.onTurning();
+    this.#hasTurned = false;
     this.#hedge(nowMs);
   }
 
@@ -317,12 +325,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       case FrameType.Load:
         if (end - start !== 8) return false;
         this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
+        this.#hasTurned = true;
         return true;
       case FrameType.Pong:
         if (end - start !== 8) return false;
         this.loopUtilization = readUint32(bytes, start) / 1000;
         this.#meter.setLoop(readUint32(bytes, start + 4) / 1000, this.loopUtilization);
-        this.#answered();
+        this.#answered((flags & FrameFlag.Beat) !== 0);
         return true;
       case FrameType.Close:
         // It is told, in turn, when the client's connection has closed, and forgets it then.
@@ -419,12 +428,14 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.endpoint.setVetoed(delayMs > VETO_LOOP_DELAY_MS);
   }
 
-  #answered(): void {
+  /** @param isBeat the answer to a beat: it has read all that was sent before that */
+  #answered(isBeat: boolean): void {
     const askers = this.#askers;
     if (askers.length > 0) {
       this.#askers = [];
       for (const asker of askers) asker();
     }
+    if (!isBeat) return;
     const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
     this.#beatSentAtMs = 0;
     this.#missedBeats = 0;
@@ -498,11 +509,15 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
    * for all that was sent before the last that is taken it has to ask.
    */
   #takeable(nowMs: number): Exchange[] {
-    const unbegun = this.#exchanges.values().filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.isUnbegun);
+    const isStuck = this.endpoint.isStalled && this.endpoint.quietMs(nowMs) >= MISSED_BEATS * BEAT_MS;
+    const mostMoves = isStuck ? Number.POSITIVE_INFINITY : EARLY_MOVES;
+    const unbegun = this.#exchanges
+      .values()
+      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.moves < mostMoves && one.isUnbegun);
     const first = unbegun[0];
     if (first === undefined) return unbegun;
-    // To wait elsewhere is no better than to wait here, before it is certain that this one is stalled.
-    if (!first.hasFreeAlternative && !this.endpoint.isStalled) return [];
+    // To wait elsewhere is no better than to wait here, before it is certain that this one gets on with nothing.
+    if (!first.hasFreeAlternative && !isStuck) return [];
     unbegun.sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
     const kept = first.hasFreeAlternative ? 0 : 1;
     return unbegun.slice(0, Math.min(first.dispatcher.roomBeside(this.endpoint), unbegun.length - kept));
@@ -519,7 +534,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     const { begun, allFrom } = notes;
     this.#exchanges.forEach((exchange) => {
       if (!isBefore(begun, exchange.stream)) exchange.onBegun();
-      else if (allFrom !== 0 && !isBefore(exchange.stream, allFrom)) exchange.onNotBegun();
+      else exchange.onNotBegun(allFrom !== 0 && !isBefore(exchange.stream, allFrom));
     });
   }
 

@@ -48,10 +48,10 @@ const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
 /** Requests in one beat up to which each is noted, whatever its method: 4,000 a second, of which the notes take less than 1 %. */
 const MOST_NOTED = 1000;
 
-/** A request that took longer to begin than this is reported, so that the balancer can pass this worker over. */
-const REPORTED_DELAY_MS = 20;
-
-/** Requests are begun in one turn of the event loop until so much of it is gone; what else waits there has its turn then. */
+/**
+ * Requests are begun in one turn of the event loop until so much of it is gone; what else waits there has its turn then,
+ * and the balancer is told, so that it can pass this worker over.
+ */
 const TURN_MS = 5;
 
 /** A server that has closed is remembered so long for requests that are under way to it. */
@@ -92,6 +92,8 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** The first thing to do when reading goes on after {@link #hold}, and the bytes that came after it. */
   #held: (() => void) | null = null;
   #rest: Buffer | null = null;
+  /** As of the last request. */
+  #nowMs = 0;
   #turnEndsAtMs = 0;
   #lastStream = 0;
   /** Requests since the last beat. */
@@ -284,7 +286,8 @@ export class LinkClient implements FrameHandler, FrameSink {
         return true;
       case FrameType.Ping:
         if ((flags & FrameFlag.Beat) !== 0) this.#beat();
-        this.#pong();
+        LOOP.look();
+        this.writer.uint32Pair(FrameType.Pong, flags & FrameFlag.Beat, 0, LOOP.busyPerMille, LOOP.delayUs);
         return true;
       case FrameType.Drain:
         if (end - start !== 8) return false;
@@ -366,7 +369,7 @@ export class LinkClient implements FrameHandler, FrameSink {
       return true;
     }
     this.#opened++;
-    if (!this.#notesAll && mayRunTwice(method, flags)) {
+    if (!this.#notesAll && mayRunTwice(method, flags) && !this.#isRevoked(stream, sentAtMs, this.#nowMs)) {
       socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
       return true;
     }
@@ -391,13 +394,17 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   /** That it begins has been told, by Begun or Tunnel. If the balancer had taken the request back before, it has the say. */
   #runOrClaim(stream: number, connection: number, sentAtMs: number, run: () => void): void {
-    if (this.#ledger === null || !this.#ledger.isRevoked(stream, sentAtMs)) {
+    if (!this.#isRevoked(stream, sentAtMs, performance.now())) {
       run();
       return;
     }
     this.#claims.add(stream, connection, run);
     this.writer.text(FrameType.Claim, FrameFlag.None, stream, '');
     this.turn.messageComplete();
+  }
+
+  #isRevoked(stream: number, sentAtMs: number, nowMs: number): boolean {
+    return this.#ledger?.isRevoked(stream, sentAtMs, nowMs) === true;
   }
 
   #keepClaimed(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
@@ -490,11 +497,6 @@ export class LinkClient implements FrameHandler, FrameSink {
     return !this.#isCongested;
   }
 
-  #pong(): void {
-    LOOP.look();
-    this.writer.uint32Pair(FrameType.Pong, 0, LOOP.busyPerMille, LOOP.delayUs);
-  }
-
   /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
   #hold(act: () => void): void {
     this.#held = act;
@@ -502,14 +504,11 @@ export class LinkClient implements FrameHandler, FrameSink {
     this.#socket.write('', this.#goOn);
   }
 
-  /**
-   * Lets the event loop turn when requests have had their share of it. The next beat lies behind what has not been read
-   * yet, perhaps seconds away, so the balancer is told unasked that the loop turns.
-   */
+  /** Lets the event loop turn when requests have had their share of it. */
   #giveWay(): void {
-    if (this.#reader.isPaused || performance.now() < this.#turnEndsAtMs) return;
+    this.#nowMs = performance.now();
+    if (this.#nowMs < this.#turnEndsAtMs || this.#reader.isPaused) return;
     this.#stopReading();
-    this.#pong();
     setImmediate(this.#goOn);
   }
 
@@ -543,6 +542,7 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   #read(bytes: Buffer, from: number, to: number): void {
     const startedAt = performance.now();
+    this.#nowMs = startedAt;
     this.#turnEndsAtMs = startedAt + TURN_MS;
     let hasReturned = false;
     try {
@@ -560,8 +560,8 @@ export class LinkClient implements FrameHandler, FrameSink {
       if (this.#reader.isPaused) this.#rest = Buffer.from(bytes.subarray(this.#reader.position, to));
     }
     const tookMs = performance.now() - startedAt;
-    if (tookMs > REPORTED_DELAY_MS) {
-      this.writer.uint32Pair(FrameType.Load, 0, this.#streams.size, Math.round(tookMs * 1000));
+    if (tookMs >= TURN_MS) {
+      this.writer.uint32Pair(FrameType.Load, FrameFlag.None, 0, this.#streams.size, Math.round(tookMs * 1000));
     }
   }
 

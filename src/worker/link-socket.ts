@@ -103,7 +103,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#counts = handle;
     handle.onClose = (isReset) => this.#closed(isReset);
     handle.onProbes = (isOn, seconds) => {
-      link.writer.uint32Pair(FrameType.Probes, connection, isOn ? 1 : 0, seconds);
+      link.writer.uint32Pair(FrameType.Probes, FrameFlag.None, connection, isOn ? 1 : 0, seconds);
     };
     this._httpMessage = null;
   }

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { monotonicMs } from '../core/clock.ts';
+import { toMonotonicMs } from '../core/clock.ts';
 import { isFresh, LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_BYTES, LEDGER_REVOKED_AT } from '../link/ledger.ts';
 import { isBefore } from '../link/stream-table.ts';
 
@@ -38,10 +38,11 @@ export class StreamLedger {
    * Whether the balancer has perhaps given this stream to another worker. To be asked once it has been told as begun: what
    * is fresh then was begun, and known to be, before it could be taken back.
    *
-   * @param sentAtMs by the balancer: {@link monotonicMs}, 32 bits of it
+   * @param sentAtMs by the balancer: {@link toMonotonicMs}, 32 bits of it
+   * @param nowMs of this thread
    */
-  isRevoked(stream: number, sentAtMs: number): boolean {
-    if (isFresh(sentAtMs, monotonicMs())) return false;
+  isRevoked(stream: number, sentAtMs: number, nowMs: number): boolean {
+    if (isFresh(sentAtMs, toMonotonicMs(nowMs))) return false;
     readSync(this.#descriptor, this.#word, 0, 4, LEDGER_REVOKED_AT);
     return !isBefore(this.#view.getUint32(0, true), stream);
   }

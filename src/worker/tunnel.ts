@@ -119,7 +119,7 @@ export class Tunnel implements LinkStream {
 
   setProbes(isOn: boolean, afterSeconds: number): void {
     if (this.#isClosed) return;
-    this.#link.writer.uint32Pair(FrameType.Probes, this.#connection, isOn ? 1 : 0, afterSeconds);
+    this.#link.writer.uint32Pair(FrameType.Probes, FrameFlag.None, this.#connection, isOn ? 1 : 0, afterSeconds);
   }
 
   close(isReset: boolean, done: (() => void) | undefined): void {

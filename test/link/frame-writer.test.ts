@@ -32,7 +32,7 @@ test('a frame has its bytes where the protocol says', () => {
 test('numbers go up to 2^32 - 1', () => {
   const { writer: frames, sink } = writer();
   frames.uint32(FrameType.Window, 0xffffffff, 0xfffffffe);
-  frames.uint32Pair(FrameType.Load, 0, 1, 0x80000000);
+  frames.uint32Pair(FrameType.Load, FrameFlag.None, 0, 1, 0x80000000);
   frames.flush();
   const none = FrameFlag.None;
   assert.deepEqual(framesOf(sink), [

@@ -65,6 +65,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     onIdle: () => {},
     onMetrics: () => {},
     onStalled: () => {},
+    onTurning: () => {},
     onRecovered: () => {},
     onUnlinked: () => {},
   });
