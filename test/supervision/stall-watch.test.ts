@@ -48,6 +48,19 @@ test('forgets a worker that answers again', (context) => {
   assert.deepEqual(hung, []);
 });
 
+test('calls out nobody whose event loop turns', (context) => {
+  const { watch, hung, pass } = rig(context, 1000);
+  watch.turning(1);
+  watch.stalled(1, 500);
+  for (let look = 0; look < 10; look++) {
+    pass(250);
+    watch.turning(1);
+  }
+  assert.deepEqual(hung, []);
+  for (let look = 0; look < 4; look++) pass(250);
+  assert.equal(hung.length, 1);
+});
+
 test('does not count time in which it was not run itself', (context) => {
   const { watch, hung, pass } = rig(context, 2000);
   watch.stalled(1, 500);

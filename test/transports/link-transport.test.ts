@@ -39,6 +39,10 @@ interface Linked {
   readonly received: FrameRecorder;
   /** Writes a frame of the worker's, at once. */
   send(type: number, stream: number): void;
+  /** The same, of two numbers. */
+  sendPair(type: number, flags: number): void;
+  /** What was said of its event loop. */
+  readonly said: string[];
   /** The last stream that was taken back, as the ledger says. */
   revokedUpTo(): number;
   /** Writes the number of a stream into the ledger; by default: all up to it were begun. */
@@ -54,6 +58,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
   const path = join(folder, 'link.sock');
   const road = new Road();
   let link: LinkTransport | null = null;
+  const said: string[] = [];
   const server = new LinkServer(new FlushTurn(), new Clock(), {
     onLinked: (_worker, _pid, dialled) => {
       link = dialled;
@@ -64,9 +69,9 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     onProbes: () => {},
     onIdle: () => {},
     onMetrics: () => {},
-    onStalled: () => {},
-    onTurning: () => {},
-    onRecovered: () => {},
+    onStalled: () => said.push('stalled'),
+    onTurning: () => said.push('turning'),
+    onRecovered: () => said.push('recovered'),
     onUnlinked: () => {},
   });
   await server.listen(path);
@@ -104,6 +109,11 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
       writer.text(type, FrameFlag.None, stream, '');
       writer.flush();
     },
+    sendPair: (type, flags) => {
+      writer.uint32Pair(type, flags, 0, 0, 0);
+      writer.flush();
+    },
+    said,
     revokedUpTo: () => {
       const bytes = Buffer.alloc(4);
       readSync(word, bytes, 0, 4, LEDGER_REVOKED_AT);
@@ -238,6 +248,64 @@ test('moves a GET of which the worker would have noted that it begins', async (t
   assert.deepEqual([first!.transport, second!.transport], [link, link]);
   assert.equal(third!.transport, other.transport);
   assert.equal(third!.retries, 0, 'the budget of retries is for what may have begun');
+});
+
+test('moves no GET that the worker stopped to note meanwhile', async (t) => {
+  const { road, link, note } = await linked(t);
+  const [get] = opened(road, link, Method.Get, 1);
+  note(get!.exchange.stream, LEDGER_ALL_FROM);
+  assert.equal(link.inFlight()[0]!.isUnbegun, true);
+  note(0, LEDGER_ALL_FROM);
+  await stall(link);
+  assert.equal(get!.exchange.transport, link, 'it may be running');
+});
+
+test('moves what a slow worker has not begun at most twice, and from one that does nothing at all once more', async (t) => {
+  const { road, link, other } = await linked(t);
+  const { exchange } = opened(road, link, Method.Post, 1)[0]!;
+  fallSilent(link);
+  await until('it to be taken back', () => exchange.transport === other.transport);
+  fallSilent(link, false);
+  exchange.onEndpointLost(0);
+  assert.equal(exchange.transport, link);
+  assert.equal(exchange.moves, 2);
+  fallSilent(link);
+  await setTimeout(5 * REVOKED_AFTER_MS);
+  assert.equal(exchange.transport, link);
+  await stall(link);
+  await until('it to be taken back once more', () => exchange.transport === other.transport);
+});
+
+test('takes a beat for answered by its own Pong only', async (t) => {
+  const { link, road, said, sendPair } = await linked(t);
+  opened(road, link, Method.Post, 1);
+  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+  assert.deepEqual(said, ['stalled']);
+  const isAsked = new Promise((resolve) => link.probe(10_000, resolve));
+  sendPair(FrameType.Pong, FrameFlag.None);
+  assert.notEqual(await isAsked, null, 'who asked for it has it');
+  assert.ok(link.endpoint.isStalled);
+  sendPair(FrameType.Pong, FrameFlag.Beat);
+  await until('it to recover', () => !link.endpoint.isStalled);
+  assert.deepEqual(said, ['stalled', 'recovered']);
+});
+
+test('says of a stalled worker that it turns, when it has told so since the last beat', async (t) => {
+  const { link, road, said, sendPair } = await linked(t);
+  opened(road, link, Method.Post, 1);
+  for (let beat = 1; beat <= 3; beat++) link.beat(beat * 250);
+  link.beat(1000);
+  assert.deepEqual(said, ['stalled']);
+  for (let turned = 1; turned <= 2; turned++) {
+    sendPair(FrameType.Load, FrameFlag.None);
+    await until('Load to be read', () => {
+      link.beat(1000 + turned);
+      return said.length > turned ? true : null;
+    });
+    link.beat(1000 + turned);
+  }
+  assert.deepEqual(said, ['stalled', 'turning', 'turning']);
+  assert.ok(link.endpoint.isStalled);
 });
 
 test('leaves a GET where it is, and moves none where nobody else is', async (t) => {

@@ -35,6 +35,21 @@ test('does not run a revoked request that is aborted, or whose client leaves', a
   assert.equal(worker.count(FrameType.Claim), 2);
 });
 
+test('asks of a safe request, too, which it would not note', async (t) => {
+  const worker = await LinkedWorker.start(t, 'deliveries.cjs');
+  worker.revoke(5);
+  worker.get(
+    new Map([
+      [5, '/?id=5'],
+      [6, '/?id=6'],
+    ]),
+  );
+  await worker.frame(FrameType.Head, 6);
+  await worker.frame(FrameType.Claim, 5);
+  assert.deepEqual(worker.begun, ['6']);
+  worker.tell(FrameType.Abort, 5);
+});
+
 test('does not ask where nothing was revoked', async (t) => {
   const worker = await LinkedWorker.start(t, 'deliveries.cjs');
   worker.post(5);
