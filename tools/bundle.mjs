@@ -16,6 +16,7 @@ const ENTRIES = [
   'index',
   'cli/main',
   'balancer/main',
+  'clients/socket-holder-process',
   'worker/preload',
   'supervision/guard-process',
   'loopback/preload',

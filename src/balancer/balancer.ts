@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionTable } from '../balancing/session-table.ts';
 import type {
   BalancerBirth,
@@ -7,6 +8,7 @@ import type {
   FromSupervisor,
   InFlightRequest,
 } from '../channel/messages.ts';
+import { AcceptPause } from '../clients/accept-pause.ts';
 import { ClientAdmission } from '../clients/client-admission.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { AddressRanges } from '../core/address-ranges.ts';
@@ -35,6 +37,9 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
 const PROBE_LIMIT_MS = 250;
 
+/** Where accepting is paused, clients that wait are let in before we drain, if that takes no longer. */
+const RESUME_LIMIT_MS = 500;
+
 /** How WebSockets are closed (RFC 6455 section 7.4.1 and IANA's registry): of a worker that is replaced, and when all ends. */
 const SERVICE_RESTART = 1012;
 const GOING_AWAY = 1001;
@@ -48,6 +53,7 @@ export class Balancer {
   readonly #log: ThreadLog;
   readonly #clients: ClientRegistry;
   readonly #admission: ClientAdmission;
+  readonly #pause: AcceptPause;
   readonly #threads: number;
   readonly #links: LinkServer;
   readonly #ports: Ports;
@@ -74,8 +80,10 @@ export class Balancer {
     this.#clients = new ClientRegistry(this.#clock, (id) => {
       for (const link of this.#links.links) link.connectionClosed(id);
       this.#admission.closed(id);
+      this.#pause.left();
     });
     this.#admission = new ClientAdmission(this.#clients, this.#counters);
+    this.#pause = new AcceptPause(this.#admission, this.#counters);
     this.#threads = birth.threads;
     this.#limitConnections(birth.settings);
     this.#links = new LinkServer(new FlushTurn(), this.#clock, {
@@ -107,6 +115,7 @@ export class Balancer {
       log: this.#log,
       clients: this.#clients,
       admission: this.#admission,
+      pause: this.#pause,
       affinity: {
         sessions: new SessionTable(birth.sessions, birth.thread),
         secret: birth.stickySecret,
@@ -234,6 +243,7 @@ export class Balancer {
   close(): void {
     clearInterval(this.#beat);
     this.#ports.closeListeners();
+    this.#pause.close();
     this.#clients.destroyAll();
     this.#links.close();
     this.#servers.close();
@@ -255,10 +265,13 @@ export class Balancer {
   }
 
   /** Each thread has its part; of one address's connections the kernel may give it any. */
-  #limitConnections({ maxConnections, maxConnectionsPerAddress: perAddress, pools }: BalancerSettings): void {
+  #limitConnections(settings: BalancerSettings): void {
+    const { maxConnections, isMaxOfDescriptors, maxConnectionsPerAddress: perAddress, pools } = settings;
+    const total = Math.max(1, Math.floor(maxConnections / this.#threads));
+    this.#pause.configure(isMaxOfDescriptors ? total : Number.POSITIVE_INFINITY);
     const proxies = [...new Set(pools.flatMap(({ trustedProxies }) => trustedProxies))];
     this.#admission.configure({
-      total: Math.max(1, Math.floor(maxConnections / this.#threads)),
+      total,
       perAddress: perAddress === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(perAddress / this.#threads)),
       proxies: proxies.length === 0 ? null : new AddressRanges(proxies),
     });
@@ -267,15 +280,18 @@ export class Balancer {
   #drain(withinMs: number): void {
     this.#isDraining = true;
     for (const link of this.#links.links) link.drain(withinMs, GOING_AWAY);
-    // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
-    // reset them. One more turn of the loop accepts them all.
-    setTimeout(() => {
-      this.#ports.closeListeners();
-      this.#clients.drain(() => {
-        this.#log.flush();
-        this.#tell({ type: 'drained' });
-      });
-    }, 1);
+    this.#pause.configure(Number.POSITIVE_INFINITY);
+    void Promise.race([this.#pause.end(), sleep(RESUME_LIMIT_MS)]).then(() => {
+      // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
+      // reset them. One more turn of the loop accepts them all.
+      setTimeout(() => {
+        this.#ports.closeListeners();
+        this.#clients.drain(() => {
+          this.#log.flush();
+          this.#tell({ type: 'drained' });
+        });
+      }, 1);
+    });
   }
 
   #onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean {
@@ -369,6 +385,7 @@ export class Balancer {
     const isLate = nowMs - this.#lastBeatMs > LATE_BEAT_MS;
     this.#lastBeatMs = nowMs;
     if (!isLate) for (const link of this.#links.links) link.beat(nowMs);
+    this.#pause.step(nowMs);
     for (const { dispatcher } of this.#ports.places()) dispatcher.expire(nowMs);
     this.#servers.step(nowMs);
     this.#trials.step(nowMs);

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { AddressInfo } from 'node:net';
 import { createPolicy } from '../balancing/policies.ts';
 import type { FromBalancer, OpenedPort, PoolSettings } from '../channel/messages.ts';
+import type { AcceptPause } from '../clients/accept-pause.ts';
 import type { ClientAdmission } from '../clients/client-admission.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Http1Connection } from '../clients/http1-connection.ts';
@@ -68,6 +69,7 @@ export interface PortsHost {
   readonly log: ThreadLog;
   readonly clients: ClientRegistry;
   readonly admission: ClientAdmission;
+  readonly pause: AcceptPause;
   readonly affinity: AffinityParts;
   readonly rng: Rng;
   /** Listening sockets that were passed to the process. */
@@ -234,6 +236,7 @@ export class Ports {
       timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
       admission: this.#host.admission,
+      pause: this.#host.pause,
       speaksHttp: request.protocol === 'http',
       connections: 0,
       connectionLimit: () => connectionLimitOf(places.values(), this.#host.threads),
@@ -332,7 +335,9 @@ export class Ports {
     const before = this.#announced.get(key)?.answer;
     const port = before?.ok ? before.port : request.port;
     const reusePort = isShared && CAN_REUSE_PORT && request.path === null;
-    const answer = await listener.listen({ ...request, port, reusePort }).then(answerOf, errorAnswerOf);
+    const options = { ...request, port, reusePort };
+    const answer = await listener.listen(options).then(answerOf, errorAnswerOf);
+    if (answer.ok && request.path === null && (!isShared || CAN_REUSE_PORT)) listener.allowPause(options, answer.port);
     if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: listener.descriptor, answer } });
     return answer;
   }
@@ -347,7 +352,10 @@ export class Ports {
       await listener.adopt(fd);
       return answer;
     }
-    return listener.listen({ ...request, port: answer.port, reusePort: true }).then(answerOf, errorAnswerOf);
+    const options = { ...request, port: answer.port, reusePort: true };
+    const joined = await listener.listen(options).then(answerOf, errorAnswerOf);
+    if (joined.ok) listener.allowPause(options, joined.port);
+    return joined;
   }
 }
 

@@ -44,6 +44,8 @@ export interface BalancerSettings {
   readonly accessLog: AccessLogSettings | null;
   /** Client connections in all threads together. */
   readonly maxConnections: number;
+  /** That is what descriptors allow, and nobody's wish. */
+  readonly isMaxOfDescriptors: boolean;
   /** The same of one address; 0 = no limit. */
   readonly maxConnectionsPerAddress: number;
 }

@@ -109,11 +109,15 @@ export class Narrator {
           descriptors: 'as many as open files allow (ulimit -n)',
           address: 'as many from one address as it may have',
         };
-        const then = event.why === 'address' ? 'more of it get 503' : 'idle ones are closed for others, then 503';
-        return `client connections: ${causes[event.why]}; ${then}`;
+        const then = {
+          limit: 'idle ones are closed for others, then 503',
+          descriptors: 'idle ones are closed for others; where none is, accepting pauses for up to a second, then 503',
+          address: 'more of it get 503',
+        };
+        return `client connections: ${causes[event.why]}; ${then[event.why]}`;
       }
       case 'connections-limited-over':
-        return `client connections: room again; ${event.refused} were refused, ${event.closed} idle ones closed for others`;
+        return `client connections: room again; ${event.refused} were refused, ${event.closed} idle ones closed for others${event.pauses === 0 ? '' : `, accepting paused ${event.pauses} times`}`;
       case 'endpoint-ejected':
         return `${this.#endpoint(event)} gets no requests for ${durationText(event.forMs)}: ${event.detail}`;
       case 'endpoint-returned': {

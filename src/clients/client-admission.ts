@@ -78,6 +78,17 @@ export class ClientAdmission {
     return 'total';
   }
 
+  /** Connections that there are. */
+  get open(): number {
+    return this.#clients.size;
+  }
+
+  /** Whether {@link makeRoom} would close one. */
+  get hasIdle(): boolean {
+    this.#lookForIdle();
+    return this.#idle.some(({ connection, sinceMs }) => isIdleSince(connection, sinceMs));
+  }
+
   added(id: number, address: string): void {
     if (address === '') return;
     this.#addresses.set(id, address);
@@ -95,16 +106,21 @@ export class ClientAdmission {
 
   /** Closes the connection that has been idle the longest. @returns whether there was one */
   makeRoom(): boolean {
-    const nowMs = this.#clients.clock.tick();
     if (this.#closeIdle()) return true;
-    if (nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return false;
+    this.#lookForIdle();
+    return this.#closeIdle();
+  }
+
+  #lookForIdle(): void {
+    const nowMs = this.#clients.clock.tick();
+    if (nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
     this.#lookedAtMs = nowMs;
+    this.#idle.length = 0;
     for (const connection of this.#clients) {
       const { idleSinceMs: sinceMs } = connection;
       if (nowMs - sinceMs >= MIN_IDLE_MS && connection.isIdle) this.#idle.push({ connection, sinceMs });
     }
     this.#idle.sort((a, b) => b.sinceMs - a.sinceMs);
-    return this.#closeIdle();
   }
 
   #closeIdle(): boolean {
@@ -113,10 +129,14 @@ export class ClientAdmission {
       if (found === undefined) return false;
       const { connection, sinceMs } = found;
       // It may have been busy in the meantime, or be gone.
-      if (connection.idleSinceMs !== sinceMs || !connection.isIdle) continue;
+      if (!isIdleSince(connection, sinceMs)) continue;
       connection.destroy();
       this.#counters.connectionClosedForRoom();
       return true;
     }
   }
+}
+
+function isIdleSince(connection: ClientConnection, sinceMs: number): boolean {
+  return connection.idleSinceMs === sinceMs && connection.isIdle;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Router } from '../exchange/router.ts';
 import type { HeadLimits } from '../http1/request-head.ts';
 import type { Counters } from '../observability/counters.ts';
+import type { AcceptPause } from './accept-pause.ts';
 import type { ClientAdmission } from './client-admission.ts';
 
 /** Time-outs of client connections. ms; 0 = off. */
@@ -26,6 +27,8 @@ export interface ClientContext {
   handlesClientError: boolean;
   /** Limits of the whole instance; null = none. */
   readonly admission: ClientAdmission | null;
+  /** null = accepting is never paused. */
+  readonly pause: AcceptPause | null;
   /** Clients that are not let in are told so in HTTP. */
   readonly speaksHttp: boolean;
   /** Open ones. */

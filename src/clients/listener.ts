@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { acceptHandles } from '../core/accept-handles.ts';
+import type { PausableListener } from './accept-pause.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
 import { refuseInWords } from './refused-connection.ts';
 
@@ -24,21 +25,37 @@ export interface ListenOptions {
 export type ConnectionClass = new (handle: object, context: ClientContext) => ClientConnection;
 
 /** A listening socket and the connections it makes. */
-export class Listener {
+export class Listener implements PausableListener {
   readonly #context: ClientContext;
   readonly #connectionClass: ConnectionClass;
   #server: net.Server = net.createServer();
   /** The descriptor is another thread's to close. */
   #isBorrowed = false;
+  /** Where it listens by itself, so that it may be paused. */
+  #options: ListenOptions | null = null;
+  #isPaused = false;
+  #isClosed = false;
 
   constructor(context: ClientContext, connectionClass: ConnectionClass) {
     this.#context = context;
     this.#connectionClass = connectionClass;
   }
 
+  get id(): number {
+    return this.#context.listenerId;
+  }
+
   /** The listening descriptor, -1 while there is none. Threads of a process share descriptors. */
   get descriptor(): number {
-    return (this.#server as unknown as { readonly _handle: { readonly fd: number } | null })._handle?.fd ?? -1;
+    return (this.handle as { readonly fd: number } | null)?.fd ?? -1;
+  }
+
+  get handle(): object | null {
+    return (this.#server as unknown as { readonly _handle: object | null })._handle;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** @returns the address it is bound to; rejects with the system's error (EADDRINUSE, EACCES, ...). */
@@ -90,10 +107,57 @@ export class Listener {
     this.#isBorrowed = false;
   }
 
+  /**
+   * From now on it may be paused.
+   *
+   * @param port where it listens by now. Not for Unix sockets, whose path goes with them, and not where its descriptor is
+   *   another thread's as well.
+   */
+  allowPause(options: ListenOptions, port: number): void {
+    this.#options = { ...options, port };
+    this.#context.pause?.add(this);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#server.close();
+  }
+
+  async resume(handle: object | null): Promise<void> {
+    if (!this.#isPaused) {
+      (handle as { close(): void } | null)?.close();
+      return;
+    }
+    const options = this.#options!;
+    this.#server = net.createServer();
+    if (handle === null) await this.listen(options);
+    else await this.#listenOn(handle, options);
+    this.#isPaused = false;
+    if (this.#isClosed) this.#server.close();
+  }
+
   close(): void {
+    this.#isClosed = true;
+    if (this.#options !== null) this.#context.pause?.remove(this);
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      return;
+    }
     // Closing a borrowed descriptor would close whatever has got its number once its owner has closed it.
     if (this.#isBorrowed) this.#server.unref();
     else this.#server.close();
+  }
+
+  #listenOn(handle: object, options: ListenOptions): Promise<void> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(handle, options.backlog === 0 ? undefined : options.backlog, () => {
+        server.off('error', reject);
+        this.#acceptFrom(server);
+        resolve();
+      });
+    });
   }
 
   #acceptFrom(server: net.Server): void {
@@ -102,7 +166,7 @@ export class Listener {
       server,
       (handle) => this.#accept(handle),
       // No descriptor was left (EMFILE), though some were kept back for other things. libuv has closed the client's.
-      () => this.#context.admission?.makeRoom(),
+      () => this.#context.pause?.exhausted(),
     );
   }
 
@@ -119,7 +183,11 @@ export class Listener {
     if (admission === null || admission.refusalOf(address) === null) {
       const { id } = new this.#connectionClass(handle, context);
       admission?.added(id, address);
-    } else if (context.speaksHttp) {
+      context.pause?.looked();
+      return;
+    }
+    context.pause?.looked();
+    if (context.speaksHttp) {
       refuseInWords(handle);
     } else {
       (handle as { close(): void }).close();

@@ -33,6 +33,11 @@ export class Counters {
     this.#cells[ThreadCell.ClosedForRoom]!++;
   }
 
+  /** No connection is accepted for a moment. */
+  acceptPaused(): void {
+    this.#cells[ThreadCell.AcceptPauses]!++;
+  }
+
   /** Lines of the access log were dropped, since they could not be written as fast as they came. */
   logDropped(lines: number): void {
     this.#cells[ThreadCell.LogDropped]! += lines;
@@ -47,6 +52,7 @@ export interface ThreadsReading {
   readonly refusedTotal: number;
   readonly refusedAddress: number;
   readonly closedForRoom: number;
+  readonly acceptPauses: number;
 }
 
 export function readThreads(block: SharedArrayBuffer): ThreadsReading {
@@ -59,5 +65,6 @@ export function readThreads(block: SharedArrayBuffer): ThreadsReading {
     refusedTotal: sum(ThreadCell.RefusedTotal),
     refusedAddress: sum(ThreadCell.RefusedAddress),
     closedForRoom: sum(ThreadCell.ClosedForRoom),
+    acceptPauses: sum(ThreadCell.AcceptPauses),
   };
 }

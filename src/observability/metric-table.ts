@@ -32,6 +32,7 @@ export const METRICS: Readonly<Record<MetricName, MetricSpec>> = Object.freeze({
     'Client connections refused, for the total or their address.',
   ),
   evener_client_connections_closed_for_room_total: counter([], 'Idle client connections closed to let others in.'),
+  evener_accept_pauses_total: counter([], 'Times that no connection was accepted for a moment, for want of room.'),
   evener_workers_wanted: gauge(['app'], 'How many workers there should be.'),
   evener_worker_state: gauge(['app', 'worker', 'state'], '1 for the state that a worker is in, 0 for all others.'),
   evener_worker_requests_in_flight: gauge(['app', 'worker'], 'Requests that a worker has.'),

@@ -103,6 +103,8 @@ export const ThreadCell = {
   RefusedAddress: 4,
   /** Closed while idle, so that another could be let in. */
   ClosedForRoom: 5,
+  /** Times that accepting was paused for want of room. */
+  AcceptPauses: 6,
 } as const;
 export const THREAD_CELLS = 8;
 

@@ -224,7 +224,8 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
   });
   const { accessLog, maxConnectionsPerAddress } = options;
   const maxConnections = options.maxConnections ?? connectionsAllowed(openFilesLimit(), options);
-  return { pools: [...apps, ...pools], accessLog, maxConnections, maxConnectionsPerAddress };
+  const isMaxOfDescriptors = options.maxConnections === null;
+  return { pools: [...apps, ...pools], accessLog, maxConnections, isMaxOfDescriptors, maxConnectionsPerAddress };
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {

@@ -9,6 +9,7 @@ export interface ConnectionCounts {
   readonly refusedTotal: number;
   readonly refusedAddress: number;
   readonly closedForRoom: number;
+  readonly acceptPauses: number;
 }
 
 interface Spell {
@@ -16,6 +17,7 @@ interface Spell {
   lastMs: number;
   refused: number;
   closed: number;
+  pauses: number;
 }
 
 /** Compares counters of refused connections now and then, and tells when that begins and is over. */
@@ -25,7 +27,7 @@ export class ConnectionWatch {
   readonly #emit: (event: SupervisorEvent) => void;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
-  #before: ConnectionCounts = { refusedTotal: 0, refusedAddress: 0, closedForRoom: 0 };
+  #before: ConnectionCounts = { refusedTotal: 0, refusedAddress: 0, closedForRoom: 0, acceptPauses: 0 };
   /** null while nobody is refused. */
   #spell: Spell | null = null;
 
@@ -58,25 +60,27 @@ export class ConnectionWatch {
     // A counter that went back is that of a thread that began anew.
     const since = (key: keyof ConnectionCounts): number => Math.max(0, counts[key] - this.#before[key]);
     const [total, address, closed] = [since('refusedTotal'), since('refusedAddress'), since('closedForRoom')];
+    const pauses = since('acceptPauses');
     this.#before = counts;
-    if (total + address + closed === 0) {
+    if (total + address + closed + pauses === 0) {
       if (this.#spell !== null && nowMs - this.#spell.lastMs >= OVER_AFTER_MS) this.#over(this.#spell);
       return;
     }
     const refused = total + address;
     if (this.#spell === null) {
-      this.#spell = { sinceMs: nowMs, lastMs: nowMs, refused, closed };
-      const why = total + closed === 0 ? 'address' : this.#whyTotal();
-      this.#emit({ type: 'connections-limited', why, refused, closed });
+      this.#spell = { sinceMs: nowMs, lastMs: nowMs, refused, closed, pauses };
+      const why = total + closed + pauses === 0 ? 'address' : this.#whyTotal();
+      this.#emit({ type: 'connections-limited', why, refused, closed, pauses });
       return;
     }
     this.#spell.lastMs = nowMs;
     this.#spell.refused += refused;
     this.#spell.closed += closed;
+    this.#spell.pauses += pauses;
   }
 
-  #over({ sinceMs, lastMs, refused, closed }: Spell): void {
+  #over({ sinceMs, lastMs, refused, closed, pauses }: Spell): void {
     this.#spell = null;
-    this.#emit({ type: 'connections-limited-over', refused, closed, lastedMs: lastMs - sinceMs });
+    this.#emit({ type: 'connections-limited-over', refused, closed, pauses, lastedMs: lastMs - sinceMs });
   }
 }

@@ -158,17 +158,20 @@ export type SupervisorEvent =
       readonly cause: 'time' | 'panic' | 'gone';
       readonly afterMs: number;
     }
-  /** Clients are refused, or idle ones closed to let others in. When it begins. address: as many as one may have come from one. */
+  /** Clients wait for room or are refused, or idle ones closed to let others in. When it begins. address: as many as one may have come from one. */
   | {
       readonly type: 'connections-limited';
       readonly why: 'limit' | 'descriptors' | 'address';
       readonly refused: number;
       readonly closed: number;
+      /** Times that accepting was paused. */
+      readonly pauses: number;
     }
   | {
       readonly type: 'connections-limited-over';
       readonly refused: number;
       readonly closed: number;
+      readonly pauses: number;
       readonly lastedMs: number;
     }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }

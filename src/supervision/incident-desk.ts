@@ -148,17 +148,14 @@ export class IncidentDesk {
           dedupKey: 'connections-limited',
           app: null,
           cause: LIMITS[event.why],
-          decision:
-            event.why === 'address'
-              ? 'further ones of that address get 503'
-              : 'idle ones are closed to let others in; where none is idle, clients get 503',
+          decision: AT_LIMIT[event.why],
           evidence: evidenceOf(event),
         });
         return;
       case 'connections-limited-over':
         this.#ring.close(
           'connections-limited',
-          `there is room again, after ${times(event.refused, 'client')} refused and ${times(event.closed, 'idle connection')} closed`,
+          `there is room again, after ${times(event.refused, 'client')} refused, ${times(event.closed, 'idle connection')} closed and ${times(event.pauses, 'pause')} of accepting`,
         );
         return;
       case 'endpoint-ejected':
@@ -408,6 +405,14 @@ const LIMITS = {
   limit: 'there are as many client connections as maxConnections allows',
   descriptors: 'there are as many client connections as open files allow (ulimit -n)',
   address: 'one address has as many connections as maxConnectionsPerAddress allows',
+} as const;
+
+/** What is done then. */
+const AT_LIMIT = {
+  limit: 'idle ones are closed to let others in; where none is idle, clients get 503',
+  descriptors:
+    'idle ones are closed to let others in; where none is idle, accepting pauses for up to a second, then clients get 503',
+  address: 'further ones of that address get 503',
 } as const;
 
 const RETURNS = {

@@ -27,6 +27,7 @@ export function writeInstanceMetrics(out: PrometheusText, status: Status, meters
   out.add('evener_client_connections_refused_total', { cause: 'total' }, threads.refusedTotal);
   out.add('evener_client_connections_refused_total', { cause: 'address' }, threads.refusedAddress);
   out.add('evener_client_connections_closed_for_room_total', {}, threads.closedForRoom);
+  out.add('evener_accept_pauses_total', {}, threads.acceptPauses);
   out.add('evener_access_log_dropped_total', {}, threads.logDropped);
   writeWorkers(out, status);
   writeSources(out, status);

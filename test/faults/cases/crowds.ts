@@ -119,10 +119,14 @@ export const slowloris: Scenario = {
   },
 };
 
+/** Clients at once, more than there are descriptors. */
+const BUSY = 300;
+
 export const fewDescriptors: Scenario = {
   name: 'few-descriptors',
-  event: '500 idle connections where there are 256 descriptors (`ulimit -n 256`)',
-  promise: 'new clients are served, idle ones are closed for them; Evener says why; CPU stays low',
+  event: '500 idle connections, then 300 busy ones, where there are 256 descriptors (`ulimit -n 256`)',
+  promise:
+    'new clients are served, idle ones are closed for them; where none is idle accepting pauses, and most wait for no longer than a second; Evener says why; CPU stays low',
   async run(rig) {
     const launcher = ['/bin/sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
     const { evener, url } = await rig.app(2, { launcher });
@@ -153,11 +157,17 @@ export const fewDescriptors: Scenario = {
     assert.deepEqual(outcomes, { 200: 100 }, 'new clients are served while the crowd is there');
     assert.ok(kept > 50, `only ${kept} of the crowd were kept`);
     for (const socket of crowd) socket.destroy();
+    // None of these is idle: those for whom there is no descriptor wait for one.
+    const all = await Promise.all(Array.from({ length: BUSY }, () => request(`${url}/?ms=300`)));
+    const busy = all.filter(({ status }) => status === 200).length;
+    assert.ok(all.every(({ status }) => status === 200 || status === 503));
+    assert.ok(busy > BUSY / 2, `only ${busy} of ${BUSY} busy ones were served`);
     await timeUntil('it to be told over', () => /client connections: room again/.test(evener.stderr));
     assert.equal(evener.count(/died/), 0, 'no worker and no thread died of it');
     return {
       'idle ones kept': kept,
       'new clients served meanwhile': outcomes['200'] ?? 0,
+      [`of ${BUSY} at once with 300 ms of work, served`]: busy,
       'CPU meanwhile': percent(cpu, 1),
     };
   },

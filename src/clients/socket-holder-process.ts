@@ -1,0 +1,38 @@
+/**
+ * Keeps listening sockets open for a process that accepts nothing for a while: see `socket-holder.ts`. It never accepts
+ * itself, and ends when its parent has closed the channel or is gone.
+ */
+import type { HolderAnswer, HolderQuestion } from './socket-holder.ts';
+
+/** A listening socket as a bare handle, on which nothing waits for connections. */
+interface BareHandle {
+  close(): void;
+}
+
+// The terminal, or a service manager, tells the parent.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => {});
+
+const held = new Map<number, BareHandle>();
+
+process.on('message', ({ act, id }: HolderQuestion, handle: unknown) => {
+  switch (act) {
+    case 'keep':
+      // No descriptor may have been left for it.
+      if (handle === undefined || handle === null) return;
+      held.set(id, handle as BareHandle);
+      answer({ kept: id });
+      return;
+    case 'give-back':
+      answer({ given: id }, held.get(id));
+      return;
+    case 'drop':
+      held.get(id)?.close();
+      held.delete(id);
+      return;
+  }
+});
+process.on('disconnect', () => process.exit());
+
+function answer(message: HolderAnswer, handle?: BareHandle): void {
+  process.send!(message, handle as never);
+}
