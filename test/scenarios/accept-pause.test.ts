@@ -30,16 +30,18 @@ async function crowded(t: TestContext): Promise<Crowded> {
   const evener = new EvenerProcess(t, [...args, '--', '/dev/null'], { launcher: LAUNCHER });
   const [url, admin] = [await evener.url(1), await adminOf(evener)];
   const busy: RawClient[] = [];
-  // The next one only when this one's request is in flight: nobody is let in who has asked nothing.
+  // One after the other; who is told that there is no room has come before the sockets were kept elsewhere.
   while ((await counted(admin, 'evener_accept_pauses_total')) === 0) {
     const client = await RawClient.connect(t, url);
     client.write(`GET /?hold=${encodeURIComponent(gate)} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    busy.push(client);
-    await until('the request to be in flight, or no more to be accepted', async () => {
+    const outcome = await until('it to be in flight, refused, or not accepted', async () => {
+      if (client.bytes > 0 || client.socket.destroyed) return 'refused';
       const text = await metrics(admin);
       const inFlight = Number(/^evener_requests_in_flight\{\S*\} (\d+)$/m.exec(text)![1]);
-      return inFlight >= busy.length || /^evener_accept_pauses_total [1-9]/m.test(text);
+      if (inFlight > busy.length) return 'in flight';
+      return /^evener_accept_pauses_total [1-9]/m.test(text) && 'not accepted';
     });
+    if (outcome === 'in flight') busy.push(client);
     assert.ok(busy.length < 160, 'no pause');
   }
   return { evener, url, admin, busy, release: () => writeFileSync(gate, '') };

@@ -70,7 +70,7 @@ export class ProxiedRoad {
         handlesClientError: false,
         connections: 0,
         admission: null,
-      pause: null,
+        pause: null,
         speaksHttp: true,
         connectionLimit: () => Number.POSITIVE_INFINITY,
       },
