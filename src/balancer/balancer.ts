@@ -101,7 +101,7 @@ export class Balancer {
       onProbes: (id, isOn, afterSeconds) => this.#clients.get(id)?.probe(isOn, afterSeconds),
       onIdle: () => this.#reportDrained(),
       onMetrics: (worker, question, json) => this.#tell({ type: 'app-metrics', worker, question, json }),
-      onStalled: (worker, silentMs) => this.#tell({ type: 'worker-stalled', worker, silentMs }),
+      onStalled: (worker, silentMs, isTurning) => this.#tell({ type: 'worker-stalled', worker, silentMs, isTurning }),
       onRecovered: (worker, silentMs) => this.#tell({ type: 'worker-recovered', worker, silentMs }),
       onTurning: (worker) => this.#tell({ type: 'worker-turning', worker }),
       onUnlinked: (worker, link, isProtocolError, detail) => this.#onUnlinked(worker, link, isProtocolError, detail),
@@ -280,8 +280,7 @@ export class Balancer {
   #drain(withinMs: number): void {
     this.#isDraining = true;
     for (const link of this.#links.links) link.drain(withinMs, GOING_AWAY);
-    this.#pause.configure(Number.POSITIVE_INFINITY);
-    void Promise.race([this.#pause.end(), sleep(RESUME_LIMIT_MS)]).then(() => {
+    void Promise.race([this.#pause.stop(), sleep(RESUME_LIMIT_MS)]).then(() => {
       // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
       // reset them. One more turn of the loop accepts them all.
       setTimeout(() => {

@@ -192,7 +192,8 @@ export class HttpWorkers {
       transport.meter?.setStalled(!isAlive);
       if (!isAlive) silentSinceMs = nowMs - ALIVE.timeoutMs * ALIVE.fall;
       const silentMs = nowMs - silentSinceMs;
-      this.#host.tell({ type: isAlive ? 'worker-recovered' : 'worker-stalled', worker, silentMs });
+      if (isAlive) this.#host.tell({ type: 'worker-recovered', worker, silentMs });
+      else this.#host.tell({ type: 'worker-stalled', worker, silentMs, isTurning: false });
     });
   }
 }

@@ -336,6 +336,7 @@ export class Ports {
     const port = before?.ok ? before.port : request.port;
     const reusePort = isShared && CAN_REUSE_PORT && request.path === null;
     const options = { ...request, port, reusePort };
+    await this.#host.pause.freed();
     const answer = await listener.listen(options).then(answerOf, errorAnswerOf);
     if (answer.ok && request.path === null && (!isShared || CAN_REUSE_PORT)) listener.allowPause(options, answer.port);
     if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: listener.descriptor, answer } });
@@ -353,6 +354,7 @@ export class Ports {
       return answer;
     }
     const options = { ...request, port: answer.port, reusePort: true };
+    await this.#host.pause.freed();
     const joined = await listener.listen(options).then(answerOf, errorAnswerOf);
     if (joined.ok) listener.allowPause(options, joined.port);
     return joined;

@@ -238,9 +238,15 @@ export type FromBalancer =
       readonly status: number;
     }
   /** Missed beats: out of rotation. */
-  | { readonly type: 'worker-stalled'; readonly worker: Incarnation; readonly silentMs: number }
+  /** `isTurning`: its event loop turns, and requests wait for others. */
+  | {
+      readonly type: 'worker-stalled';
+      readonly worker: Incarnation;
+      readonly silentMs: number;
+      readonly isTurning: boolean;
+    }
   | { readonly type: 'worker-recovered'; readonly worker: Incarnation; readonly silentMs: number }
-  /** It is stalled, and yet its event loop turns: requests wait for others. */
+  /** It is stalled, and its event loop turns. */
   | { readonly type: 'worker-turning'; readonly worker: Incarnation }
   | {
       readonly type: 'worker-described';

@@ -67,7 +67,9 @@ export class Narrator {
       case 'worker-retired':
         return `${this.#who(event)} ended`;
       case 'worker-stalled':
-        return `${this.#who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
+        return event.isTurning
+          ? `${this.#who(event)} is behind: requests wait there for ${durationText(event.silentMs)}; it gets no new ones`
+          : `${this.#who(event)} is stalled: silent for ${durationText(event.silentMs)}; it gets no new requests`;
       case 'worker-recovered':
         return `${this.#who(event)} answers again after ${durationText(event.silentMs)}`;
       case 'worker-hung': {

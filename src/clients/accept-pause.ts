@@ -15,8 +15,14 @@ const LOOK_EVERY_MS = 50;
 /** Nobody waits longer for room in the kernel's queue, of which he learns nothing: from then on clients are told. ms */
 const LONGEST_MS = 1_000;
 
+/** Where accepting failed for want of a descriptor, which something else than clients may have: so long at a time. ms */
+const EXHAUSTED_MS = 500;
+
 /** A socket that could not be opened again is tried so often. ms */
 const TRY_AGAIN_MS = 250;
+
+/** The process that keeps sockets is not started more often. ms */
+const START_AGAIN_MS = 10_000;
 
 /** A listener as seen from here. */
 export interface PausableListener {
@@ -41,11 +47,19 @@ export class AcceptPause {
   readonly #listeners = new Set<PausableListener>();
   #limit = Number.POSITIVE_INFINITY;
   #holder: SocketHolder | null = null;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
   #sinceMs = 0;
+  /** While it is paused. */
   #look: NodeJS.Timeout | null = null;
+  /** No descriptor was left, whatever the limit says. */
+  #isExhausted = false;
+  /** Until every listener accepts again. */
+  #ending: Promise<void> | null = null;
   /** It has waited in vain, and there was no room since. */
   #isInVain = false;
+  #isStopped = false;
   #calmSinceMs = 0;
+  readonly #drops = new Set<Promise<void>>();
 
   constructor(admission: ClientAdmission, counters: Counters) {
     this.#admission = admission;
@@ -65,15 +79,23 @@ export class AcceptPause {
   /** It is closed for good. */
   remove(listener: PausableListener): void {
     this.#listeners.delete(listener);
-    this.#holder?.drop(listener.id);
+    // It may be on its way there, so that nothing is known of it yet.
+    if (this.#holder === null || this.#holder.isGone) return;
+    const drop = this.#holder.drop(listener.id).finally(() => this.#drops.delete(drop));
+    this.#drops.add(drop);
+  }
+
+  /** Resolves when the addresses of closed listeners are free. */
+  async freed(): Promise<void> {
+    await Promise.all(this.#drops);
   }
 
   /** A client was let in, or refused for want of room. To be called each time. */
   looked(): void {
     const { open } = this.#admission;
-    if (open < this.#limit * PREPARED_FROM) return;
+    if (open < this.#limit * PREPARED_FROM || this.#isHeldBack) return;
     this.#prepare();
-    if (open >= this.#limit) this.#pause();
+    if (open >= this.#limit && !this.#isInVain && !this.#admission.hasIdle) this.#pause();
   }
 
   /** A client has gone. To be called each time. */
@@ -86,33 +108,55 @@ export class AcceptPause {
   /** To be called now and then; at `nowMs` (monotonic). */
   step(nowMs: number): void {
     if (this.#holder === null) return;
-    if (this.#look !== null || this.#admission.open >= this.#limit * CALM_BELOW) this.#calmSinceMs = nowMs;
+    if (this.#isHeldBack || this.#admission.open >= this.#limit * CALM_BELOW) this.#calmSinceMs = nowMs;
     else if (nowMs - this.#calmSinceMs >= CALM_MS) this.#dismiss();
   }
 
   /** No descriptor was left for a client, which was closed for it. */
   exhausted(): void {
-    if (!this.#admission.makeRoom()) this.#pause();
+    if (this.#admission.makeRoom() || this.#isHeldBack) return;
+    this.#pause();
+    this.#isExhausted = this.#look !== null;
   }
 
   /** Accepts again, where it does not. Resolves when it does. */
-  async end(): Promise<void> {
-    if (this.#look === null) return;
-    clearInterval(this.#look);
-    this.#look = null;
-    await Promise.all([...this.#listeners].map((listener) => this.#resume(listener)));
+  end(): Promise<void> {
+    if (this.#look !== null) {
+      clearInterval(this.#look);
+      this.#look = null;
+      this.#isExhausted = false;
+      const all = [...this.#listeners].map((listener) => this.#resume(listener));
+      this.#ending = Promise.all(all).then(() => {
+        this.#ending = null;
+      });
+    }
+    return this.#ending ?? Promise.resolve();
+  }
+
+  /** It is never paused again. Resolves when every listener accepts. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    return this.end();
   }
 
   close(): void {
+    this.#isStopped = true;
     if (this.#look !== null) clearInterval(this.#look);
     this.#look = null;
     this.#dismiss();
   }
 
+  /** It is paused, or on its way back, or for good. */
+  get #isHeldBack(): boolean {
+    return this.#look !== null || this.#ending !== null || this.#isStopped;
+  }
+
   #prepare(): void {
-    if (this.#holder !== null && !this.#holder.isGone) return;
+    const nowMs = performance.now();
+    if (this.#holder?.isGone === false || nowMs - this.#startedAtMs < START_AGAIN_MS) return;
+    this.#startedAtMs = nowMs;
+    this.#calmSinceMs = nowMs;
     this.#holder = new SocketHolder();
-    this.#calmSinceMs = performance.now();
     for (const listener of this.#listeners) this.#keep(listener);
   }
 
@@ -122,35 +166,34 @@ export class AcceptPause {
   }
 
   #pause(): void {
-    const holder = this.#holder;
-    if (holder === null || this.#look !== null || this.#isInVain || this.#admission.hasIdle) return;
-    let isPaused = false;
-    for (const listener of this.#listeners) {
-      // One that is still on its way back has no handle.
-      if (listener.handle === null || !holder.has(listener.id)) continue;
-      listener.pause();
-      isPaused = true;
-    }
-    if (!isPaused) return;
+    const kept = [...this.#listeners].filter(({ id, handle }) => handle !== null && this.#holder?.has(id) === true);
+    if (kept.length === 0) return;
+    for (const listener of kept) listener.pause();
     this.#counters.acceptPaused();
     this.#sinceMs = performance.now();
     this.#look = setInterval(() => this.#lookForRoom(), LOOK_EVERY_MS);
   }
 
   #lookForRoom(): void {
-    const isLong = performance.now() - this.#sinceMs >= LONGEST_MS;
-    if (!isLong && this.#admission.open >= this.#limit && !this.#admission.hasIdle && !this.#holder!.isGone) return;
-    this.#isInVain = isLong;
+    const pausedMs = performance.now() - this.#sinceMs;
+    const isFull = this.#admission.open >= this.#limit && !this.#admission.hasIdle;
+    const waits = this.#isExhausted ? pausedMs < EXHAUSTED_MS : isFull && pausedMs < LONGEST_MS;
+    if (waits && !this.#holder!.isGone) return;
+    this.#isInVain = isFull && pausedMs >= LONGEST_MS;
     void this.end();
   }
 
   async #resume(listener: PausableListener): Promise<void> {
-    while (listener.isPaused) {
-      const handle = (await this.#holder?.giveBack(listener.id)) ?? null;
-      // Without a descriptor for it the socket is still there, and keeps its address.
-      const isOpenElsewhere = handle === null && this.#holder?.has(listener.id) === true;
+    for (;;) {
+      const handle = listener.isPaused ? ((await this.#holder?.giveBack(listener.id)) ?? null) : null;
+      if (!listener.isPaused) {
+        (handle as { close(): void } | null)?.close();
+        return;
+      }
+      // Without a descriptor for it here the socket is still there, and has its address.
+      const isElsewhere = handle === null && this.#holder?.has(listener.id) === true;
       try {
-        if (!isOpenElsewhere) await listener.resume(handle);
+        if (!isElsewhere) await listener.resume(handle);
       } catch {
         // Tried again.
       }

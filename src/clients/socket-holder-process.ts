@@ -14,25 +14,30 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) proces
 
 const held = new Map<number, BareHandle>();
 
-process.on('message', ({ act, id }: HolderQuestion, handle: unknown) => {
+process.on('message', ({ act, id, question }: HolderQuestion, handle: BareHandle | undefined) => {
   switch (act) {
     case 'keep':
       // No descriptor may have been left for it.
-      if (handle === undefined || handle === null) return;
-      held.set(id, handle as BareHandle);
+      if (handle === undefined) return;
+      held.get(id)?.close();
+      held.set(id, handle);
       answer({ kept: id });
       return;
     case 'give-back':
-      answer({ given: id }, held.get(id));
+      // A handle for which the other side has no descriptor does not arrive; what follows it does.
+      answer({ given: question }, held.get(id));
+      answer({ done: question });
       return;
     case 'drop':
       held.get(id)?.close();
       held.delete(id);
+      answer({ done: question });
       return;
   }
 });
 process.on('disconnect', () => process.exit());
 
 function answer(message: HolderAnswer, handle?: BareHandle): void {
-  process.send!(message, handle as never);
+  // When it fails the parent is gone, and so are we.
+  process.send!(message, handle as never, {}, () => {});
 }

@@ -154,8 +154,12 @@ export function assemble(surroundings: SupervisorSurroundings, incidents: Incide
     scale: (app, workers, why) => host.scale(app, workers, why),
   });
   const silentDrains = new SilentDrains({
-    going: () => live().filter(({ state }) => host.isClosing || state === WorkerState.Draining),
-    isSilent: ({ incarnation }) => meters.readWorker(incarnation).isStalled,
+    // One that hangs is being explained while another takes its place, and ended when that is done.
+    going: () =>
+      live().filter(
+        ({ state, dismissal }) => host.isClosing || (state === WorkerState.Draining && dismissal !== 'hung'),
+      ),
+    isSilent: (worker) => meters.readWorker(worker.incarnation).isStalled && !worker.hasTurnedLately,
     limitMsOf: ({ plan }) => fleets.get(plan.app)?.options.hangLimitMs ?? 0,
   });
   const { version } = surroundings;

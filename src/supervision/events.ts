@@ -45,7 +45,8 @@ export type SupervisorEvent =
       readonly restartInMs: number | null;
     })
   | (WorkerFacts & { readonly type: 'worker-retired' })
-  | (WorkerFacts & { readonly type: 'worker-stalled'; readonly silentMs: number })
+  /** isTurning: its event loop turns, and its last answer is older than that because requests stand in line. */
+  | (WorkerFacts & { readonly type: 'worker-stalled'; readonly silentMs: number; readonly isTurning: boolean })
   | (WorkerFacts & { readonly type: 'worker-recovered'; readonly silentMs: number })
   /** Silent beyond the hang limit, and explained. It is ended next, unless somebody debugs it. */
   | (WorkerFacts & {

@@ -60,8 +60,12 @@ export class IncidentDesk {
         return;
       case 'worker-stalled':
         this.#workerReport(event, silenceKey(event), 'worker-stalled', 'info', {
-          cause: `its event loop has been silent for ${durationText(event.silentMs)}`,
-          decision: 'it gets no new requests until it answers',
+          cause: event.isTurning
+            ? `requests wait there for ${durationText(event.silentMs)}, though its event loop turns`
+            : `its event loop has been silent for ${durationText(event.silentMs)}`,
+          decision: event.isTurning
+            ? 'it gets no new ones until it is through'
+            : 'it gets no new requests until it answers',
         });
         return;
       case 'worker-recovered':

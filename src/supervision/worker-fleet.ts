@@ -436,10 +436,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         return;
       case 'worker-stalled':
         if (worker.state === WorkerState.Exited) return;
-        this.#stalls.stalled(worker.incarnation, message.silentMs);
-        if (thread === 0) this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs: message.silentMs });
+        this.#stalls.stalled(worker.incarnation, message.isTurning ? 0 : message.silentMs);
+        if (thread === 0) {
+          const { silentMs, isTurning } = message;
+          this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs, isTurning });
+        }
         return;
       case 'worker-turning':
+        worker.turned();
         this.#stalls.turning(worker.incarnation);
         return;
       case 'worker-described':

@@ -71,6 +71,9 @@ export interface WorkerPlan {
   readonly holdOutputMs: number;
 }
 
+/** That it turns is told with every beat, of which there are four a second. */
+const TURNED_LATELY_MS = 1_000;
+
 /** One child process, from fork to exit; see `worker-state.ts` for its table. */
 export class WorkerProcess {
   readonly plan: WorkerPlan;
@@ -94,6 +97,7 @@ export class WorkerProcess {
   #stopLimitMs = 0;
   #linkedPid: number | null = null;
   #readyAtMs: number | null = null;
+  #turnedAtMs = Number.NEGATIVE_INFINITY;
   #address: ListenerAddress | null = null;
   #listenFailure: ListenFailure | null = null;
 
@@ -168,6 +172,15 @@ export class WorkerProcess {
   /** Aborted when its process ends. */
   get ended(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** It has told that its event loop turns, though requests wait long there. */
+  turned(): void {
+    this.#turnedAtMs = performance.now();
+  }
+
+  get hasTurnedLately(): boolean {
+    return performance.now() - this.#turnedAtMs < TURNED_LATELY_MS;
   }
 
   /** It serves on an address of its own, not over a link. */

@@ -38,7 +38,7 @@ export interface LinkServerEvents {
   /** A worker that is given nothing new has finished what it had. */
   onIdle(): void;
   onMetrics(worker: number, question: number, json: string): void;
-  onStalled(worker: number, silentMs: number): void;
+  onStalled(worker: number, silentMs: number, isTurning: boolean): void;
   onRecovered(worker: number, silentMs: number): void;
   onTurning(worker: number): void;
   onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void;
@@ -130,7 +130,7 @@ export class LinkServer {
       onProbes: (id, isOn, afterSeconds) => this.#events.onProbes(id, isOn, afterSeconds),
       onIdle: () => this.#events.onIdle(),
       onMetrics: (question, json) => this.#events.onMetrics(worker, question, json),
-      onStalled: (silentMs) => this.#events.onStalled(worker, silentMs),
+      onStalled: (silentMs, isTurning) => this.#events.onStalled(worker, silentMs, isTurning),
       onRecovered: (silentMs) => this.#events.onRecovered(worker, silentMs),
       onTurning: () => this.#events.onTurning(worker),
       onClosed: (isProtocolError, detail) => {

@@ -41,7 +41,8 @@ export interface LinkEvents {
   onIdle(): void;
   /** The app's own metrics, asked for by {@link LinkTransport.askMetrics}. */
   onMetrics(question: number, json: string): void;
-  onStalled(silentMs: number): void;
+  /** @param isTurning its event loop turns all the same: requests stand in line there */
+  onStalled(silentMs: number, isTurning: boolean): void;
   onRecovered(silentMs: number): void;
   /** It is stalled, and goes on with what it has: its event loop turns. Once a beat at most. */
   onTurning(): void;
@@ -83,7 +84,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #awaitingRoom = new Set<Exchange>();
   #beatSentAtMs = 0;
   #missedBeats = 0;
-  /** It has told of a batch of requests since the last beat. */
+  /** It has told that its event loop turns, since the last beat. */
   #hasTurned = false;
   /** Who wants to know whether its event loop turns. */
   #askers: (() => void)[] = [];
@@ -237,6 +238,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
     if (this.#beatSentAtMs === 0) {
       this.#beatSentAtMs = nowMs;
+      this.#hasTurned = false;
       this.#meter.setAskedAt(nowMs);
       this.#writer.text(FrameType.Ping, FrameFlag.Beat, 0, '');
       this.#learnBegun();
@@ -246,7 +248,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     if (this.#missedBeats === MISSED_BEATS) {
       this.endpoint.setStalled(true);
       this.#meter.setStalled(true);
-      this.#events.onStalled(nowMs - this.#beatSentAtMs);
+      this.#events.onStalled(nowMs - this.#beatSentAtMs, this.#hasTurned);
     }
     if (this.#missedBeats < MISSED_BEATS) return;
     if (this.#hasTurned) this.#events.onTurning();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { AcceptPause } from '../../src/clients/accept-pause.ts';
@@ -191,3 +192,53 @@ test('a listener that is closed in a pause is closed for good, wherever its sock
   });
   assert.equal(listening_.listener.handle, null);
 });
+
+test('the address of a listener that is closed is free again, also while its socket is on its way elsewhere', async (t) => {
+  const listening_ = await listening(t);
+  const { port, listener, pause, clients } = listening_;
+  // The third of four is what starts the keeper.
+  for (let guests = 1; guests < LIMIT; guests++) new Newcomer(t, port);
+  await until('them to be let in', () => clients.size === LIMIT - 1);
+  listener.close();
+  await pause.freed();
+  const again = net.createServer().listen(port, '127.0.0.1');
+  await once(again, 'listening');
+  again.close();
+});
+
+test('a keeper that does not answer is ended, and what it had is free', async (t) => {
+  const listening_ = await listening(t);
+  const { port, listener, pause } = listening_;
+  await full(t, listening_);
+  const keeper = await until('the keeper', keeperOfThisProcess);
+  process.kill(keeper, 'SIGSTOP');
+  listener.close();
+  await pause.freed();
+  await until('the address to be free', async () => {
+    const again = net.createServer();
+    const isFree = new Promise<boolean>((resolve) => {
+      again.once('error', () => resolve(false));
+      again.once('listening', () => resolve(true));
+    });
+    again.listen(port, '127.0.0.1');
+    const wasFree = await isFree;
+    if (wasFree) again.close();
+    return wasFree;
+  });
+});
+
+function keeperOfThisProcess(): number | null {
+  const children = readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '),
+  );
+  const keeper = children.findLast((pid) => pid !== '' && isKeeper(pid));
+  return keeper === undefined ? null : Number(keeper);
+}
+
+function isKeeper(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('socket-holder');
+  } catch {
+    return false;
+  }
+}

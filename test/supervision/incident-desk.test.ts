@@ -57,7 +57,7 @@ test('deaths in a row are one incident, which becomes graver', (context) => {
 
 test('a stall that is over by itself stays a small matter', (context) => {
   const events: SupervisorEvent[] = [
-    { type: 'worker-stalled', ...WORKER, silentMs: 500 },
+    { type: 'worker-stalled', ...WORKER, silentMs: 500, isTurning: false },
     { type: 'worker-recovered', ...WORKER, silentMs: 800 },
   ];
   assert.deepEqual(changesOf(context, events), [
@@ -68,7 +68,7 @@ test('a stall that is over by itself stays a small matter', (context) => {
 
 test('a worker that hangs and is ended for it is one incident from the stall to the end', (context) => {
   const changes = changesOf(context, [
-    { type: 'worker-stalled', ...WORKER, silentMs: 500 },
+    { type: 'worker-stalled', ...WORKER, silentMs: 500, isTurning: false },
     { type: 'worker-hung', ...WORKER, silentMs: 10_000, report: REPORT, isLeftAlone: false },
     { ...died(1), cause: 'it hung and was ended' } as SupervisorEvent,
     ready(1),

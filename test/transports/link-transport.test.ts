@@ -39,7 +39,7 @@ interface Linked {
   readonly received: FrameRecorder;
   /** Writes a frame of the worker's, at once. */
   send(type: number, stream: number): void;
-  /** The same, of two numbers. */
+  /** The same, of two numbers: 1 and 5,000. */
   sendPair(type: number, flags: number): void;
   /** What was said of its event loop. */
   readonly said: string[];
@@ -69,7 +69,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     onProbes: () => {},
     onIdle: () => {},
     onMetrics: () => {},
-    onStalled: () => said.push('stalled'),
+    onStalled: (_worker, _silentMs, isTurning) => said.push(isTurning ? 'behind' : 'stalled'),
     onTurning: () => said.push('turning'),
     onRecovered: () => said.push('recovered'),
     onUnlinked: () => {},
@@ -110,7 +110,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
       writer.flush();
     },
     sendPair: (type, flags) => {
-      writer.uint32Pair(type, flags, 0, 0, 0);
+      writer.uint32Pair(type, flags, 0, 1, 5_000);
       writer.flush();
     },
     said,
@@ -288,6 +288,17 @@ test('takes a beat for answered by its own Pong only', async (t) => {
   sendPair(FrameType.Pong, FrameFlag.Beat);
   await until('it to recover', () => !link.endpoint.isStalled);
   assert.deepEqual(said, ['stalled', 'recovered']);
+});
+
+test('says of one in front of which requests wait that it is behind', async (t) => {
+  const { link, road, said, sendPair } = await linked(t);
+  opened(road, link, Method.Post, 1);
+  link.beat(250);
+  sendPair(FrameType.Load, FrameFlag.None);
+  await until('Load to be read', () => link.loopDelayMs === 5);
+  link.beat(500);
+  link.beat(750);
+  assert.equal(said[0], 'behind');
 });
 
 test('says of a stalled worker that it turns, when it has told so since the last beat', async (t) => {

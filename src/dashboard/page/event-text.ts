@@ -22,7 +22,9 @@ export function eventText(event: Fields): string {
     case 'worker-retired':
       return `${who(event)} ended`;
     case 'worker-stalled':
-      return `${who(event)} is stalled: silent for ${span(event.silentMs)}; it gets no new requests`;
+      return event.isTurning
+        ? `${who(event)} is behind: requests wait there for ${span(event.silentMs)}; it gets no new ones`
+        : `${who(event)} is stalled: silent for ${span(event.silentMs)}; it gets no new requests`;
     case 'worker-recovered':
       return `${who(event)} answers again after ${span(event.silentMs)}`;
     case 'worker-hung': {
