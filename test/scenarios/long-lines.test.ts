@@ -20,10 +20,12 @@ async function line(t: TestContext, evener: EvenerProcess): Promise<() => Promis
   };
 }
 
-const OPTIONS = ['faults.cjs', '--workers', '1', '--hang-limit', '2s'];
+function options(hangLimit: string): string[] {
+  return ['faults.cjs', '--workers', '1', '--hang-limit', hangLimit];
+}
 
 test('a worker that works its way through a long line is not taken for hung', async (t) => {
-  const evener = new EvenerProcess(t, OPTIONS);
+  const evener = new EvenerProcess(t, options('1s'));
   const statuses = await line(t, evener);
   assert.deepEqual(await statuses(), [200]);
   assert.match(evener.stderr, /is behind: requests wait there for|is stalled/);
@@ -31,7 +33,7 @@ test('a worker that works its way through a long line is not taken for hung', as
 });
 
 test('a stop waits for the end of a long line', async (t) => {
-  const evener = new EvenerProcess(t, OPTIONS);
+  const evener = new EvenerProcess(t, options('2s'));
   const statuses = await line(t, evener);
   await evener.said(/is behind: requests wait there for|is stalled/);
   evener.kill('SIGTERM');
