@@ -66,6 +66,7 @@ test('docs/deploy-a-new-version.md: every command does what is said', async (t) 
     return /is tried out: 10 % of the requests, for/.test(text) ? text : null;
   });
   assert.match(shown, /is tried out: 10 % of the requests, for (5\d s|1 min) more/);
+  await until('its part of the requests', () => answers.has('bad 200'));
   desk.file('fails', '');
   const refusal = await trial;
   assert.match(refusal, /^evener: the new version was taken back: \d+ of \d+ of its requests failed, /);
