@@ -12,7 +12,6 @@ interface Sample {
   readonly value?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly buckets?: Readonly<Record<string, string>>;
-  readonly quantiles?: Readonly<Record<string, string>>;
   readonly count?: string;
   readonly sum?: string;
 }
