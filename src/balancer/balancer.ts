@@ -37,8 +37,8 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
 const PROBE_LIMIT_MS = 250;
 
-/** Where accepting is paused, clients that wait are let in before we drain, if that takes no longer. */
-const RESUME_LIMIT_MS = 500;
+/** Clients that wait in the kernel's queue are let in before we drain, if that takes no longer. */
+const LET_IN_LIMIT_MS = 500;
 
 /** How WebSockets are closed (RFC 6455 section 7.4.1 and IANA's registry): of a worker that is replaced, and when all ends. */
 const SERVICE_RESTART = 1012;
@@ -280,17 +280,20 @@ export class Balancer {
   #drain(withinMs: number): void {
     this.#isDraining = true;
     for (const link of this.#links.links) link.drain(withinMs, GOING_AWAY);
-    void Promise.race([this.#pause.stop(), sleep(RESUME_LIMIT_MS)]).then(() => {
-      // Connections that the kernel has completed are ours, though we have not seen them yet: closing the listener would
-      // reset them. One more turn of the loop accepts them all.
-      setTimeout(() => {
-        this.#ports.closeListeners();
-        this.#clients.drain(() => {
-          this.#log.flush();
-          this.#tell({ type: 'drained' });
-        });
-      }, 1);
+    void this.#closePorts().then(() => {
+      this.#clients.drain(() => {
+        this.#log.flush();
+        this.#tell({ type: 'drained' });
+      });
     });
+  }
+
+  /** When all who have come are in. */
+  async #closePorts(): Promise<void> {
+    await Promise.race([this.#pause.stop(), sleep(LET_IN_LIMIT_MS)]);
+    await sleep(1);
+    await this.#ports.acceptCompleted(LET_IN_LIMIT_MS);
+    this.#ports.closeListeners();
   }
 
   #onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean {

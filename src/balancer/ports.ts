@@ -177,6 +177,24 @@ export class Ports {
     return this.#settings.has(pool);
   }
 
+  /**
+   * Connections that the kernel has completed are ours, though we have not seen them yet: closing a listener would reset
+   * them. libuv accepts one in each turn of the loop, so turns are let pass until two have brought none.
+   *
+   * @param limitMs where there is no end of newcomers
+   */
+  async acceptCompleted(limitMs: number): Promise<void> {
+    const accepted = (): number => [...this.#ports.values()].reduce((sum, { listener }) => sum + listener.accepted, 0);
+    const endMs = performance.now() + limitMs;
+    let before = accepted();
+    for (let idleTurns = 0; idleTurns < 2 && performance.now() < endMs; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const now = accepted();
+      idleTurns = now === before ? idleTurns + 1 : 0;
+      before = now;
+    }
+  }
+
   closeListeners(): void {
     for (const port of this.#ports.values()) port.listener.close();
   }

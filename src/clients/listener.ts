@@ -35,6 +35,7 @@ export class Listener implements PausableListener {
   #options: ListenOptions | null = null;
   #isPaused = false;
   #isClosed = false;
+  #accepted = 0;
 
   constructor(context: ClientContext, connectionClass: ConnectionClass) {
     this.#context = context;
@@ -52,6 +53,11 @@ export class Listener implements PausableListener {
 
   get handle(): object | null {
     return (this.#server as unknown as { readonly _handle: object | null })._handle;
+  }
+
+  /** Connections so far, those included that were not let in. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   get isPaused(): boolean {
@@ -171,6 +177,7 @@ export class Listener implements PausableListener {
   }
 
   #accept(handle: object): void {
+    this.#accepted++;
     (handle as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
     const context = this.#context;
     const { admission } = context;
