@@ -119,7 +119,7 @@ export class Narrator {
         return `client connections: ${causes[event.why]}; ${then[event.why]}`;
       }
       case 'connections-limited-over':
-        return `client connections: room again; ${event.refused} were refused, ${event.closed} idle ones closed for others${event.pauses === 0 ? '' : `, accepting paused ${event.pauses} times`}`;
+        return `client connections: room again; ${event.refused} were refused, ${event.closed} idle ones closed for others${event.pauses === 0 ? '' : `, accepting paused ${event.pauses === 1 ? 'once' : `${event.pauses} times`}`}`;
       case 'endpoint-ejected':
         return `${this.#endpoint(event)} gets no requests for ${durationText(event.forMs)}: ${event.detail}`;
       case 'endpoint-returned': {

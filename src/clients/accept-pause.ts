@@ -3,9 +3,9 @@ import type { Counters } from '../observability/counters.ts';
 import type { ClientAdmission } from './client-admission.ts';
 import { SocketHolder } from './socket-holder.ts';
 
-/** What of it has to be in use before sockets are kept elsewhere, which takes a process of 45 MB and a moment. */
+/** Part of the limit from which on sockets are kept elsewhere as well, which takes a process of 45 MB and a moment. */
 const PREPARED_FROM = 3 / 4;
-/** Under this part of the limit, for so long, that is no longer needed. ms */
+/** Under this part of the limit that is no longer needed, once it has lasted for so long (ms). */
 const CALM_BELOW = 1 / 2;
 const CALM_MS = 60_000;
 
