@@ -40,6 +40,9 @@ const PROBE_LIMIT_MS = 250;
 /** Clients that wait in the kernel's queue are let in before we drain, if that takes no longer. */
 const LET_IN_LIMIT_MS = 500;
 
+/** As many messages are gathered for workers and servers at most: some 0.5 ms of this thread's work. */
+const GATHER_MESSAGES = 64;
+
 /** How WebSockets are closed (RFC 6455 section 7.4.1 and IANA's registry): of a worker that is replaced, and when all ends. */
 const SERVICE_RESTART = 1012;
 const GOING_AWAY = 1001;
@@ -86,7 +89,8 @@ export class Balancer {
     this.#pause = new AcceptPause(this.#admission, this.#counters);
     this.#threads = birth.threads;
     this.#limitConnections(birth.settings);
-    this.#links = new LinkServer(new FlushTurn(), this.#clock, {
+    const turn = new FlushTurn(GATHER_MESSAGES);
+    this.#links = new LinkServer(turn, this.#clock, {
       onLinked: (worker, pid, link) => {
         this.#listens.set(link, new Map());
         this.#trials.joining(worker, link.endpoint);
@@ -128,9 +132,10 @@ export class Balancer {
     let endpoints = 0;
     // Links number theirs by themselves, and are never in one pool with servers.
     const nextEndpoint = (): number => ++endpoints;
-    this.#servers = new ServerPools(this.#ports, { clock: this.#clock, rng, nextEndpoint, tell });
+    this.#servers = new ServerPools(this.#ports, { clock: this.#clock, turn, rng, nextEndpoint, tell });
     this.#httpWorkers = new HttpWorkers(this.#ports, {
       clock: this.#clock,
+      turn,
       rng,
       thread: birth.thread,
       nextEndpoint,

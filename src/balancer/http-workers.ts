@@ -7,6 +7,7 @@ import { parseServerAddress, type ServerAddress } from '../core/server-address.t
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Transport } from '../exchange/transport.ts';
 import { HealthCheck, type Probe } from '../health/health-check.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
@@ -40,6 +41,7 @@ interface HttpWorker {
 
 export interface HttpWorkersHost {
   readonly clock: Clock;
+  readonly turn: FlushTurn;
   readonly rng: Rng;
   /** Of this thread. */
   readonly thread: number;
@@ -178,7 +180,7 @@ export class HttpWorkers {
 
   #sharedOf({ settings: { trustedProxies } }: Place): UpstreamPool {
     const key = JSON.stringify(trustedProxies);
-    const shared = this.#shared.get(key) ?? upstreamPoolOf(trustedProxies, this.#host.clock);
+    const shared = this.#shared.get(key) ?? upstreamPoolOf(trustedProxies, this.#host.clock, this.#host.turn);
     this.#shared.set(key, shared);
     return shared;
   }

@@ -7,6 +7,7 @@ import type { Rng } from '../core/rng.ts';
 import { parseServerAddress, type ServerAddress } from '../core/server-address.ts';
 import { HealthCheck } from '../health/health-check.ts';
 import { parseLoadReport, utilizationOf } from '../http1/load-report.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
 import { probeOf } from '../transports/health-probe.ts';
 import type { Http1Settings } from '../transports/http1-settings.ts';
 import { Http1Transport } from '../transports/http1-transport.ts';
@@ -51,6 +52,7 @@ interface Server {
 
 export interface ServerPoolHost {
   readonly clock: Clock;
+  readonly turn: FlushTurn;
   readonly rng: Rng;
   /** A number for an endpoint, unique in the thread. */
   nextEndpoint(): number;
@@ -79,7 +81,7 @@ export class ServerPool {
     this.#host = host;
     this.#settings = settings;
     this.#http1 = http1SettingsOf(settings.servers.upstream);
-    this.#shared = upstreamPoolOf(settings.trustedProxies, host.clock);
+    this.#shared = upstreamPoolOf(settings.trustedProxies, host.clock, host.turn);
     this.#silences = new SilenceWatch(this.#shared, host.clock);
     this.update(settings.servers.servers);
   }
@@ -99,7 +101,7 @@ export class ServerPool {
       for (const url of [...this.#servers.keys()]) this.#remove(url);
       this.#http1 = http1SettingsOf(upstream);
       const old = this.#shared;
-      this.#shared = upstreamPoolOf(settings.trustedProxies, this.#host.clock);
+      this.#shared = upstreamPoolOf(settings.trustedProxies, this.#host.clock, this.#host.turn);
       this.#silences = new SilenceWatch(this.#shared, this.#host.clock);
       old.closeWhenEmpty();
     }

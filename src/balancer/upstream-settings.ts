@@ -1,6 +1,7 @@
 import type { UpstreamOptions } from '../config/upstream.ts';
 import { AddressRanges } from '../core/address-ranges.ts';
 import type { Clock } from '../core/clock.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
 import type { Http1Settings } from '../transports/http1-settings.ts';
 import { UpstreamPool } from '../transports/upstream-pool.ts';
 import { upstreamTls } from '../transports/upstream-tls.ts';
@@ -28,6 +29,6 @@ export function http1SettingsOf(upstream: UpstreamOptions): Http1Settings {
 }
 
 /** @param trustedProxies whose word on the client is passed on */
-export function upstreamPoolOf(trustedProxies: readonly string[], clock: Clock): UpstreamPool {
-  return new UpstreamPool(clock, new AddressRanges(trustedProxies));
+export function upstreamPoolOf(trustedProxies: readonly string[], clock: Clock, turn: FlushTurn): UpstreamPool {
+  return new UpstreamPool(clock, turn, new AddressRanges(trustedProxies));
 }

@@ -6,6 +6,7 @@ import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { Silence } from '../health/silence.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
 import type { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
 import type { Http1Settings } from './http1-settings.ts';
@@ -43,6 +44,7 @@ export class Http1Transport implements Transport {
   readonly rules: RequestRules;
   readonly tls: UpstreamTls | null;
   readonly clock: Clock;
+  readonly turn: FlushTurn;
   /** Of the last TLS handshake, for a shorter one. */
   session: Buffer | null = null;
 
@@ -83,6 +85,7 @@ export class Http1Transport implements Transport {
       authority: address.authority,
     };
     this.clock = shared.clock;
+    this.turn = shared.turn;
     this.#shared = shared;
     this.#events = events;
     shared.add(this);

@@ -69,7 +69,7 @@ export class Http1UpstreamConnection {
   // Writing.
   /** Text that leaves with the next write. */
   #out = '';
-  #isTickArmed = false;
+  #isWoken = false;
   #requestFraming: Framing = Framing.None;
   #isTunnelRequest = false;
   /** The request is complete. */
@@ -129,7 +129,7 @@ export class Http1UpstreamConnection {
       const text = bytes.latin1Slice(0, length);
       this.#out += isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
       if (this.#out.length > COPIED_BYTES) this.#flush();
-      else this.#armTick();
+      else this.#wake();
       return true;
     }
     const { socket } = this;
@@ -295,7 +295,7 @@ export class Http1UpstreamConnection {
 
   /** Nothing of the request can have reached the server. */
   isUnsent(error: NodeJS.ErrnoException | null): boolean {
-    return error?.syscall === 'write' && this.#writes <= 1;
+    return this.#writes === 0 || (error?.syscall === 'write' && this.#writes === 1);
   }
 
   // Writing.
@@ -312,28 +312,27 @@ export class Http1UpstreamConnection {
     this.#isTunnelRequest = REQUEST.isTunnel;
     const hasBody = REQUEST.framing !== Framing.None && body !== null;
     this.#isSent = !hasBody;
-    if (hasBody) {
-      this.#out = REQUEST.text;
-      this.#armTick();
-    } else {
-      this.#writes++;
+    this.#out = REQUEST.text;
+    this.#wake();
+    if (!hasBody) {
       this.owesSinceMs = transport.clock.nowMs;
-      this.socket.text(REQUEST.text);
+      transport.turn.messageComplete();
     }
     // A request to upgrade that goes on as an ordinary one: its body, if it has one, need not wait for an answer.
     if (exchange.wantsUpgrade && !this.#isTunnelRequest) exchange.onPlain();
   }
 
-  #armTick(): void {
-    if (this.#isTickArmed) return;
-    this.#isTickArmed = true;
-    process.nextTick(this.#onTick);
+  #wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    this.#transport.turn.wake(this);
   }
 
-  readonly #onTick = (): void => {
-    this.#isTickArmed = false;
+  /** The turn is over, and what has gathered leaves. */
+  flush(): void {
+    this.#isWoken = false;
     if (this.#state !== Upstream.Closed) this.#flush();
-  };
+  }
 
   #flush(): void {
     const out = this.#out;
@@ -353,7 +352,7 @@ export class Http1UpstreamConnection {
       switch (this.#state) {
         case Upstream.Head:
           if (exchange === null) return;
-          at = this.#takeHead(exchange, bytes, at, to);
+          at = this.#writes === 0 ? this.#refuseUnasked(to) : this.#takeHead(exchange, bytes, at, to);
           break;
         case Upstream.Body:
           if (exchange === null) return;
@@ -364,12 +363,16 @@ export class Http1UpstreamConnection {
           this.#hand(exchange, bytes, at, to);
           return;
         default:
-          // Nobody asked for these bytes; whatever they are, they must not meet the next request.
-          this.#keepsAlive = false;
-          this.socket.destroy();
-          return;
+          at = this.#refuseUnasked(to);
       }
     }
+  }
+
+  /** Nobody asked for these bytes; whatever they are, they must not meet the next request. */
+  #refuseUnasked(to: number): number {
+    this.#keepsAlive = false;
+    this.socket.destroy();
+    return to;
   }
 
   /** Where it went on; `to` where there is nothing more to do with these bytes. */

@@ -2,6 +2,7 @@ import { type AddressRanges, plainAddress } from '../core/address-ranges.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ExchangeClient } from '../exchange/transport.ts';
 import type { ForwardedClient } from '../http1/proxied-request.ts';
+import type { FlushTurn } from '../link/flush-turn.ts';
 
 /** Precision of the time-outs of connections to servers. */
 const SWEEP_INTERVAL_MS = 100;
@@ -14,6 +15,8 @@ interface Swept {
 /** What all transports of one pool of servers share. */
 export class UpstreamPool {
   readonly clock: Clock;
+  /** When requests leave: with others, so that a server is woken for several. */
+  readonly turn: FlushTurn;
   readonly #trusted: AddressRanges;
   readonly #transports = new Set<Swept>();
   /** Looks after what is no connection's own, such as a server that has fallen silent. */
@@ -22,8 +25,9 @@ export class UpstreamPool {
   readonly #sweep: NodeJS.Timeout;
   #isLeaving = false;
 
-  constructor(clock: Clock, trusted: AddressRanges) {
+  constructor(clock: Clock, turn: FlushTurn, trusted: AddressRanges) {
     this.clock = clock;
+    this.turn = turn;
     this.#trusted = trusted;
     // After the loop's poll phase: what servers sent while this thread was late lies unread, and they must not be blamed.
     this.#sweep = setInterval(() => setImmediate(() => this.#expire()), SWEEP_INTERVAL_MS);

@@ -86,3 +86,38 @@ test('what is no whole message leaves with the end of the turn', async () => {
   await turn();
   assert.equal(sink.batches.length, 1);
 });
+
+test('one that gathers sends nothing while each turn brings more, and all of it when one brings nothing', async () => {
+  const sink = new WakingSink(new FlushTurn(100));
+  sink.message();
+  sink.message();
+  const before = sink.batches.length;
+  for (let round = 0; round < 5; round++) {
+    await turn();
+    assert.equal(sink.batches.length, before, 'nothing leaves while more comes');
+    sink.message();
+  }
+  await turn();
+  await turn();
+  await turn();
+  assert.equal(sink.batches.length, before + 1);
+});
+
+test('one that gathers sends what it has when that is enough', async () => {
+  const sink = new WakingSink(new FlushTurn(4));
+  for (let i = 0; i < 2; i++) sink.message();
+  await turn();
+  const before = sink.batches.length;
+  for (let i = 0; i < 2; i++) sink.message();
+  await turn();
+  assert.equal(sink.batches.length, before + 1);
+});
+
+test('one that gathers holds no lone message', async () => {
+  const sink = new WakingSink(new FlushTurn(4));
+  for (let i = 1; i <= 3; i++) {
+    sink.message();
+    assert.equal(sink.batches.length, i);
+    await turn();
+  }
+});

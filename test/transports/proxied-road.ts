@@ -12,6 +12,7 @@ import { RetryBudget } from '../../src/exchange/retry-budget.ts';
 import { Router } from '../../src/exchange/router.ts';
 import type { Transport } from '../../src/exchange/transport.ts';
 import { WaitQueue } from '../../src/exchange/wait-queue.ts';
+import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { Counters } from '../../src/observability/counters.ts';
 import { PoolMeter, type PoolReading } from '../../src/observability/pool-meter.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -76,7 +77,7 @@ export class ProxiedRoad {
       },
       Http1Connection,
     );
-    const thread = new UpstreamPool(clock, new AddressRanges(settings.trusted ?? []));
+    const thread = new UpstreamPool(clock, new FlushTurn(), new AddressRanges(settings.trusted ?? []));
     const address = await listener.listen({
       host: '127.0.0.1',
       port: 0,
