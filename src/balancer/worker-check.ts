@@ -50,6 +50,7 @@ export function checkWorker(
     },
     clients.clock.nowMs,
   );
+  exchange.isPinned = true;
   client.exchange = exchange;
   client.timer = setTimeout(() => exchange.clientLeft(), CHECK_LIMIT_MS);
   exchange.open(link.endpoint, clients.clock.nowMs);

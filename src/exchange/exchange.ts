@@ -107,6 +107,8 @@ export class Exchange {
   avoid: Endpoint<Transport> | null = null;
   /** Nobody but {@link prefer} can answer it: it waits there, also while that stalls. */
   isBound = false;
+  /** It asks the endpoint that has it, and no other's answer will do: it goes nowhere else, also when that is lost. */
+  isPinned = false;
   /** Endpoint that it belongs to, or null. */
   prefer: Endpoint<Transport> | null = null;
   /** Hash of what it has in common with those that are to meet the same endpoint; see `NO_KEY`. */
@@ -435,7 +437,8 @@ export class Exchange {
 
   /** It may be taken back from an endpoint that does not answer: surely not begun, and still whole. */
   get isUnbegun(): boolean {
-    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.isBound || this.refusal !== null) return false;
+    if (this.#state !== ExchangeState.Opened || this.#hasBegun || this.refusal !== null) return false;
+    if (this.isBound || this.isPinned) return false;
     return !this.#isPerhapsBegun && (this.body === null || this.body.isWhole) && this.#moves < MAX_MOVES;
   }
 
@@ -447,7 +450,7 @@ export class Exchange {
 
   /** It may be run a second time elsewhere while its endpoint does not answer: begun or not, that does no harm. */
   get isHedgeable(): boolean {
-    return this.#state === ExchangeState.Opened && this.#isPerhapsBegun && !this.isBound;
+    return this.#state === ExchangeState.Opened && this.#isPerhapsBegun && !this.isBound && !this.isPinned;
   }
 
   /** Whether anybody but its endpoint could take it, or there is room to wait. */
@@ -510,6 +513,7 @@ export class Exchange {
     if (
       this.#state !== ExchangeState.Opened ||
       isOnlyChoice ||
+      this.isPinned ||
       !(wasSent ? this.#mayRunAgain(nowMs) : this.#mayMove())
     ) {
       this.#answer(outcome);
@@ -535,6 +539,7 @@ export class Exchange {
    * of unsafe requests and of retried ones before it happens; of others it need not.
    */
   #mayRunElsewhere(nowMs: number): boolean {
+    if (this.isPinned) return false;
     if (isSafe(this.method) && this.body === null && (this.#isPerhapsBegun || this.#hasBegun)) {
       return this.#mayRunAgain(nowMs);
     }

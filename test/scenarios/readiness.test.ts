@@ -51,6 +51,19 @@ test('a new worker gets no request before it answers its health path', async (co
   }
 });
 
+test('what asks a new worker whether it is well is answered by no other, however long it does not answer', async (context) => {
+  const env = { PORT: '0' };
+  const { evener, write } = configured(context, { workers: 2, healthPath: '/health', env });
+  const url = await evener.url(2);
+  write({ workers: 2, healthPath: '/health', env: { ...env, VERSION: 'two', BLOCK_MS: '2000', ILL_MS: '3000' } });
+  evener.kill('SIGHUP');
+  for (let answers = 0; answers < 20; ) {
+    const { early, version } = await told(url);
+    assert.equal(early, 0);
+    if (version === 'two') answers++;
+  }
+});
+
 test('a new version that never gets well leaves the old one in its place, and the reload says why', async (context) => {
   const options = { workers: 2, healthPath: '/health', env: { PORT: '0' } };
   const { evener, write } = configured(context, options);
