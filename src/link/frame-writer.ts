@@ -8,7 +8,7 @@ const FLUSH_BYTES = 64 * 1024;
 const BATCH_BYTES = 80 * 1024;
 
 /** From this size on a payload is handed to the kernel from where it lies rather than copied into the batch. */
-const COPY_LIMIT_BYTES = 16 * 1024;
+export const COPY_LIMIT_BYTES: number = 16 * 1024;
 
 /** What goes out before such a payload is copied up to this size, so that the batch's memory is free in any case. */
 const SMALL_BATCH_BYTES = 1024;

@@ -5,7 +5,7 @@ import type { ListenAnswer } from '../core/listen-answer.ts';
 import { setImmediate, setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
-import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import {
   FrameFlag,
   FrameType,
@@ -53,6 +53,9 @@ const MOST_NOTED = 1000;
  * and the balancer is told, so that it can pass this worker over.
  */
 const TURN_MS = 5;
+
+/** While the kernel takes nothing, small pieces of bodies join the batch until so much waits. */
+const MAX_UNSENT_BYTES = 512 * 1024;
 
 /** A server that has closed is remembered so long for requests that are under way to it. */
 const FORGET_SERVER_MS = 5_000;
@@ -134,6 +137,11 @@ export class LinkClient implements FrameHandler, FrameSink {
   /** The kernel does not take more for now. */
   get isCongested(): boolean {
     return this.#isCongested;
+  }
+
+  /** Whether so many bytes may join the batch, which is copied: while the kernel takes nothing, a bounded amount may. */
+  hasRoomFor(bytes: number): boolean {
+    return !this.#isCongested || (bytes < COPY_LIMIT_BYTES && unsentBytes(this.#socket) < MAX_UNSENT_BYTES);
   }
 
   get isConnected(): boolean {
