@@ -8,18 +8,13 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
-import { BEAT_MS, MISSED_BEATS, REVOKED_AFTER_MS, STREAMS_PER_NOTE } from '../link/ledger.ts';
-import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
+import { LinkPulse, type PulseEvents } from './link-pulse.ts';
+import { LinkStreams } from './link-streams.ts';
 import type { StreamLedger } from './stream-ledger.ts';
 
 const READ_BYTES = 128 * 1024;
-
-/** A worker whose event loop was held up for this long makes requests wait; it is passed over while others are free. */
-const VETO_LOOP_DELAY_MS = 100;
-/** How often a request may leave a worker that is perhaps only slow: where all are, it would go round. */
-const EARLY_MOVES = 2;
 
 /** After a failed write, what the worker had written before it died is still read; so long. */
 const LAST_READ_MS = 1_000;
@@ -30,7 +25,7 @@ const MAX_METRICS_PIECES = 32;
 const MAX_METRICS_QUESTIONS = 4;
 
 /** What the owner of a link hears. */
-export interface LinkEvents {
+export interface LinkEvents extends PulseEvents {
   /** A frame of the control kind: Hello, Listen, Unlisten. Payload as text. False breaks the link. */
   onControl(type: number, stream: number, payload: string): boolean;
   /** The app closed a client's connection. `isKept`: while it was idle, so that others may go on with it. */
@@ -41,11 +36,6 @@ export interface LinkEvents {
   onIdle(): void;
   /** The app's own metrics, asked for by {@link LinkTransport.askMetrics}. */
   onMetrics(question: number, json: string): void;
-  /** @param isTurning its event loop turns all the same: requests stand in line there */
-  onStalled(silentMs: number, isTurning: boolean): void;
-  onRecovered(silentMs: number): void;
-  /** It is stalled, and goes on with what it has: its event loop turns. Once a beat at most. */
-  onTurning(): void;
   /** `detail` says what was wrong where `isProtocolError`. The exchanges have not been told yet: call {@link LinkTransport.abandon}. */
   onClosed(isProtocolError: boolean, detail: string): void;
 }
@@ -53,9 +43,6 @@ export interface LinkEvents {
 /** The balancer's end of one worker's link. */
 export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly endpoint: Endpoint<Transport>;
-  loopDelayMs = 0;
-  /** Share of late in which its event loop was busy, 0-1, as of its last answer. */
-  loopUtilization = 0;
   #meter = new WorkerMeter();
   /** Answers under way, by question. */
   readonly #metrics = new Map<number, Buffer[]>();
@@ -66,14 +53,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #clock: Clock;
   readonly #writer: FrameWriter;
   readonly #reader: FrameReader;
-  /** Streams the worker has not finished. */
-  readonly #exchanges = new StreamTable<Exchange>();
+  readonly #streams: LinkStreams;
+  readonly #pulse: LinkPulse;
   /** Client connections the worker has been told of. */
   readonly #knownConnections = new Set<number>();
   /** Clients that wrote views of the read buffer in this turn. */
   readonly #touched: ExchangeClient[] = [];
   #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  #nextStream = 1;
   #isBroken = false;
   #isClosed = false;
   /** The kernel has not taken all that was written. */
@@ -82,23 +68,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #lent: Buffer[] = [];
   /** Whose bodies wait for that, in the order in which they came. */
   readonly #awaitingRoom = new Set<Exchange>();
-  #beatSentAtMs = 0;
-  #missedBeats = 0;
-  /** It has told that its event loop turns, since the last beat. */
-  #hasTurned = false;
-  /** Who wants to know whether its event loop turns. */
-  #askers: (() => void)[] = [];
-  #ledger: StreamLedger | null = null;
-  /** Sees to what is in flight while the worker is silent; null until something first was. */
-  #watch: NodeJS.Timeout | null = null;
-  #isWatching = false;
-  /** The file's number, which must not become less: what was taken back before may still lie unread in the worker's socket. */
-  #revokedUpTo = 0;
 
   constructor(handle: object, id: number, turn: FlushTurn, clock: Clock, events: LinkEvents) {
     this.endpoint = new Endpoint<Transport>(id, this, () => this.#ping());
     this.#clock = clock;
     this.#events = events;
+    this.#streams = new LinkStreams(this.endpoint, clock, () => this.#ping());
+    this.#pulse = new LinkPulse(this.endpoint, clock, events);
     this.#turn = turn;
     this.#writer = new FrameWriter(this);
     this.#reader = new FrameReader(this);
@@ -116,6 +92,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   introduce(identity: string, meter: WorkerMeter): void {
     this.endpoint.identity = identity;
     this.#meter = meter;
+    this.#pulse.showOn(meter);
     // A thread that died may have left its last number.
     meter.unlinked();
     if (meter.isShared) this.endpoint.shareLoad(meter);
@@ -125,10 +102,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   open(exchange: Exchange): void {
     this.#meter.opened(this.endpoint.inFlight);
-    const stream = this.#newStream();
-    exchange.stream = stream;
-    this.#exchanges.add(exchange);
-    if (!this.#isWatching) this.#watchSilence();
+    const stream = this.#streams.add(exchange);
     if (!this.#knownConnections.has(exchange.connectionId)) {
       this.#knownConnections.add(exchange.connectionId);
       this.#writer.utf8(FrameType.Peer, FrameFlag.None, exchange.connectionId, JSON.stringify(exchange.client.peer));
@@ -188,13 +162,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   abort(exchange: Exchange, isReset: boolean): void {
     this.#awaitingRoom.delete(exchange);
-    if (this.#exchanges.delete(exchange)) {
+    if (this.#streams.delete(exchange)) {
       this.#writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, exchange.stream, '');
     }
   }
 
   finished(exchange: Exchange): void {
-    this.#exchanges.delete(exchange);
+    this.#streams.delete(exchange);
     if (this.#awaitingRoom.size > 0) this.#awaitingRoom.delete(exchange);
     this.#meter.finished(this.endpoint.inFlight);
     if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
@@ -235,57 +209,42 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** To be called once a beat; at `nowMs` (monotonic). */
   beat(nowMs: number): void {
-    if (this.endpoint.inFlight === 0 || this.loopDelayMs > VETO_LOOP_DELAY_MS) this.#setLoopDelay(0);
-    if (this.#beatSentAtMs === 0) {
-      this.#beatSentAtMs = nowMs;
-      this.#hasTurned = false;
-      this.#meter.setAskedAt(nowMs);
+    if (this.#pulse.beat(nowMs)) {
       this.#writer.text(FrameType.Ping, FrameFlag.Beat, 0, '');
-      this.#learnBegun();
-      return;
-    }
-    this.#missedBeats++;
-    if (this.#missedBeats === MISSED_BEATS) {
-      this.endpoint.setStalled(true);
-      this.#meter.setStalled(true);
-      this.#events.onStalled(nowMs - this.#beatSentAtMs, this.#hasTurned);
-    }
-    if (this.#missedBeats < MISSED_BEATS) return;
-    if (this.#hasTurned) this.#events.onTurning();
-    this.#hasTurned = false;
-    this.#hedge(nowMs);
+      this.#streams.learnBegun();
+    } else if (this.#pulse.isStalled) this.#streams.hedge(nowMs);
+  }
+
+  /** So long requests kept its event loop, as of what it told last. */
+  get loopDelayMs(): number {
+    return this.#pulse.loopDelayMs;
+  }
+
+  /** Share of late in which its event loop was busy, 0-1, as of its last answer. */
+  get loopUtilization(): number {
+    return this.#pulse.utilization;
   }
 
   /** The file that says what the worker has begun, and by which requests are taken back from it. */
   setLedger(ledger: StreamLedger | null): void {
-    this.#ledger = ledger;
+    this.#streams.setLedger(ledger);
   }
 
   /** Streams that it has not finished, each with what is known of its beginning. A copy. */
   inFlight(): Exchange[] {
-    this.#learnBegun();
-    return this.#exchanges.values();
+    return this.#streams.values();
   }
 
   /** Asks whether its event loop turns. @param done hears how long the answer took; null when there was none in time */
   probe(limitMs: number, done: (tookMs: number | null) => void): void {
-    const askedAtMs = performance.now();
-    const timer = setTimeout(() => {
-      this.#askers = this.#askers.filter((asker) => asker !== answer);
-      done(null);
-    }, limitMs);
-    const answer = (): void => {
-      clearTimeout(timer);
-      done(performance.now() - askedAtMs);
-    };
-    this.#askers.push(answer);
+    this.#pulse.awaitAnswer(limitMs, done);
     this.#ping();
   }
 
   /** Takes away what is in flight, to be run elsewhere or answered. */
   takeInFlight(): Exchange[] {
     this.#awaitingRoom.clear();
-    return this.#exchanges.clear();
+    return this.#streams.clear();
   }
 
   close(): void {
@@ -321,19 +280,20 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   onFrame(type: number, flags: number, stream: number, bytes: Buffer, start: number, end: number): boolean {
     switch (type) {
       case FrameType.Begun:
-        return this.#begun(stream);
+        return this.#streams.begunUpTo(stream);
       case FrameType.Claim:
         return this.#claimed(stream);
       case FrameType.Load:
         if (end - start !== 8) return false;
-        this.#setLoopDelay(readUint32(bytes, start + 4) / 1000);
-        this.#hasTurned = true;
+        this.#pulse.turned(readUint32(bytes, start + 4) / 1000);
         return true;
       case FrameType.Pong:
         if (end - start !== 8) return false;
-        this.loopUtilization = readUint32(bytes, start) / 1000;
-        this.#meter.setLoop(readUint32(bytes, start + 4) / 1000, this.loopUtilization);
-        this.#answered((flags & FrameFlag.Beat) !== 0);
+        this.#pulse.answered(
+          (flags & FrameFlag.Beat) !== 0,
+          readUint32(bytes, start + 4) / 1000,
+          readUint32(bytes, start) / 1000,
+        );
         return true;
       case FrameType.Close:
         // It is told, in turn, when the client's connection has closed, and forgets it then.
@@ -355,9 +315,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       case FrameType.Unlisten:
         return this.#events.onControl(type, stream, bytes.utf8Slice(start, end));
     }
-    const exchange = this.#exchanges.get(stream);
+    const exchange = this.#streams.get(stream);
     // Frames of streams that we ended may still be under way; those of streams never opened break the protocol.
-    if (exchange === null) return isBefore(stream, this.#nextStream);
+    if (exchange === null) return this.#streams.hasOpened(stream);
     switch (type) {
       case FrameType.Head:
         exchange.onHead(bytes, start, end, (flags & FrameFlag.End) !== 0);
@@ -387,21 +347,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
-    const exchange = this.#exchanges.get(stream);
-    if (exchange === null) return isBefore(stream, this.#nextStream);
+    const exchange = this.#streams.get(stream);
+    if (exchange === null) return this.#streams.hasOpened(stream);
     exchange.onBody(bytes, start, end);
     if (isLast && (flags & FrameFlag.End) !== 0 && !exchange.isFinished) exchange.onEnd('');
     return true;
-  }
-
-  /** Numbers go round after 2^32; one that a tunnel has kept all the while is passed over. */
-  #newStream(): number {
-    let stream = this.#nextStream;
-    while (stream === 0 || this.#exchanges.get(stream) !== null) stream = (stream + 1) >>> 0;
-    this.#nextStream = (stream + 1) >>> 0;
-    // Kept from becoming so old that it seems to be of streams to come.
-    if ((stream & STREAMS_PER_NOTE) === 0) this.#revokedUpTo = (stream - 1) >>> 0;
-    return stream;
   }
 
   /** Answers that are late, or too large, are dropped. */
@@ -417,133 +367,10 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
   }
 
-  #begun(upTo: number): boolean {
-    if (!isBefore(upTo, this.#nextStream)) return false;
-    this.#exchanges.forEach((exchange) => {
-      if (!isBefore(upTo, exchange.stream)) exchange.onBegun();
-    });
-    return true;
-  }
-
-  #setLoopDelay(delayMs: number): void {
-    this.loopDelayMs = delayMs;
-    this.endpoint.setVetoed(delayMs > VETO_LOOP_DELAY_MS);
-  }
-
-  /** @param isBeat the answer to a beat: it has read all that was sent before that */
-  #answered(isBeat: boolean): void {
-    const askers = this.#askers;
-    if (askers.length > 0) {
-      this.#askers = [];
-      for (const asker of askers) asker();
-    }
-    if (!isBeat) return;
-    const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
-    this.#beatSentAtMs = 0;
-    this.#missedBeats = 0;
-    this.#meter.setAskedAt(0);
-    if (!this.endpoint.isStalled) return;
-    this.endpoint.setStalled(false);
-    this.#meter.setStalled(false);
-    this.#events.onRecovered(silentMs);
-  }
-
-  /** Safe requests that have waited for long are run elsewhere as well. */
-  #hedge(nowMs: number): void {
-    for (const exchange of this.#exchanges.values()) {
-      const { hedgeMs } = exchange.dispatcher;
-      if (hedgeMs === 0 || nowMs - exchange.startedAtMs < hedgeMs) continue;
-      if (exchange.isHedgeable && exchange.hasAlternative) exchange.hedge(nowMs);
-    }
-  }
-
-  /** Something is in flight: until nothing is, it is looked now and then whether the worker is silent. */
-  #watchSilence(): void {
-    if (this.#ledger === null) return;
-    this.#isWatching = true;
-    if (this.#watch !== null) this.#watch.refresh();
-    else this.#watch = setTimeout(this.#onWatch, REVOKED_AFTER_MS).unref();
-  }
-
-  readonly #onWatch = (): void => {
-    this.#isWatching = false;
-    if (this.#exchanges.size === 0) return;
-    this.#watchSilence();
-    // Where this thread itself was held up, what the worker has said meanwhile is still to be read.
-    if (this.#isSilent) setImmediate(() => this.#takeBack());
-  };
-
-  get #isSilent(): boolean {
-    return this.endpoint.quietMs(this.#clock.tick()) >= REVOKED_AFTER_MS;
-  }
-
-  /**
-   * Takes back what a silent worker has not begun: something else keeps its event loop. If it goes on it asks for each of
-   * them, and until it is heard of it is not picked.
-   */
-  #takeBack(): void {
-    const ledger = this.#ledger;
-    if (ledger === null || !this.#isSilent || this.#hasBegunAll(ledger)) return;
-    const { nowMs } = this.#clock;
-    this.#learnBegun();
-    const takeable = this.#takeable(nowMs);
-    const last = takeable.at(-1);
-    if (last === undefined) return;
-    if (isBefore(this.#revokedUpTo, last.stream)) this.#revokedUpTo = last.stream;
-    if (!ledger.revoke(this.#revokedUpTo)) return;
-    // What it has begun until then.
-    this.#learnBegun();
-    this.endpoint.holdUp();
-    this.#ping();
-    for (const exchange of takeable) {
-      if (exchange.isUnbegun && exchange.hasAlternative) exchange.takeBack(nowMs);
-    }
-  }
-
-  #hasBegunAll(ledger: StreamLedger): boolean {
-    const notes = ledger.read();
-    return notes !== null && !isBefore(notes.begun, (this.#nextStream - 1) >>> 0);
-  }
-
-  /**
-   * What is old enough and not begun, in the order in which it was sent, and as much of it as others have room for. Where
-   * none of them is free this worker keeps one, so that it has something to go on with. What it keeps is the last, since
-   * for all that was sent before the last that is taken it has to ask.
-   */
-  #takeable(nowMs: number): Exchange[] {
-    const isStuck = this.endpoint.isStalled && this.endpoint.quietMs(nowMs) >= MISSED_BEATS * BEAT_MS;
-    const mostMoves = isStuck ? Number.POSITIVE_INFINITY : EARLY_MOVES;
-    const unbegun = this.#exchanges
-      .values()
-      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.moves < mostMoves && one.isUnbegun);
-    const first = unbegun[0];
-    if (first === undefined) return unbegun;
-    // To wait elsewhere is no better than to wait here, before it is certain that this one gets on with nothing.
-    if (!first.hasFreeAlternative && !isStuck) return [];
-    unbegun.sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
-    const kept = first.hasFreeAlternative ? 0 : 1;
-    return unbegun.slice(0, Math.min(first.dispatcher.roomBeside(this.endpoint), unbegun.length - kept));
-  }
-
-  /** What the worker has begun, and what it has not. */
-  #learnBegun(): void {
-    if (this.#ledger === null || this.#exchanges.size === 0) return;
-    const notes = this.#ledger.read();
-    if (notes === null) {
-      this.#begun((this.#nextStream - 1) >>> 0);
-      return;
-    }
-    const { begun, allFrom } = notes;
-    this.#exchanges.forEach((exchange) => {
-      if (!isBefore(begun, exchange.stream)) exchange.onBegun();
-      else exchange.onNotBegun(allFrom !== 0 && !isBefore(exchange.stream, allFrom));
-    });
-  }
-
   /** The worker has found a request revoked. If it is still here, it is the worker's. */
   #claimed(stream: number): boolean {
-    if (!isBefore(stream, this.#nextStream)) return false;
-    const exchange = this.#exchanges.get(stream);
+    if (!this.#streams.hasOpened(stream)) return false;
+    const exchange = this.#streams.get(stream);
     // It was ended here, of which the worker has been told.
     if (exchange === null) return true;
     exchange.onBegun();
@@ -617,10 +444,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#isClosed = true;
     this.#isBroken = true;
     this.#meter.unlinked();
-    if (this.#watch !== null) clearTimeout(this.#watch);
-    this.#learnBegun();
-    this.#ledger?.close();
-    this.#ledger = null;
+    this.#streams.close();
     this.endpoint.leaveAll();
     this.#events.onClosed(isProtocolError, detail);
   }

@@ -1,11 +1,10 @@
-import net from 'node:net';
+import type net from 'node:net';
 import { ledgerPath } from '../channel/worker-birth.ts';
-import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
-import { setImmediate, setTimeout } from '../core/timers.ts';
+import { setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
-import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
-import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { type FrameHandler, readUint32 } from '../link/frame-reader.ts';
+import type { FrameWriter } from '../link/frame-writer.ts';
 import {
   FrameFlag,
   FrameType,
@@ -23,6 +22,7 @@ import { ClaimedRequests } from './claimed-requests.ts';
 import { fieldsOf } from './field-list.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
+import { LinkWire } from './link-wire.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
@@ -30,8 +30,6 @@ import { nodeNet } from './node-net.ts';
 import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
 import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
-
-const READ_BYTES = 128 * 1024;
 
 /** There is one event loop, whatever the number of links. */
 const LOOP = new LoopWatch();
@@ -47,15 +45,6 @@ const SAFE_METHODS: ReadonlySet<number> = new Set([1, 2, 6]);
 
 /** Requests in one beat up to which each is noted, whatever its method: 4,000 a second, of which the notes take less than 1 %. */
 const MOST_NOTED = 1000;
-
-/**
- * Requests are begun in one turn of the event loop until so much of it is gone; what else waits there has its turn then,
- * and the balancer is told, so that it can pass this worker over.
- */
-const TURN_MS = 5;
-
-/** While the kernel takes nothing, small pieces of bodies join the batch until so much waits. */
-const MAX_UNSENT_BYTES = 512 * 1024;
 
 /** A server that has closed is remembered so long for requests that are under way to it. */
 const FORGET_SERVER_MS = 5_000;
@@ -74,11 +63,10 @@ interface KnownConnection {
 }
 
 /** The worker's end of the link to one balancer thread. */
-export class LinkClient implements FrameHandler, FrameSink {
+export class LinkClient implements FrameHandler {
   readonly turn: FlushTurn;
+  readonly wire: LinkWire;
   readonly writer: FrameWriter;
-  readonly #reader: FrameReader;
-  readonly #socket: net.Socket;
   readonly #listeners: ReadonlyMap<number, LinkListener>;
   /** The balancer's number of a listener -> the server that listens there. */
   readonly #servers = new Map<number, CapturableServer>();
@@ -87,24 +75,14 @@ export class LinkClient implements FrameHandler, FrameSink {
   readonly #streams = new StreamTable<LinkStream>();
   /** Streams that do not keep the process alive. */
   #unwanted = 0;
-  readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #claims = new ClaimedRequests();
   readonly #ledger: StreamLedger | null;
   readonly #goodbyes = new WebSocketDrain();
-  #afterFlush: (() => void)[] = [];
-  /** The first thing to do when reading goes on after {@link #hold}, and the bytes that came after it. */
-  #held: (() => void) | null = null;
-  #rest: Buffer | null = null;
-  /** As of the last request. */
-  #nowMs = 0;
-  #turnEndsAtMs = 0;
   #lastStream = 0;
   /** Requests since the last beat. */
   #opened = 0;
   /** That safe requests begin is noted, too. */
   #notesAll = false;
-  /** The kernel has not taken all that was written. */
-  #isCongested = false;
   /** No listener keeps the process alive. */
   #isUnwanted = false;
 
@@ -116,49 +94,33 @@ export class LinkClient implements FrameHandler, FrameSink {
     onClosed: () => void,
   ) {
     this.turn = turn;
-    this.writer = new FrameWriter(this);
-    this.#reader = new FrameReader(this);
     this.#listeners = listeners;
     this.#ledger = StreamLedger.create(ledgerPath(path, hello.worker));
-    this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
-    this.#socket.on('connect', () => {
-      this.writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
-      for (const [id, listener] of listeners) this.listen(id, listener);
-      this.writer.flush();
+    this.wire = new LinkWire(path, turn, this, {
+      onConnected: () => {
+        this.writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
+        for (const [id, listener] of listeners) this.listen(id, listener);
+        this.writer.flush();
+      },
+      onClosed: () => {
+        this.#loseAll();
+        this.#ledger?.close();
+        onClosed();
+      },
+      onLongTurn: (tookMs) => {
+        this.writer.uint32Pair(FrameType.Load, FrameFlag.None, 0, this.#streams.size, Math.round(tookMs * 1000));
+      },
     });
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => {
-      this.#loseAll();
-      this.#ledger?.close();
-      onClosed();
-    });
-  }
-
-  /** The kernel does not take more for now. */
-  get isCongested(): boolean {
-    return this.#isCongested;
-  }
-
-  /** Whether so many bytes may join the batch, which is copied: while the kernel takes nothing, a bounded amount may. */
-  hasRoomFor(bytes: number): boolean {
-    return !this.#isCongested || (bytes < COPY_LIMIT_BYTES && unsentBytes(this.#socket) < MAX_UNSENT_BYTES);
-  }
-
-  get isConnected(): boolean {
-    return !this.#socket.connecting && !this.#socket.destroyed;
+    this.writer = this.wire.writer;
   }
 
   get streams(): number {
     return this.#streams.size;
   }
 
-  onConnected(listener: () => void): void {
-    this.#socket.once('connect', listener);
-  }
-
   ref(): void {
     this.#isUnwanted = false;
-    this.#socket.ref();
+    this.wire.setRef(true);
   }
 
   /** Lets the process end once no request is in hand. */
@@ -209,46 +171,12 @@ export class LinkClient implements FrameHandler, FrameSink {
 
   #refAsWanted(): void {
     if (!this.#isUnwanted) return;
-    if (this.#streams.size > this.#unwanted) this.#socket.ref();
-    else this.#socket.unref();
+    this.wire.setRef(this.#streams.size > this.#unwanted);
   }
 
   socketClosed(connection: number, socket: LinkSocket): void {
     const known = this.#connections.get(connection);
     if (known?.socket === socket) known.socket = null;
-  }
-
-  /** Calls back as a socket does for a write that the kernel took at once: later in this turn, in the writer's context. */
-  afterTurn(callback: () => void): void {
-    process.nextTick(callback);
-  }
-
-  /** Calls back when the kernel has taken all that was written so far. */
-  afterFlush(callback: () => void): void {
-    if (!this.#isCongested) this.afterTurn(callback);
-    else this.#socket.write('', callback);
-  }
-
-  onDrain(callback: () => void): void {
-    this.#afterFlush.push(callback);
-  }
-
-  // FrameSink.
-
-  send(bytes: Buffer): boolean {
-    const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
-    if (!isTaken) this.#isCongested = true;
-    return isTaken;
-  }
-
-  sendBoth(first: Buffer, second: Buffer): boolean {
-    const isTaken = writeBoth(this.#socket, first, second, this.#onTaken);
-    if (!isTaken) this.#isCongested = true;
-    return isTaken;
-  }
-
-  wake(): void {
-    this.turn.wake(this.writer);
   }
 
   // FrameHandler.
@@ -258,7 +186,7 @@ export class LinkClient implements FrameHandler, FrameSink {
       case FrameType.Open:
         if (end - start < OPEN_FIXED_BYTES || !this.#isNew(stream)) return false;
         if (!this.#open(flags, stream, bytes, start, end)) return false;
-        this.#giveWay();
+        this.wire.giveWay();
         return true;
       case FrameType.End: {
         const trailers = fieldsOf(bytes.latin1Slice(start, end), 0);
@@ -337,7 +265,7 @@ export class LinkClient implements FrameHandler, FrameSink {
   }
 
   #tellMetrics(question: number, json: Buffer): void {
-    if (!this.isConnected) return;
+    if (!this.wire.isConnected) return;
     for (let at = 0; ; at += METRICS_PIECE_BYTES) {
       const isLast = at + METRICS_PIECE_BYTES >= json.length;
       const piece = json.subarray(at, at + METRICS_PIECE_BYTES);
@@ -377,13 +305,13 @@ export class LinkClient implements FrameHandler, FrameSink {
       return true;
     }
     this.#opened++;
-    if (!this.#notesAll && mayRunTwice(method, flags) && !this.#isRevoked(stream, sentAtMs, this.#nowMs)) {
+    if (!this.#notesAll && mayRunTwice(method, flags) && !this.#isRevoked(stream, sentAtMs, this.wire.nowMs)) {
       socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
       return true;
     }
     const run = (): void => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
     if (this.#tellBegun(stream)) this.#runOrClaim(stream, connection, sentAtMs, run);
-    else this.#hold(() => this.#runOrClaim(stream, connection, sentAtMs, run));
+    else this.wire.hold(() => this.#runOrClaim(stream, connection, sentAtMs, run));
     return true;
   }
 
@@ -468,8 +396,8 @@ export class LinkClient implements FrameHandler, FrameSink {
     // A server of bytes may speak first.
     this.writer.text(FrameType.Tunnel, FrameFlag.None, stream, '');
     this.writer.flush();
-    if (!this.#isCongested) this.#runOrClaim(stream, connection, sentAtMs, accept);
-    else this.#hold(() => this.#runOrClaim(stream, connection, sentAtMs, accept));
+    if (!this.wire.isCongested) this.#runOrClaim(stream, connection, sentAtMs, accept);
+    else this.wire.hold(() => this.#runOrClaim(stream, connection, sentAtMs, accept));
     return true;
   }
 
@@ -502,85 +430,8 @@ export class LinkClient implements FrameHandler, FrameSink {
     if (this.#ledger?.tellBegun(stream)) return true;
     this.writer.text(FrameType.Begun, FrameFlag.None, stream, '');
     this.writer.flush();
-    return !this.#isCongested;
+    return !this.wire.isCongested;
   }
-
-  /** Does nothing more of what has come in until the kernel has all that was written, and then this first. */
-  #hold(act: () => void): void {
-    this.#held = act;
-    this.#stopReading();
-    this.#socket.write('', this.#goOn);
-  }
-
-  /** Lets the event loop turn when requests have had their share of it. */
-  #giveWay(): void {
-    this.#nowMs = performance.now();
-    if (this.#nowMs < this.#turnEndsAtMs || this.#reader.isPaused) return;
-    this.#stopReading();
-    setImmediate(this.#goOn);
-  }
-
-  /** The bytes that were read and not handed over become {@link #rest}. */
-  #stopReading(): void {
-    this.#reader.pause();
-    this.#socket.pause();
-  }
-
-  readonly #goOn = (): void => {
-    if (this.#socket.destroyed) return;
-    const act = this.#held;
-    if (act !== null) {
-      this.#held = null;
-      // It may throw what the app's code throws, and the rest must not suffer for it.
-      process.nextTick(this.#goOn);
-      act();
-      return;
-    }
-    const rest = this.#rest;
-    this.#rest = null;
-    this.#reader.resume();
-    if (rest !== null) this.#read(rest, 0, rest.length);
-    if (!this.#reader.isPaused) this.#socket.resume();
-  };
-
-  readonly #onRead = (length: number): boolean => {
-    this.#read(this.#readBuffer, 0, length);
-    return true;
-  };
-
-  #read(bytes: Buffer, from: number, to: number): void {
-    const startedAt = performance.now();
-    this.#nowMs = startedAt;
-    this.#turnEndsAtMs = startedAt + TURN_MS;
-    let hasReturned = false;
-    try {
-      if (!this.#reader.read(bytes, from, to)) this.#socket.destroy();
-      hasReturned = true;
-    } finally {
-      // A handler of the app threw. As with Node's own parser that is an uncaught exception, and the app may survive
-      // it; the other requests of this batch must not suffer for it.
-      if (!hasReturned) {
-        // If this is its end, what the handlers before have answered has to go out.
-        this.writer.flush();
-        this.#stopReading();
-        process.nextTick(this.#goOn);
-      }
-      if (this.#reader.isPaused) this.#rest = Buffer.from(bytes.subarray(this.#reader.position, to));
-    }
-    const tookMs = performance.now() - startedAt;
-    if (tookMs >= TURN_MS) {
-      this.writer.uint32Pair(FrameType.Load, FrameFlag.None, 0, this.#streams.size, Math.round(tookMs * 1000));
-    }
-  }
-
-  /** The kernel took what it had not taken at once. */
-  readonly #onTaken = (): void => {
-    if (unsentBytes(this.#socket) > 0) return;
-    this.#isCongested = false;
-    const callbacks = this.#afterFlush;
-    this.#afterFlush = [];
-    for (const callback of callbacks) callback();
-  };
 
   /** The balancer is gone: so are all clients. */
   #loseAll(): void {

@@ -413,7 +413,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   #writeBody(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
-    if (this.writableLength > 0 || !this.#link.hasRoomFor(data.length)) return this.#writeSlowly(data, encoding, done);
+    if (this.writableLength > 0 || !this.#link.wire.hasRoomFor(data.length))
+      return this.#writeSlowly(data, encoding, done);
     if (data.length === 0) return this.#written(done);
     const { writer } = this.#link;
     if (typeof data === 'string') {
@@ -434,7 +435,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     const isTaken = writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
     if (isTaken || done === null) return this.#written(done);
     // The memory is the app's again only when the kernel has it.
-    this.#link.afterFlush(inThisContext(done));
+    this.#link.wire.afterFlush(inThisContext(done));
     return !this.writableNeedDrain;
   }
 
@@ -454,7 +455,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   #written(done: (() => void) | null): boolean {
-    if (done !== null) this.#link.afterTurn(done);
+    if (done !== null) this.#link.wire.afterTurn(done);
     return this.#hasRoom();
   }
 
@@ -469,7 +470,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   override uncork(): void {
     super.uncork();
     this.#settledBytes = this.#counts.bytesWritten;
-    if (this.writableNeedDrain && this.writableLength === 0) this.#link.afterTurn(this.#drained);
+    if (this.writableNeedDrain && this.writableLength === 0) this.#link.wire.afterTurn(this.#drained);
   }
 
   readonly #drained = (): void => {
@@ -489,19 +490,19 @@ export class LinkSocket extends net.Socket implements LinkStream {
     const waiting = this.#waiting;
     if (callback === null || waiting === null) return;
     if (this.#frames?.isClosed) waiting.clear();
-    while (waiting.length > 0 && this.#credit > 0 && !this.#link.isCongested) {
+    while (waiting.length > 0 && this.#credit > 0 && !this.#link.wire.isCongested) {
       const piece = waiting.take(Math.min(this.#credit, MAX_DATA_BYTES));
       this.#credit -= piece.length;
       this.#sendPiece(piece);
     }
     if (waiting.length > 0) {
-      if (this.#link.isCongested) this.#link.onDrain(() => this.#sendWaiting());
+      if (this.#link.wire.isCongested) this.#link.wire.onDrain(() => this.#sendWaiting());
       return;
     }
     this.#waiting = null;
     this.#waitingCallback = null;
     // The memory is the app's again only when the kernel has it.
-    this.#link.afterFlush(() => {
+    this.#link.wire.afterFlush(() => {
       callback();
       if (this.#endPending && this.writableLength === 0) this.#sendEnd();
     });

@@ -57,7 +57,7 @@ export class Links {
       if (!this.#refs.has(id) && !this.#listeners.has(id) && this.#removed.delete(id)) return;
       this.#listeners.set(id, listener);
       this.#lastSettings.set(id, JSON.stringify(listener.request()));
-      for (const client of this.#clients) if (client?.isConnected) client.listen(id, listener);
+      for (const client of this.#clients) if (client?.wire.isConnected) client.listen(id, listener);
     });
     return id;
   }
@@ -65,7 +65,7 @@ export class Links {
   remove(id: number, server: CapturableServer): void {
     if (!this.#listeners.delete(id)) this.#removed.add(id);
     this.#lastSettings.delete(id);
-    for (const client of this.#clients) if (client?.isConnected) client.unlisten(id, server);
+    for (const client of this.#clients) if (client?.wire.isConnected) client.unlisten(id, server);
     this.unref(id);
   }
 
@@ -106,7 +106,7 @@ export class Links {
       const redial = setTimeout(() => this.#dial(index, sinceMs), REDIAL_MS);
       if (this.#refs.size === 0) redial.unref();
     });
-    client.onConnected(() => {
+    client.wire.onceConnected(() => {
       wasConnected = true;
     });
     this.#clients[index] = client;
@@ -118,7 +118,7 @@ export class Links {
       const settings = JSON.stringify(listener.request());
       if (settings === this.#lastSettings.get(id)) continue;
       this.#lastSettings.set(id, settings);
-      for (const client of this.#clients) if (client?.isConnected) client.listen(id, listener);
+      for (const client of this.#clients) if (client?.wire.isConnected) client.listen(id, listener);
     }
   }
 }

@@ -168,8 +168,8 @@ export class Tunnel implements LinkStream {
     for (const write of this.#writes) {
       while (write.bytes.length > 0) {
         if (this.#credit === 0) return;
-        if (this.#link.isCongested) {
-          this.#link.onDrain(this.#send);
+        if (this.#link.wire.isCongested) {
+          this.#link.wire.onDrain(this.#send);
           return;
         }
         const length = Math.min(write.bytes.length, this.#credit, MAX_DATA_BYTES);
@@ -179,7 +179,7 @@ export class Tunnel implements LinkStream {
       }
       if (write.isSent) continue;
       write.isSent = true;
-      this.#link.afterFlush(() => setImmediate(this.#written, write));
+      this.#link.wire.afterFlush(() => setImmediate(this.#written, write));
     }
   };
 
