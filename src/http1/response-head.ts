@@ -113,7 +113,7 @@ export class ResponseHead {
         if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'connection')) {
           if (includesToken(bytes, start, end, 'close')) this.#close = true;
           // HTTP/1.0 answers are kept open only where they say so.
-          else if (includesToken(bytes, start, end, 'keep-alive')) this.keepAlive = true;
+          else if (!this.keepAlive && includesToken(bytes, start, end, 'keep-alive')) this.keepAlive = true;
         }
         return true;
       case 14:

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { freePort } from '../support/free-port.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
@@ -158,6 +159,77 @@ describe('when a kept connection closes under a request', () => {
     peer.end();
     assert.equal((await client.response()).status, 502);
     assert.equal(server.accepted.length, 1);
+  });
+});
+
+describe('a request that is held back for others', () => {
+  /** One kept connection, and a request for it that does not leave until `release`. */
+  async function held(t: TestContext, request: string) {
+    const flushTurn = new FlushTurn(Number.POSITIVE_INFINITY);
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url], { turn: flushTurn });
+    const client = await road.client();
+    client.write(get('/first'));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(ok('first'));
+    await client.response();
+    let isBusy = true;
+    const keepBusy = (): void => {
+      if (!isBusy) return;
+      flushTurn.messageComplete();
+      flushTurn.messageComplete();
+      setImmediate(keepBusy);
+    };
+    keepBusy();
+    t.after(() => {
+      isBusy = false;
+    });
+    client.write(request);
+    await until('the request to be given to the server', () => road.transports[0]!.endpoint.inFlight === 1);
+    const release = (): void => {
+      isBusy = false;
+    };
+    return { server, road, client, peer, release };
+  }
+
+  const emptyPost = 'POST /again HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
+
+  test('leaves with them', async (t) => {
+    const { client, peer, release } = await held(t, emptyPost);
+    release();
+    assert.match((await peer.request()).head, /^POST \/again /);
+    peer.write(ok('second'));
+    assert.equal(String((await client.response()).body), 'second');
+  });
+
+  test('was not sent when its connection closes: a new one takes it, whatever its method', async (t) => {
+    const { server, client, peer, release } = await held(t, emptyPost);
+    peer.end();
+    const next = await server.next();
+    release();
+    assert.match((await next.request()).head, /^POST \/again /);
+    next.write(ok('second'));
+    assert.equal(String((await client.response()).body), 'second');
+    assert.equal(server.accepted.length, 2);
+  });
+
+  test('does not take for its answer what the server sends unasked', async (t) => {
+    const { server, client, peer, release } = await held(t, get('/again'));
+    peer.write(ok('of nobody'));
+    const next = await server.next();
+    release();
+    await next.request();
+    next.write(ok('second'));
+    assert.equal(String((await client.response()).body), 'second');
+  });
+
+  test('is not sent when its client has gone', async (t) => {
+    const { road, client, peer, release } = await held(t, get('/again'));
+    client.socket.destroy();
+    await until('the request to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+    release();
+    assert.equal(await peer.rest(), '');
   });
 });
 

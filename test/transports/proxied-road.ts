@@ -26,6 +26,7 @@ export interface ProxiedSettings {
   readonly trusted?: readonly string[];
   readonly queueTimeoutMs?: number;
   readonly responseTimeoutMs?: number;
+  readonly turn?: FlushTurn;
 }
 
 /** Servers behind a listener: everything from a client's bytes to a server's, in this process. */
@@ -77,7 +78,7 @@ export class ProxiedRoad {
       },
       Http1Connection,
     );
-    const thread = new UpstreamPool(clock, new FlushTurn(), new AddressRanges(settings.trusted ?? []));
+    const thread = new UpstreamPool(clock, settings.turn ?? new FlushTurn(), new AddressRanges(settings.trusted ?? []));
     const address = await listener.listen({
       host: '127.0.0.1',
       port: 0,
