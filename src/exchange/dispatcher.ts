@@ -329,7 +329,7 @@ export class Dispatcher {
   }
 
   #open(exchange: Exchange, endpoint: Endpoint<Transport>, nowMs: number): void {
-    if (exchange.waiting !== null) exchange.waiting.leave();
+    if (exchange.waiting !== null) exchange.waiting.taken(nowMs);
     if (this.#affinity !== null) this.#affinity.opening(exchange, endpoint);
     exchange.open(endpoint, nowMs);
   }

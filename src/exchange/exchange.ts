@@ -92,6 +92,8 @@ export class Exchange {
   credit = 0;
   /** Its place in the queue; null while it does not wait for an endpoint. */
   waiting: Waiting | null = null;
+  /** So long it waited there before it was sent to an endpoint, each time that it was. ms */
+  queuedMs = 0;
   /** It was given to the dispatcher, which waits for its end. */
   isAdmitted = false;
   /** Status of the answer, ours or the endpoint's; 0 = none was sent. 101 and 200 where a connection was taken over. */

@@ -42,6 +42,12 @@ export class Waiting {
     this.isBound = isBound;
   }
 
+  /** It is sent to an endpoint. Should it come back, what it has waited until now is not forgotten. */
+  taken(nowMs: number): void {
+    this.exchange.queuedMs += nowMs - this.sinceMs;
+    this.leave();
+  }
+
   /** Opened, answered, or its client went away: it makes room at once. */
   leave(): void {
     this.exchange.waiting = null;
@@ -98,7 +104,8 @@ export class WaitQueue {
   /** @param isBound it waits for one endpoint. @returns false when it is full. */
   push(exchange: Exchange, nowMs: number, isBound: boolean = false): boolean {
     if (this.#length >= this.#limit) return false;
-    const deadlineMs = this.#timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + this.#timeoutMs;
+    const leftMs = this.#timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#timeoutMs - exchange.queuedMs;
+    const deadlineMs = nowMs + leftMs;
     const waiting = new Waiting(this, exchange, nowMs, deadlineMs, isBound);
     waiting.previous = this.#last;
     if (this.#last === null) this.#first = waiting;

@@ -138,6 +138,16 @@ test('who has waited too long is answered, and nobody else', () => {
   assert.equal(queue.expire(1500), 1);
 });
 
+test('who comes back from an endpoint waits for what was left', () => {
+  const { queue, waiting } = queueOf(1);
+  const [{ exchange }] = waiting as [(typeof waiting)[0]];
+  exchange.waiting?.taken(400);
+  assert.equal(queue.length, 0);
+  queue.push(exchange, 5000);
+  assert.equal(queue.expire(5599), 0);
+  assert.equal(queue.expire(5600), 1);
+});
+
 test('without a limit of age nobody waits too long', () => {
   const { queue } = queueOf(2, 10, 0);
   assert.equal(queue.expire(Number.MAX_SAFE_INTEGER), 0);
