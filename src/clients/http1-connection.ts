@@ -540,7 +540,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #takeTunnel(view: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    exchange.pushBody(Buffer.from(view), false);
+    exchange.pushBody(Buffer.from(view), true);
     if (exchange.body!.isFull) this.client.pause();
   }
 

@@ -70,7 +70,8 @@ export class RequestBody {
     }
     if (!this.#isKept && !this.isBacklogged && exchange.isOpened && exchange.credit >= view.length) {
       const transport = exchange.transport!;
-      if (!transport.isCongested) {
+      // Where it would be referred to, it has to be memory that the caller can do without.
+      if (!transport.isCongested && (mayKeep || view.length <= transport.copiesUpTo)) {
         exchange.credit -= view.length;
         this.#hasSent = true;
         return transport.sendBody(exchange, view);

@@ -21,6 +21,8 @@ export interface Transport {
    * `takeReadMemory`, all of `bytes` being all that is referred to, it is for the transport to give back.
    */
   sendBody(exchange: Exchange, bytes: Buffer): boolean;
+  /** Pieces of up to so many bytes {@link sendBody} copies, whatever it waits for: their memory is free when it returns. */
+  readonly copiesUpTo: number;
   /** What was written before waits for the kernel: bodies are not to be sent now, or they would pile up here. */
   readonly isCongested: boolean;
   /** {@link Exchange.onRoom} is called when that is over. */

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { ServerAddress } from '../core/server-address.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import type { Silence } from '../health/silence.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
@@ -107,6 +107,7 @@ export class Http1Transport implements Transport {
 
   /** Each exchange has a connection of its own, and credit for what its kernel takes. */
   readonly isCongested: boolean = false;
+  readonly copiesUpTo: number = COPIED_BYTES;
 
   awaitRoom(): void {}
 

@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
-import { type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
@@ -140,6 +140,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   sendBody(exchange: Exchange, bytes: Buffer): boolean {
     return this.#writer.bytes(FrameType.Data, FrameFlag.None, exchange.stream, bytes);
   }
+
+  readonly copiesUpTo: number = COPY_LIMIT_BYTES - 1;
 
   get isCongested(): boolean {
     return this.#isCongested;

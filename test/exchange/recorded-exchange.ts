@@ -86,6 +86,7 @@ export class RecordedTransport implements Transport {
   /** The memory it was sent them in. */
   readonly memory: Buffer[] = [];
   isCongested = false;
+  copiesUpTo: number = 16 * 1024 - 1;
   /** What {@link sendBody} answers. */
   takesAtOnce = true;
   /** Who waits for the congestion to be over. */

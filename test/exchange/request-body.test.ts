@@ -87,8 +87,20 @@ test('a body that is declared to be large is not copied to be kept', () => {
   assert.ok(exchange.body!.isWhole);
   transport.takesAtOnce = false;
   // The transport refers to the memory itself.
-  assert.ok(!exchange.pushBody(Buffer.from('hello'), false));
+  assert.ok(!exchange.pushBody(Buffer.from('hello'), true));
   assert.ok(!exchange.body!.isWhole);
+});
+
+test('memory that others read into is lent to no transport', () => {
+  const road = new Road();
+  const { transport } = road.addEndpoint();
+  const { exchange } = road.admit({ ...POST, isLarge: true });
+  transport.copiesUpTo = 4;
+  transport.takesAtOnce = false;
+  const read = Buffer.from('hello');
+  assert.ok(exchange.pushBody(read, false));
+  read.fill('x');
+  assert.equal(String(transport.memory[0]), 'hello');
 });
 
 test('while the kernel takes no more a body waits, and memory that was lent to it comes back when all of it is taken', () => {
