@@ -171,6 +171,7 @@ export class Http1UpstreamConnection {
     this.exchange = null;
     if (this.#state !== Upstream.Complete || !this.#isSent || !this.#keepsAlive || this.#hasServerEnded) return false;
     this.#state = Upstream.Idle;
+    this.isReplay = false;
     this.#isReused = true;
     this.idleSinceMs = nowMs;
     this.deadlineMs = this.idleLimitMs === 0 ? 0 : nowMs + this.idleLimitMs;
@@ -231,6 +232,8 @@ export class Http1UpstreamConnection {
     if (this.exchange !== exchange) return;
     exchange.onWindow(STREAM_WINDOW_BYTES);
     if (this.#earlyEnd !== null) this.endBody(this.#earlyEnd);
+    // The first request on a connection is not held back: a server that turns connections away answers it unread.
+    this.#flush();
   }
 
   onRead(bytes: Buffer, length: number): void {
@@ -305,6 +308,7 @@ export class Http1UpstreamConnection {
     const { body } = exchange;
     REQUEST.write(exchange, body !== null, transport.rules, transport.forwardedClientOf(exchange.client));
     this.#state = Upstream.Head;
+    this.deadlineMs = 0;
     this.#hasAnswered = false;
     this.#writes = 0;
     this.#unflushed = 0;
@@ -336,7 +340,8 @@ export class Http1UpstreamConnection {
 
   #flush(): void {
     const out = this.#out;
-    if (out === '') return;
+    // One that was ended in this turn, of which we are still to hear, gets nothing more: what waited was not sent.
+    if (out === '' || this.socket.isDestroyed) return;
     this.#out = '';
     this.#writes++;
     if (this.#unflushed === 0) this.socket.text(out);

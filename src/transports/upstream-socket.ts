@@ -133,6 +133,10 @@ export class UpstreamSocket {
     this.#socket.end();
   }
 
+  get isDestroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -49,6 +49,23 @@ describe('connections to a server are kept', () => {
     await until('the connection to be forgotten', () => road.transports[0]!.connections === 0);
   });
 
+  test('but not timed out in the middle of a request', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url], { http1: { idleTimeoutMs: 200 } });
+    const client = await road.client();
+    client.write(get('/first'));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(ok('first'));
+    await client.response();
+    client.write(get('/slow'));
+    await peer.head();
+    await sleep(600);
+    peer.write(ok('slow'));
+    assert.equal(String((await client.response()).body), 'slow');
+    assert.equal(server.accepted.length, 1);
+  });
+
   test('no longer than the server says, less a second', async (t) => {
     const server = await RawServer.listen(t);
     const road = await ProxiedRoad.start(t, [server.url], { http1: { idleTimeoutMs: 60_000 } });
@@ -134,6 +151,23 @@ describe('when a kept connection closes under a request', () => {
       assert.equal(road.counted.retried, 0);
     });
   }
+
+  test('and later the new one under another, that is sent again, too', async (t) => {
+    const { server, road, client, peer } = await kept(t, get('/again'));
+    peer.end();
+    const second = await server.next();
+    await second.head();
+    second.write(ok('second'));
+    await client.response();
+    client.write(get('/third'));
+    await second.head();
+    second.end();
+    const third = await server.next();
+    assert.match(await third.head(), /^GET \/third /);
+    third.write(ok('third'));
+    assert.equal(String((await client.response()).body), 'third');
+    assert.equal(road.counted.retried, 0);
+  });
 
   test('and so does the new one, it is not sent a third time', async (t) => {
     const { server, client, peer } = await kept(t, get('/again'));
@@ -222,6 +256,49 @@ describe('a request that is held back for others', () => {
     await next.request();
     next.write(ok('second'));
     assert.equal(String((await client.response()).body), 'second');
+  });
+
+  test('is not the first on its connection: a server that turns that away answers unread', async (t) => {
+    const { server, road, release } = await held(t, get('/again'));
+    const another = await road.client();
+    another.write(get('/turned-away'));
+    const peer = await server.next();
+    assert.match(await peer.head(), /^GET \/turned-away /);
+    peer.write(ok('busy'));
+    assert.equal(String((await another.response()).body), 'busy');
+    release();
+  });
+
+  test('was not sent when its connection closes in the turn in which it would have been', async (t) => {
+    const connections = 100;
+    const sockets: net.Socket[] = [];
+    let delivered = 0;
+    const server = net.createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        delivered++;
+        if (delivered > connections) socket.write(ok('second'));
+        else if (delivered === connections) for (const each of sockets) each.write(ok('first'));
+      });
+    });
+    t.after(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const road = await ProxiedRoad.start(t, [`http://127.0.0.1:${port}`], { turn: new FlushTurn(64) });
+    const clients = await Promise.all(Array.from({ length: connections }, () => road.client()));
+    for (const client of clients) client.write(get('/'));
+    await Promise.all(clients.map((client) => client.response()));
+    await until('all connections to be kept', () => road.transports[0]!.idleConnections === connections);
+    // Both lie there when the event loop looks next.
+    for (const socket of sockets.splice(0)) socket.resetAndDestroy();
+    for (const client of clients) client.write(emptyPost);
+    for (const client of clients) assert.equal(String((await client.response()).body), 'second');
+    assert.equal(delivered, 2 * connections);
   });
 
   test('is not sent when its client has gone', async (t) => {
