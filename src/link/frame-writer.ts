@@ -5,7 +5,7 @@ import { FRAME_HEADER_BYTES, FrameFlag, FrameType, OPEN_FIXED_BYTES } from './fr
 const FLUSH_BYTES = 64 * 1024;
 
 /** Frames are written straight into a buffer of this size; one that does not fit gets a buffer of its own. */
-const BATCH_BYTES = 80 * 1024;
+export const BATCH_BYTES: number = 80 * 1024;
 
 /** From this size on a payload is handed to the kernel from where it lies rather than copied into the batch. */
 export const COPY_LIMIT_BYTES: number = 16 * 1024;

@@ -79,6 +79,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #frames: WebSocketFrames | null = null;
   /** A write that waits for credit. */
   #waiting: UnsentPieces | null = null;
+  #lentBytes = 0;
   #waitingCallback: ((error?: Error | null) => void) | null = null;
 
   /** @param highWaterMark the server's option of that name; undefined where this Node has none */
@@ -292,7 +293,12 @@ export class LinkSocket extends net.Socket implements LinkStream {
   endMessage(isLast: boolean): void {
     this.#lastResponse = isLast;
     this.#endPending = true;
-    if (this.writableLength === 0) this.#sendEnd();
+    if (waitingIn(this) === 0) this.#sendEnd();
+  }
+
+  /** Bytes of the app's memory that went past the stream, and which the kernel has perhaps not taken. */
+  get lentBytes(): number {
+    return this.#lentBytes;
   }
 
   override pause(): this {
@@ -413,7 +419,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   #writeBody(data: string | Uint8Array, encoding: BufferEncoding | undefined, done: (() => void) | null): boolean {
-    if (this.writableLength > 0 || !this.#link.wire.hasRoomFor(data.length))
+    // Nothing is done with before what came before it: of that the callbacks say that memory is the app's again.
+    if (isWriting(this) || this.#lentBytes > 0 || !this.#link.wire.hasRoomFor(data.length))
       return this.#writeSlowly(data, encoding, done);
     if (data.length === 0) return this.#written(done);
     const { writer } = this.#link;
@@ -433,9 +440,17 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
     this.#spend(data.length);
     const isTaken = writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
-    if (isTaken || done === null) return this.#written(done);
-    // The memory is the app's again only when the kernel has it.
-    this.#link.wire.afterFlush(inThisContext(done));
+    return isTaken ? this.#written(done) : this.#lent(data.length, done);
+  }
+
+  /** The kernel has not taken it all, and the memory is the app's again only when it has. */
+  #lent(bytes: number, done: (() => void) | null): boolean {
+    this.#lentBytes += bytes;
+    const back = done === null ? null : inThisContext(done);
+    this.#link.wire.afterFlush((error) => {
+      this.#lentBytes -= bytes;
+      back?.(error);
+    });
     return !this.writableNeedDrain;
   }
 
@@ -450,7 +465,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     else super.write(data as Buffer, encoding as BufferEncoding, done);
     // From Node 24 on a response may wait for 'drain' though what waits here, the rest having found credit, is less than
     // the high-water mark.
-    if (this.writableLength > 0 && this._httpMessage?.writableNeedDrain) stateOf(this).needDrain = true;
+    if (waitingIn(this) > 0 && this._httpMessage?.writableNeedDrain) stateOf(this).needDrain = true;
     return this.#hasRoom();
   }
 
@@ -461,7 +476,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
 
   /** What a write answers: whether what the turn has brought so far, sent or not, is less than the high-water mark. */
   #hasRoom(): boolean {
-    const waiting = this.#counts.bytesWritten - this.#settledBytes + this.writableLength;
+    const waiting = this.#counts.bytesWritten - this.#settledBytes + waitingIn(this);
     if (waiting >= this.writableHighWaterMark) stateOf(this).needDrain = true;
     return !this.writableNeedDrain;
   }
@@ -470,11 +485,11 @@ export class LinkSocket extends net.Socket implements LinkStream {
   override uncork(): void {
     super.uncork();
     this.#settledBytes = this.#counts.bytesWritten;
-    if (this.writableNeedDrain && this.writableLength === 0) this.#link.wire.afterTurn(this.#drained);
+    if (this.writableNeedDrain && waitingIn(this) === 0) this.#link.wire.afterTurn(this.#drained);
   }
 
   readonly #drained = (): void => {
-    if (!this.writableNeedDrain || this.writableLength > 0 || this.destroyed) return;
+    if (!this.writableNeedDrain || waitingIn(this) > 0 || this.destroyed) return;
     stateOf(this).needDrain = false;
     this.emit('drain');
   };
@@ -504,7 +519,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     // The memory is the app's again only when the kernel has it.
     this.#link.wire.afterFlush(() => {
       callback();
-      if (this.#endPending && this.writableLength === 0) this.#sendEnd();
+      if (this.#endPending && waitingIn(this) === 0) this.#sendEnd();
     });
   }
 
@@ -565,6 +580,21 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 }
 
+interface WritableState {
+  readonly length: number;
+  readonly writing: boolean;
+  needDrain: boolean;
+}
+
+// What has been written and not taken, as of any socket. By it a response that is ended tells when it is finished: not
+// while the kernel still takes from the app's memory.
+Object.defineProperty(LinkSocket.prototype, 'writableLength', {
+  configurable: true,
+  get(this: LinkSocket): number {
+    return waitingIn(this) + this.lentBytes;
+  },
+});
+
 // What an app may print, or tell sockets by.
 Object.defineProperty(LinkSocket, 'name', { value: 'Socket' });
 
@@ -577,13 +607,24 @@ function isWebSocket(headers: readonly string[]): boolean {
 }
 
 /** As `AsyncResource.bind`, without what it adds to the function, which costs more than all the rest. */
-function inThisContext(callback: () => void): () => void {
+function inThisContext(callback: (error?: Error | null) => void): (error?: Error | null) => void {
   const context = new AsyncResource('WRITEWRAP');
-  return () => context.runInAsyncScope(callback);
+  return (error) => context.runInAsyncScope(callback, undefined, error);
 }
 
-function stateOf(socket: net.Socket): { needDrain: boolean } {
-  return (socket as unknown as { _writableState: { needDrain: boolean } })._writableState;
+/** Bytes in the stream's own queue. */
+function waitingIn(socket: net.Socket): number {
+  return stateOf(socket).length;
+}
+
+/** Something took the way of the stream and has not been called back for: it may be empty. */
+function isWriting(socket: net.Socket): boolean {
+  const state = stateOf(socket);
+  return state.length > 0 || state.writing;
+}
+
+function stateOf(socket: net.Socket): WritableState {
+  return (socket as unknown as { readonly _writableState: WritableState })._writableState;
 }
 
 function callbackOf(parser: HttpParser, index: number): unknown {
