@@ -21,7 +21,7 @@ async function upload(url: string, rng: XorShift, agent: http.Agent): Promise<st
     const request = http.request(url, { method: 'POST', agent, headers }, resolve).on('error', reject);
     const write = async (): Promise<void> => {
       for (let left = size; left > 0; ) {
-        const piece = Buffer.alloc(Math.min(left, 1 + rng.below(100_000)), byte);
+        const piece = Buffer.alloc(Math.min(left, 1 + rng.below(rng.below(2) === 0 ? 16_000 : 100_000)), byte);
         left -= piece.length;
         if (!request.write(piece)) await new Promise((drained) => request.once('drain', drained));
       }
@@ -71,4 +71,34 @@ test('bodies of many clients at once do not mix, on their way to workers and to 
   await mix(url);
   const proxy = new EvenerProcess(t, ['proxy', url, '-p', '0']);
   await mix(await proxy.url(0));
+});
+
+test("an app's memory is its own again when it is told so, and not before", async (context) => {
+  const evener = new EvenerProcess(context, ['reused-buffer.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  const clients = 96;
+  const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+  const pieceBytes = 48 * 1024;
+  const ask = async (id: number): Promise<void> => {
+    const pieces = 1 + (id % 4);
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      http.get(`${url}/${id % 251}/${pieces}${id % 8 < 4 ? '?sized' : ''}`, { agent }, resolve).on('error', reject);
+    });
+    const parts: Buffer[] = [];
+    for await (const part of answer) parts.push(part);
+    const body = Buffer.concat(parts);
+    assert.equal(body.length, pieces * pieceBytes);
+    for (let i = 0; i < pieces; i++) {
+      const piece = body.subarray(i * pieceBytes, (i + 1) * pieceBytes);
+      assert.ok(
+        piece.equals(Buffer.alloc(pieceBytes, ((id % 251) + i) % 251)),
+        `piece ${i} of ${pieces} of answer ${id}`,
+      );
+    }
+  };
+  const client = async (first: number): Promise<void> => {
+    for (let i = 0; i < 50; i++) await ask(first + i * clients);
+  };
+  await Promise.all(Array.from({ length: clients }, (_, i) => client(i)));
+  agent.destroy();
 });
