@@ -30,7 +30,8 @@ export class Readiness {
     if (ready === 'message') await worker.saidReady;
     while (healthPath !== null && isStarting()) {
       const status = await this.#check(worker.incarnation, healthPath);
-      if (status >= 200 && status < 400) break;
+      // One that is stopped answers nothing any more: what it said before tells more.
+      if ((status >= 200 && status < 400) || !isStarting()) break;
       worker.healthStatus = status;
       await sleep(CHECK_AGAIN_MS);
     }
