@@ -346,6 +346,8 @@ test('docs/deploy.md: the image and the manifests hold what it takes to run them
   ).spec.template.spec.containers;
   const evener = desk.start(`evener ${pod!.args.join(' ')}`, { ...ONE, EVENER_ADMIN_TOKEN: token });
   await evener.url();
+  // The port of the app is open first.
+  await until('the port of probes', () => request(`http://127.0.0.1:${admin}/`).catch(() => null));
   for (const name of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
     const { httpGet } = pod![name] as { httpGet: { path: string } };
     assert.equal((await request(`http://127.0.0.1:${admin}${httpGet.path}`)).status, 200, name);
