@@ -583,6 +583,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
 interface WritableState {
   readonly length: number;
   readonly writing: boolean;
+  /** Writes that wait for the one under way, or for the end of a cork. */
+  readonly bufferedRequestCount: number;
   needDrain: boolean;
 }
 
@@ -620,7 +622,7 @@ function waitingIn(socket: net.Socket): number {
 /** Something took the way of the stream and has not been called back for: it may be empty. */
 function isWriting(socket: net.Socket): boolean {
   const state = stateOf(socket);
-  return state.length > 0 || state.writing;
+  return state.length > 0 || state.writing || state.bufferedRequestCount > 0;
 }
 
 function stateOf(socket: net.Socket): WritableState {

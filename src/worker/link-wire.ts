@@ -31,6 +31,8 @@ export class LinkWire implements FrameSink {
   readonly #reader: FrameReader;
   readonly #socket: net.Socket;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  /** Callbacks of {@link afterFlush} that are still to come. */
+  #awaitingFlush = 0;
   /** Who waits for the kernel to take what was written. */
   #awaitingDrain: (() => void)[] = [];
   /** The first thing to do when reading goes on after {@link hold}, and the bytes that came after it. */
@@ -81,10 +83,17 @@ export class LinkWire implements FrameSink {
     process.nextTick(callback);
   }
 
-  /** Calls back when the kernel has taken all that was written so far. */
+  /** Calls back when the kernel has taken all that was written so far, in the order in which it was asked to. */
   afterFlush(callback: (error?: Error | null) => void): void {
-    if (!this.#isCongested) this.afterTurn(callback);
-    else this.#socket.write('', callback);
+    if (!this.#isCongested && this.#awaitingFlush === 0) {
+      this.afterTurn(callback);
+      return;
+    }
+    this.#awaitingFlush++;
+    this.#socket.write('', (error) => {
+      this.#awaitingFlush--;
+      callback(error);
+    });
   }
 
   onDrain(callback: () => void): void {
