@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { FlushTurn } from '../../src/link/flush-turn.ts';
+import { FrameFlag, FrameType } from '../../src/link/frames.ts';
+import { LinkWire } from '../../src/worker/link-wire.ts';
+import { until } from '../support/until.ts';
+
+/** A wire to somebody who reads nothing until told to, with more written than the kernel takes. */
+async function congested(t: TestContext): Promise<{ wire: LinkWire; other: net.Socket }> {
+  const folder = mkdtempSync(join(tmpdir(), 'evener-wire-'));
+  const path = join(folder, 'link');
+  const server = net.createServer((socket) => socket.pause());
+  server.listen(path);
+  await once(server, 'listening');
+  const accepted = once(server, 'connection');
+  const wire = new LinkWire(
+    path,
+    new FlushTurn(),
+    { onFrame: () => true, onData: () => true },
+    { onConnected: () => {}, onClosed: () => {}, onLongTurn: () => {} },
+  );
+  const [other] = (await accepted) as [net.Socket];
+  t.after(() => {
+    other.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+  await until('the connection', () => wire.isConnected);
+  while (!wire.isCongested) wire.writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(64 * 1024));
+  return { wire, other };
+}
+
+test('while the kernel takes nothing, small pieces have room up to a bound, and large ones have none', async (t) => {
+  const { wire, other } = await congested(t);
+  assert.ok(!wire.hasRoomFor(64 * 1024));
+  let pieces = 0;
+  for (; wire.hasRoomFor(10_000); pieces++) {
+    assert.ok(pieces < 1000, 'there is a bound');
+    wire.writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(10_000));
+    wire.writer.flush();
+  }
+  assert.ok(pieces > 0);
+  let read = 0;
+  other.on('data', (bytes: Buffer) => {
+    read += bytes.length;
+  });
+  other.resume();
+  await until('the kernel to take it', () => !wire.isCongested);
+  await until('all of it to arrive', () => read > pieces * 10_000);
+  assert.ok(wire.hasRoomFor(64 * 1024));
+});
