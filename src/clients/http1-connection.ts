@@ -326,6 +326,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   exchangeDone(): void {
     if (this.#exchange === null) return;
+    // Bytes behind a CONNECT that was declined may be meant for the tunnel, and are nobody's request.
+    if (this.#exchange.method === Method.Connect) this.#keepsAlive = false;
     this.#exchange = null;
     this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;

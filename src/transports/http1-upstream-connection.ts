@@ -467,8 +467,8 @@ export class Http1UpstreamConnection {
     this.#remaining = framing === Framing.Length ? head.contentLength : 0;
     const isBodyless = framing === Framing.None || (framing === Framing.Length && this.#remaining === 0);
     const isWhole = isBodyless || (framing === Framing.Length && to - end >= this.#remaining);
-    if (isWhole && RESPONSE.isInPlace && this.#remaining <= COPIED_BYTES) {
-      // Nearly every response comes in one piece.
+    if (isWhole && RESPONSE.isInPlace && end + this.#remaining - RESPONSE.start <= COPIED_BYTES) {
+      // Nearly every response comes in one piece, of which the client refers to nothing afterwards.
       const bodyEnd = end + this.#remaining;
       this.#state = Upstream.Complete;
       this.deadlineMs = 0;
@@ -478,12 +478,16 @@ export class Http1UpstreamConnection {
     }
     this.#state = isBodyless ? Upstream.Complete : Upstream.Body;
     if (isBodyless && end < to) this.#poison();
-    this.#awaitMore();
+    if (!isBodyless) this.#awaitMore();
     if (framing === Framing.Chunked) {
       this.#decoder ??= new ChunkedDecoder();
       this.#decoder.reset();
     }
-    exchange.onReadHead(RESPONSE.bytes, RESPONSE.start, RESPONSE.headEnd, RESPONSE.headEnd, isBodyless);
+    const { start, headEnd } = RESPONSE;
+    // To a whole response that is larger it may go on referring, and this memory is read into again.
+    const isLasting = isBodyless && headEnd - start > COPIED_BYTES;
+    const lies = isLasting ? Buffer.from(RESPONSE.bytes.subarray(0, headEnd)) : RESPONSE.bytes;
+    exchange.onReadHead(lies, start, headEnd, headEnd, isBodyless);
     return isBodyless || exchange.isFinished ? to : end;
   }
 

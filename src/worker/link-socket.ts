@@ -450,8 +450,12 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#link.wire.afterFlush((error) => {
       this.#lentBytes -= bytes;
       back?.(error);
+      if (this.#lentBytes > 0 || waitingIn(this) > 0) return;
+      // From Node 24 on a chunked response waits for 'drain' by its own count, which these bytes are in.
+      if (this._httpMessage?.writableNeedDrain) stateOf(this).needDrain = true;
+      this.#drained();
     });
-    return !this.writableNeedDrain;
+    return this.#hasRoom();
   }
 
   /** So many bytes of the body have gone straight into the batch. */
@@ -489,7 +493,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   readonly #drained = (): void => {
-    if (!this.writableNeedDrain || waitingIn(this) > 0 || this.destroyed) return;
+    if (!this.writableNeedDrain || this.writableLength > 0 || this.destroyed) return;
     stateOf(this).needDrain = false;
     this.emit('drain');
   };
