@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { XorShift } from '../../src/core/rng.ts';
@@ -100,5 +102,65 @@ test("an app's memory is its own again when it is told so, and not before", asyn
     for (let i = 0; i < 50; i++) await ask(first + i * clients);
   };
   await Promise.all(Array.from({ length: clients }, (_, i) => client(i)));
+  agent.destroy();
+});
+
+test('large heads of servers do not mix, on their way to clients that do not read', async (context) => {
+  /** A head of 11 KiB, all of it the request's own number. */
+  const server = http.createServer((incoming, response) => {
+    const id = incoming.url!.slice(1);
+    response.writeHead(304, Array.from({ length: 11 }, (_, i) => [`x-${i}`, id.repeat(128)]).flat());
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  const proxy = new EvenerProcess(context, ['proxy', `http://127.0.0.1:${port}`, '-p', '0']);
+  const url = new URL(await proxy.url(0));
+  let lastId = 10_000_000;
+  const slow = async (): Promise<void> => {
+    const ids = Array.from({ length: 600 }, () => String(lastId++));
+    const client = net.connect(Number(url.port), '127.0.0.1');
+    context.after(() => client.destroy());
+    await once(client, 'connect');
+    client.write(ids.map((id) => `GET /${id} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+    await sleep(500);
+    let text = '';
+    let answers = 0;
+    for await (const piece of client) {
+      text += (piece as Buffer).latin1Slice();
+      for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+        const id = ids[answers++]!;
+        const values = [...text.slice(0, end).matchAll(/^x-\d+: (.*)$/gim)].map(([, value]) => value);
+        assert.deepEqual(values, new Array(11).fill(id.repeat(128)), `answer ${answers}`);
+        text = text.slice(end + 4);
+      }
+      if (answers === ids.length) break;
+    }
+    assert.equal(answers, ids.length);
+  };
+  await Promise.all([slow(), slow(), slow(), slow()]);
+});
+
+test('a response that waits for drain after large pieces ends', async (context) => {
+  const evener = new EvenerProcess(context, ['reused-buffer.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  const clients = 48;
+  const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+  const client = async (): Promise<void> => {
+    for (let i = 0; i < 10; i++) {
+      const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+        http.get(`${url}/0/8?piped`, { agent }, resolve).on('error', reject);
+      });
+      let bytes = 0;
+      for await (const piece of answer) bytes += (piece as Buffer).length;
+      assert.equal(bytes, 8 * 48 * 1024);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
   agent.destroy();
 });
