@@ -46,7 +46,7 @@ const READ_AHEAD_BYTES = 64 * 1024;
  */
 const MAX_UNREAD_BYTES = 256 * 1024;
 
-/** The link may refer to pieces of this size after they were handed to it. */
+/** From this size on a piece is read into memory of its own, which can be given on: smaller ones are copied on their way. */
 const LENT_BODY_BYTES = 16 * 1024;
 
 /** Heads are parsed one at a time. Its positions hold until the next parse. */

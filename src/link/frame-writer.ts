@@ -5,7 +5,7 @@ import { FRAME_HEADER_BYTES, FrameFlag, FrameType, OPEN_FIXED_BYTES } from './fr
 const FLUSH_BYTES = 64 * 1024;
 
 /** Frames are written straight into a buffer of this size; one that does not fit gets a buffer of its own. */
-export const BATCH_BYTES: number = 80 * 1024;
+const BATCH_BYTES = 80 * 1024;
 
 /** From this size on a payload is handed to the kernel from where it lies rather than copied into the batch. */
 export const COPY_LIMIT_BYTES: number = 16 * 1024;
@@ -13,8 +13,13 @@ export const COPY_LIMIT_BYTES: number = 16 * 1024;
 /** What goes out before such a payload is copied up to this size, so that the batch's memory is free in any case. */
 const SMALL_BATCH_BYTES = 1024;
 
+/** A batch that has to wait behind others is copied up to this size: many that wait would each hold all of their memory. */
+const COPIED_BATCH_BYTES = BATCH_BYTES / 2;
+
 /** Where batches go. */
 export interface FrameSink {
+  /** What was sent before waits for the kernel, and so will what is sent now. */
+  readonly isCongested: boolean;
   /**
    * Takes the bytes. Returns true when they were taken for good and the memory may be used again at once, false when
    * they are still referred to.
@@ -156,8 +161,10 @@ export class FrameWriter {
     this.#woken = false;
     this.#lastFrameAt = -1;
     if (this.#length === 0) return;
-    const taken = this.#sink.send(this.#batch.subarray(0, this.#length));
-    this.#renew(taken);
+    const bytes = this.#batch.subarray(0, this.#length);
+    const isCopied = this.#sink.isCongested && this.#length < COPIED_BATCH_BYTES;
+    const isTaken = this.#sink.send(isCopied ? Buffer.from(bytes) : bytes);
+    this.#renew(isTaken || isCopied);
   }
 
   /** Writes the header of a frame and returns where its payload goes; there is room for all of it. */

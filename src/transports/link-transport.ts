@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
-import { BATCH_BYTES, COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../link/frames.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { Endpoint } from '../pool/endpoint.ts';
@@ -258,11 +258,6 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   send(bytes: Buffer): boolean {
     if (this.#isBroken) return true;
-    // What waits with others has memory of its size: that of a whole batch for each would be far more than it holds.
-    if (this.#isCongested && bytes.length < BATCH_BYTES / 2) {
-      writeBytes(this.#socket, Buffer.from(bytes), this.#onTaken);
-      return true;
-    }
     const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
     if (!isTaken) this.#isCongested = true;
     return isTaken;

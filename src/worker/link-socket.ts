@@ -584,14 +584,6 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 }
 
-interface WritableState {
-  readonly length: number;
-  readonly writing: boolean;
-  /** Writes that wait for the one under way, or for the end of a cork. */
-  readonly bufferedRequestCount: number;
-  needDrain: boolean;
-}
-
 // What has been written and not taken, as of any socket. By it a response that is ended tells when it is finished: not
 // while the kernel still takes from the app's memory.
 Object.defineProperty(LinkSocket.prototype, 'writableLength', {
@@ -610,6 +602,14 @@ function isWebSocket(headers: readonly string[]): boolean {
     if (headers[i]!.toLowerCase() === 'upgrade') return headers[i + 1]!.toLowerCase() === 'websocket';
   }
   return false;
+}
+
+interface WritableState {
+  readonly length: number;
+  readonly writing: boolean;
+  /** Writes that wait for the one under way, or for the end of a cork. */
+  readonly bufferedRequestCount: number;
+  needDrain: boolean;
 }
 
 /** As `AsyncResource.bind`, without what it adds to the function, which costs more than all the rest. */

@@ -3,7 +3,7 @@ import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import { setImmediate } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader } from '../link/frame-reader.ts';
-import { BATCH_BYTES, COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
+import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 
 const READ_BYTES = 128 * 1024;
 
@@ -101,11 +101,6 @@ export class LinkWire implements FrameSink {
   }
 
   send(bytes: Buffer): boolean {
-    // What waits with others has memory of its size: that of a whole batch for each would be far more than it holds.
-    if (this.#isCongested && bytes.length < BATCH_BYTES / 2) {
-      writeBytes(this.#socket, Buffer.from(bytes), this.#onTaken);
-      return true;
-    }
     const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
     if (!isTaken) this.#isCongested = true;
     return isTaken;

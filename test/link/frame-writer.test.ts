@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameReader } from '../../src/link/frame-reader.ts';
-import { FrameWriter } from '../../src/link/frame-writer.ts';
+import { COPY_LIMIT_BYTES, FrameWriter } from '../../src/link/frame-writer.ts';
 import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MAX_DATA_BYTES, OPEN_FIXED_BYTES } from '../../src/link/frames.ts';
 import { BatchRecorder, type Frame, FrameRecorder, readPieces } from './recorded-frames.ts';
 
 /** Payloads from this size on are not copied into the batch. */
-const COPY_LIMIT_BYTES = 16 * 1024;
 
 function writer(): { writer: FrameWriter; sink: BatchRecorder } {
   const sink = new BatchRecorder();
@@ -196,4 +195,23 @@ test('a marked end is of the last frame, not of one before it', () => {
     [FrameFlag.None, FrameFlag.End],
   );
   assert.equal(sink.bytes.length, 2 * (FRAME_HEADER_BYTES + 1));
+});
+
+test('a small batch that waits behind others has memory of its size, and a large one keeps its own', () => {
+  const recorder = new BatchRecorder();
+  const writer = new FrameWriter(recorder);
+  recorder.takes = false;
+  recorder.isCongested = true;
+  for (const length of [10, 60_000]) {
+    for (let left = length; left > 0; left -= 10_000) {
+      writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(Math.min(left, 10_000)));
+    }
+    writer.flush();
+  }
+  const [small, large] = recorder.lent as [Buffer, Buffer];
+  assert.ok(small.buffer.byteLength < 16 * 1024, `${small.buffer.byteLength} bytes kept for ${small.length}`);
+  assert.equal(large.byteOffset, 0);
+  const before = Buffer.from(large);
+  writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(100, 'x'));
+  assert.ok(large.equals(before), 'what is lent is not written over');
 });

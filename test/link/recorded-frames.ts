@@ -40,6 +40,7 @@ export class BatchRecorder implements FrameSink {
   wakes = 0;
   /** Whether bytes are taken for good; if not, they are lent. */
   takes = true;
+  isCongested = false;
 
   get bytes(): Buffer {
     return Buffer.concat(this.batches);

@@ -173,3 +173,19 @@ test('an answer that comes before the end of the request does not spoil the conn
 function digest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
+
+test('an upload goes on after an early answer without a body, however long the server then says nothing', async (t) => {
+  const server = await RawServer.listen(t);
+  // With Via the head is written anew.
+  const road = await ProxiedRoad.start(t, [server.url], { http1: { silenceTimeoutMs: 200, responseVia: 'x' } });
+  const client = await road.client();
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst');
+  const peer = await server.next();
+  await peer.head();
+  await peer.read(5);
+  peer.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  assert.equal((await client.response()).status, 200);
+  await sleep(600);
+  client.write('other');
+  assert.equal(String(await peer.read(5)), 'other');
+});

@@ -11,7 +11,20 @@ import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { freePort } from '../support/free-port.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
-import { get, ok, ProxiedRoad, post } from './proxied-road.ts';
+import { get, ok, ProxiedRoad, type ProxiedSettings, post } from './proxied-road.ts';
+
+/** A server, a client, and the connection to the server that has carried a first request and is kept. */
+async function served(t: TestContext, settings: ProxiedSettings = {}) {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url], settings);
+  const client = await road.client();
+  client.write(get('/first'));
+  const peer = await server.next();
+  await peer.head();
+  peer.write(ok('first'));
+  await client.response();
+  return { server, road, client, peer };
+}
 
 describe('connections to a server are kept', () => {
   test('and used again, the last one first', async (t) => {
@@ -50,14 +63,7 @@ describe('connections to a server are kept', () => {
   });
 
   test('but not timed out in the middle of a request', async (t) => {
-    const server = await RawServer.listen(t);
-    const road = await ProxiedRoad.start(t, [server.url], { http1: { idleTimeoutMs: 200 } });
-    const client = await road.client();
-    client.write(get('/first'));
-    const peer = await server.next();
-    await peer.head();
-    peer.write(ok('first'));
-    await client.response();
+    const { server, client, peer } = await served(t, { http1: { idleTimeoutMs: 200 } });
     client.write(get('/slow'));
     await peer.head();
     await sleep(600);
@@ -119,16 +125,9 @@ describe('connections to a server are kept', () => {
 });
 
 describe('when a kept connection closes under a request', () => {
-  /** Two servers' worth of one connection that has served, and the next request written to it. */
-  async function kept(t: Parameters<typeof RawServer.listen>[0], request: string) {
-    const server = await RawServer.listen(t);
-    const road = await ProxiedRoad.start(t, [server.url]);
-    const client = await road.client();
-    client.write(get('/first'));
-    const peer = await server.next();
-    await peer.head();
-    peer.write(ok('first'));
-    await client.response();
+  /** One connection that has served, and the next request written to it. */
+  async function kept(t: TestContext, request: string) {
+    const { server, road, client, peer } = await served(t);
     client.write(request);
     await peer.request();
     return { server, road, client, peer };
@@ -200,14 +199,7 @@ describe('a request that is held back for others', () => {
   /** One kept connection, and a request for it that does not leave until `release`. */
   async function held(t: TestContext, request: string) {
     const flushTurn = new FlushTurn(Number.POSITIVE_INFINITY);
-    const server = await RawServer.listen(t);
-    const road = await ProxiedRoad.start(t, [server.url], { turn: flushTurn });
-    const client = await road.client();
-    client.write(get('/first'));
-    const peer = await server.next();
-    await peer.head();
-    peer.write(ok('first'));
-    await client.response();
+    const { server, road, client, peer } = await served(t, { turn: flushTurn });
     let isBusy = true;
     const keepBusy = (): void => {
       if (!isBusy) return;

@@ -116,6 +116,19 @@ test('requests cannot get past us as h2c', async (t) => {
   assert.equal((await client.response()).status, 502);
 });
 
+test('what comes behind a CONNECT that was declined is no request', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(`CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n${get('/meant-for-the-tunnel')}`);
+  const peer = await server.next();
+  await peer.head();
+  peer.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+  assert.equal((await client.response('CONNECT')).status, 403);
+  assert.equal(await client.rest(), '');
+  assert.equal(server.accepted.length, 1);
+});
+
 test('CONNECT is passed on, and opens a tunnel where the server agrees', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url]);

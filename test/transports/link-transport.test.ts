@@ -87,6 +87,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
   const reader = new FrameReader(received);
   socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
   const writer = new FrameWriter({
+    isCongested: false,
     send: (bytes) => socket.write(Buffer.from(bytes)),
     sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
     wake: () => {},

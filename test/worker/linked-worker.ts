@@ -34,6 +34,7 @@ export class LinkedWorker {
     const reader = new FrameReader(this.received);
     socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
     this.#writer = new FrameWriter({
+      isCongested: false,
       send: (bytes) => socket.write(Buffer.from(bytes)),
       sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
       wake: () => {},
