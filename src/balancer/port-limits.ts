@@ -26,12 +26,13 @@ export function timeoutsOf(shares: readonly PortShare[]): ClientTimeouts {
   return {
     headMs: longest(shares.map(({ settings, server }) => settings.headerTimeoutMs ?? server.headersTimeoutMs)),
     requestMs: longest(shares.map(({ server }) => server.requestTimeoutMs)),
-    keepAliveMs: longest(
-      shares.map(({ server }) =>
-        server.keepAliveTimeoutMs === 0 ? 0 : server.keepAliveTimeoutMs + server.keepAliveBufferMs,
-      ),
-    ),
+    bodyMs: longest(shares.map(({ settings, server }) => settings.bodyTimeoutMs ?? server.bodyTimeoutMs)),
+    keepAliveMs: longest(shares.map(({ settings, server }) => settings.keepAliveTimeoutMs ?? keepAliveOf(server))),
   };
+}
+
+function keepAliveOf(server: ServerLimits): number {
+  return server.keepAliveTimeoutMs === 0 ? 0 : server.keepAliveTimeoutMs + server.keepAliveBufferMs;
 }
 
 /**

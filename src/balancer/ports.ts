@@ -251,7 +251,7 @@ export class Ports {
       counters: this.#host.counters,
       clients: this.#host.clients,
       limits: { maxHeadBytes: 0, maxFields: MAX_FIELDS, requireHost: true },
-      timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
+      timeouts: { headMs: 0, requestMs: 0, bodyMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
       admission: this.#host.admission,
       pause: this.#host.pause,

@@ -8,7 +8,9 @@ import { ServerPool, type ServerPoolHost } from './server-pool.ts';
 /** Clients of servers, which tell us nothing of the limits they have for clients of their own. */
 export const SERVER_LIMITS: ServerLimits = Object.freeze({
   headersTimeoutMs: 60_000,
-  requestTimeoutMs: 300_000,
+  // An upload may take as long as it likes while it goes on.
+  requestTimeoutMs: 0,
+  bodyTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   keepAliveBufferMs: 0,
   idleTimeoutMs: 0,

@@ -80,6 +80,10 @@ export interface PoolSettings {
   readonly queueTimeoutMs: number;
   /** null = the app's own `headersTimeout`. */
   readonly headerTimeoutMs: number | null;
+  /** Longest silence of a client that sends a body. null = none for a Node app, which has its `requestTimeout`, else a minute. */
+  readonly bodyTimeoutMs: number | null;
+  /** Longest rest of a client's connection between two requests. null = the app's own `keepAliveTimeout`. */
+  readonly keepAliveTimeoutMs: number | null;
   /** Longest wait for the head of the response. */
   readonly responseTimeoutMs: number;
   /** When a safe request at a worker that does not answer is run elsewhere as well. */

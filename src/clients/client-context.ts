@@ -11,6 +11,8 @@ export interface ClientTimeouts {
   readonly headMs: number;
   /** From the first byte of a request to the last of its body. Expiry: 408. */
   readonly requestMs: number;
+  /** Silence of a client within a body that the endpoint would take more of. Expiry: 408. */
+  readonly bodyMs: number;
   /** Silence between two requests. Expiry: closed. */
   readonly keepAliveMs: number;
 }

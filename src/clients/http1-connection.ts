@@ -71,6 +71,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #isHeld = false;
   /** When the first byte of the head being read came; 0 = none has. */
   #headSinceMs = 0;
+  /** When all of the request in progress must be there; 0 = it may take its time. */
+  #requestEndMs = 0;
   /** Until when it may linger at most. */
   #lingerEndMs = 0;
 
@@ -186,7 +188,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
         this.#refuse(Outcome.ClientHeadTimeout, false);
         break;
       case Phase.Body:
-        this.#exchange?.fail(Outcome.ClientBodyTimeout);
+        this.#exchange?.fail(this.#isClientsTurn ? Outcome.ClientBodyTimeout : Outcome.EndpointHeadTimeout);
         break;
       case Phase.Response:
         this.#exchange?.fail(Outcome.EndpointHeadTimeout);
@@ -313,6 +315,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   resumeBody(): void {
     if (this.#reading === Reading.Body || this.#reading === Reading.Tunnel) {
+      this.#awaitBody();
       this.client.resume();
       this.#processPending();
     }
@@ -467,7 +470,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     } else {
       this.#reading = Reading.Body;
       const { requestMs } = context.timeouts;
-      this.#await(Phase.Body, requestMs === 0 ? 0 : Math.max(1, sinceMs + requestMs - nowMs));
+      this.#requestEndMs = requestMs === 0 ? 0 : sinceMs + requestMs;
+      this.#phase = Phase.Body;
+      this.#awaitBody();
     }
     if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
     if (framing !== Framing.None) {
@@ -518,6 +523,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.client.renewOwnBuffer();
     }
     if (exchange.isFinished) return false;
+    this.#awaitBody();
     if (!exchange.body!.isFull) return true;
     this.client.pause();
     return false;
@@ -617,6 +623,24 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #onFlushed(bytes: number, isAll: boolean): void {
     if (isAll && this.#phase === Phase.Write) this.#await(Phase.None, 0);
     if (bytes > 0) this.#exchange?.responseFlushed(bytes);
+  }
+
+  /** Either the client is to send more of the body, or the endpoint to take what there is. */
+  get #isClientsTurn(): boolean {
+    const isLate = this.#requestEndMs !== 0 && this.#context.clients.clock.nowMs >= this.#requestEndMs;
+    return isLate || this.#exchange?.body?.isFull !== true;
+  }
+
+  #awaitBody(): void {
+    if (this.#phase !== Phase.Body) return;
+    const exchange = this.#exchange!;
+    const { nowMs } = this.#context.clients.clock;
+    // What the endpoint may take for a response, it may take for any part of the request before it.
+    const endpointMs = exchange.isAnswered ? 0 : exchange.dispatcher.responseTimeoutMs;
+    const turnMs = exchange.body!.isFull ? endpointMs : this.#context.timeouts.bodyMs;
+    const endMs = this.#requestEndMs;
+    const untilMs = turnMs === 0 ? endMs : endMs === 0 ? nowMs + turnMs : Math.min(endMs, nowMs + turnMs);
+    this.deadlineMs = untilMs === 0 ? 0 : Math.max(untilMs, nowMs + 1);
   }
 
   #await(phase: Phase, afterMs: number): void {

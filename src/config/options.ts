@@ -64,6 +64,8 @@ export interface PoolEntry {
   readonly queueLimit?: number | string;
   readonly queueTimeout?: number | string;
   readonly headerTimeout?: number | string;
+  readonly bodyTimeout?: number | string;
+  readonly keepAliveTimeout?: number | string;
   readonly responseTimeout?: number | string;
   readonly hedge?: number | string;
   /** Tells clients how busy a pool is (ORCA). Default: `'off'`. */
@@ -197,6 +199,10 @@ export interface PoolOptions {
   readonly queueTimeoutMs: number;
   /** null = the app's own `headersTimeout`; 0 = no limit. */
   readonly headerTimeoutMs: number | null;
+  /** null = none for a Node app, which has its own `requestTimeout`, else 60 s; 0 = no limit. */
+  readonly bodyTimeoutMs: number | null;
+  /** null = the app's own `keepAliveTimeout`, or 75 s where it is not Node; 0 = no limit. */
+  readonly keepAliveTimeoutMs: number | null;
   /** 0 = no limit. */
   readonly responseTimeoutMs: number;
   /** 0 = never. */

@@ -301,6 +301,8 @@ function pool(name: string, settings: Settings): PoolOptions {
     queueLimit: settings.option<number>('queueLimit'),
     queueTimeoutMs: settings.option<number>('queueTimeout'),
     headerTimeoutMs: settings.option<number | null>('headerTimeout'),
+    bodyTimeoutMs: settings.option<number | null>('bodyTimeout'),
+    keepAliveTimeoutMs: settings.option<number | null>('keepAliveTimeout'),
     responseTimeoutMs: settings.option<number>('responseTimeout'),
     hedgeMs: settings.option<number>('hedge'),
     reportLoad: settings.option<PoolOptions['reportLoad']>('reportLoad'),

@@ -65,6 +65,8 @@ export type OptionKey =
   | 'hangLimit'
   | 'bootTimeout'
   | 'headerTimeout'
+  | 'bodyTimeout'
+  | 'keepAliveTimeout'
   | 'responseTimeout'
   | 'hedge'
   | 'reportLoad'
@@ -168,6 +170,32 @@ export const OPTIONS: readonly OptionSpec[] = Object.freeze([
     'longest wait for a request head; then 408',
     {
       unset: "the app's own headersTimeout",
+      canBeOff: true,
+    },
+  ),
+  option(
+    'pool',
+    'bodyTimeout',
+    'body-timeout',
+    'duration',
+    '<dur>',
+    null,
+    'longest silence in a request body; then 408',
+    {
+      unset: 'off; 60s for what is not Node',
+      canBeOff: true,
+    },
+  ),
+  option(
+    'pool',
+    'keepAliveTimeout',
+    'keep-alive-timeout',
+    'duration',
+    '<dur>',
+    null,
+    "longest rest of a client's idle connection",
+    {
+      unset: "the app's own keepAliveTimeout",
       canBeOff: true,
     },
   ),

@@ -229,11 +229,13 @@ export function settingsOf(options: ResolvedOptions, meters: Meters): BalancerSe
 }
 
 function poolSettingsOf(pool: PoolOptions): Omit<PoolSettings, 'port' | 'servers' | 'meter'> {
-  const { name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad } = pool;
+  const { name, routes, queueLimit, queueTimeoutMs, hedgeMs, reportLoad } = pool;
+  const { headerTimeoutMs, bodyTimeoutMs, keepAliveTimeoutMs, responseTimeoutMs } = pool;
   const { policy, trustedProxies, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky } =
     pool;
   return {
-    ...{ name, routes, queueLimit, queueTimeoutMs, headerTimeoutMs, responseTimeoutMs, hedgeMs, reportLoad },
+    ...{ name, routes, queueLimit, queueTimeoutMs, hedgeMs, reportLoad },
+    ...{ headerTimeoutMs, bodyTimeoutMs, keepAliveTimeoutMs, responseTimeoutMs },
     ...{ policy, trustedProxies, hashKey, hashBound, firstRoom, slowStartMs, maxConcurrency, outlier, zone, sticky },
   };
 }

@@ -125,6 +125,7 @@ export class Http1UpstreamConnection {
     if (length === 0) return true;
     const isChunked = this.#requestFraming === Framing.Chunked;
     this.#unflushed += length;
+    if (this.#state === Upstream.Body) this.#awaitMore();
     if (length <= COPIED_BYTES) {
       const text = bytes.latin1Slice(0, length);
       this.#out += isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
@@ -158,6 +159,7 @@ export class Http1UpstreamConnection {
     if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${proxiedTrailers(trailers)}\r\n`;
     this.#flush();
     this.#isSent = true;
+    if (this.#state === Upstream.Body) this.#awaitMore();
     if (this.#state === Upstream.Head) this.owesSinceMs = this.#transport.clock.nowMs;
   }
 
@@ -211,9 +213,8 @@ export class Http1UpstreamConnection {
         this.#transport.onConnectTimeout(this);
         break;
       case Upstream.Body:
-        // While the client does not take what there is, the server has nothing to answer for.
-        if (this.#ungranted >= STREAM_WINDOW_BYTES) this.#awaitMore();
-        else exchange?.fail(Outcome.EndpointSilent);
+        if (exchange === null || this.#isClientsTurn(exchange)) this.#awaitMore();
+        else exchange.fail(Outcome.EndpointSilent);
         break;
       default:
         this.socket.destroy();
@@ -571,6 +572,12 @@ export class Http1UpstreamConnection {
       exchange.onBody(bytes, start, end);
     }
     if (this.#ungranted >= STREAM_WINDOW_BYTES && this.exchange === exchange) this.socket.pause();
+  }
+
+  /** It does not take what there is, or does not send what the server waits for: that has nothing to answer for. */
+  #isClientsTurn(exchange: Exchange): boolean {
+    const isSending = !this.#isSent && exchange.body?.isFull !== true;
+    return isSending || this.#ungranted >= STREAM_WINDOW_BYTES;
   }
 
   #awaitMore(): void {

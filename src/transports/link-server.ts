@@ -198,6 +198,7 @@ function isListenRequest(value: unknown): value is ListenRequest {
     [
       server.headersTimeoutMs,
       server.requestTimeoutMs,
+      server.bodyTimeoutMs,
       server.keepAliveTimeoutMs,
       server.keepAliveBufferMs,
       server.maxHeadBytes,

@@ -92,7 +92,7 @@ async function listening(t: TestContext) {
       counters,
       clients,
       limits: { maxHeadBytes: 1, maxFields: 1, requireHost: true },
-      timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
+      timeouts: { headMs: 0, requestMs: 0, bodyMs: 0, keepAliveMs: 0 },
       handlesClientError: false,
       admission,
       pause,

@@ -53,6 +53,8 @@ test('has the documented defaults', () => {
     hangLimitMs: 10_000,
     bootTimeoutMs: 30_000,
     headerTimeoutMs: null,
+    bodyTimeoutMs: null,
+    keepAliveTimeoutMs: null,
     responseTimeoutMs: 0,
     hedgeMs: 0,
     reportLoad: 'off',

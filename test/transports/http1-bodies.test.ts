@@ -189,3 +189,22 @@ test('an upload goes on after an early answer without a body, however long the s
   client.write('other');
   assert.equal(String(await peer.read(5)), 'other');
 });
+
+test('a response that began early is not cut while its server waits for more of the request', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url], { http1: { silenceTimeoutMs: 200 } });
+  const client = await road.client();
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst');
+  const peer = await server.next();
+  await peer.head();
+  await peer.read(5);
+  peer.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\necho');
+  await client.head();
+  assert.equal(String(await client.read(4)), 'echo');
+  await sleep(600);
+  client.write('other');
+  assert.equal(String(await peer.read(5)), 'other');
+  // From now on it is the server's silence.
+  assert.equal(await client.rest(), '');
+  await peer.ended();
+});

@@ -68,7 +68,7 @@ export class ProxiedRoad {
         counters: new Counters(),
         clients,
         limits: { maxHeadBytes: 64 * 1024, maxFields: 2000, requireHost: true },
-        timeouts: { headMs: 0, requestMs: 0, keepAliveMs: 0 },
+        timeouts: { headMs: 0, requestMs: 0, bodyMs: 0, keepAliveMs: 0 },
         handlesClientError: false,
         connections: 0,
         admission: null,
