@@ -73,6 +73,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #isBodyPaused = false;
   /** What had been written when Node last let the writes of a turn go; those since then count as waiting, as with Node. */
   #settledBytes = 0;
+  /** Both sides of a tunnel have ended as they should; the app may still have to read what came before. */
+  #isTunnelOver = false;
   /** The connection is gone at the balancer, too. */
   #isGone = false;
   /** Of a tunnel that may be a WebSocket: what the app sends on it; null = it is none. */
@@ -245,6 +247,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   onGone(isReset: boolean): void {
     const isTunnel = this.#mode === Mode.Tunnel;
     this.#isGone = true;
+    // With the last of it read the stream destroys itself.
+    if (this.#isTunnelOver && !this.readableEnded) return;
     this.#forget();
     // A request hears of either as 'aborted'; who holds the connection itself is told which it was.
     if (isReset && isTunnel) this.destroy(resetError());
@@ -556,14 +560,17 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   #forgetFinishedStream(): void {
-    if (this.#requestEnded && this.#endSent) this.#forget();
+    if (!this.#requestEnded || !this.#endSent) return;
+    if (this.#mode === Mode.Tunnel) this.#isTunnelOver = true;
+    this.#forget();
   }
 
   #forget(): void {
     if (this.#stream === 0) return;
     this.#link.forgetStream(this);
     this.#stream = 0;
-    this.#mode = Mode.Idle;
+    // What a tunnel brought is still read as such.
+    if (!this.#isTunnelOver) this.#mode = Mode.Idle;
     this.#waiting = null;
     const callback = this.#waitingCallback;
     this.#waitingCallback = null;

@@ -617,6 +617,37 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   ),
   serving(
+    "'upgrade' read after both sides have ended",
+    (app) => {
+      const server = http.createServer(fine);
+      server.on('upgrade', (_request, socket, head) => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+        socket.end('bye');
+        let bytes = head.length;
+        socket.on('data', (piece: Buffer) => {
+          bytes += piece.length;
+          socket.pause();
+          setTimeout(() => socket.resume(), 20);
+        });
+        socket.on('end', () => app.tell('end', bytes));
+        socket.on('close', (hadError: boolean) => app.tell('closed', [bytes, hadError]));
+      });
+      app.listen(server);
+    },
+    async (client) => {
+      const one = await client.connect(0, true);
+      one.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+      const { head } = await one.response();
+      const rest = await one.rest();
+      for (let i = 0; i < 40; i++) {
+        one.write('x'.repeat(1000));
+        await sleep(2);
+      }
+      one.end();
+      return [head, rest, await client.told('end'), await client.told('closed')];
+    },
+  ),
+  serving(
     "'upgrade' that the app destroys",
     (app) => {
       const server = http.createServer(fine);

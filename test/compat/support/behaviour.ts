@@ -35,8 +35,8 @@ export interface ClientSide {
   /** What the app has told under this name the nth time, from 0. */
   told<T = unknown>(what: string, index?: number): Promise<T>;
   all(what: string): unknown[];
-  /** A connection to the port of that index. */
-  connect(index?: number): Promise<RawClient>;
+  /** A connection to the port of that index. `allowHalfOpen`: it goes on sending after the server's FIN. */
+  connect(index?: number, allowHalfOpen?: boolean): Promise<RawClient>;
   /** Sends bytes on a connection of its own, and returns all that comes until the server closes it, the date taken out. */
   send(bytes: string, index?: number): Promise<string>;
 }

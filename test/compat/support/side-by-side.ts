@@ -116,8 +116,8 @@ class CompatApp {
       return value as T;
     };
     const port = (index?: number): Promise<number> => told<number>('port', index);
-    const connect = async (index?: number): Promise<RawClient> =>
-      RawClient.connect(t, `tcp://127.0.0.1:${await port(index)}`);
+    const connect = async (index?: number, allowHalfOpen?: boolean): Promise<RawClient> =>
+      RawClient.connect(t, `tcp://127.0.0.1:${await port(index)}`, allowHalfOpen);
     const send = async (bytes: string, index?: number): Promise<string> => {
       const client = await connect(index);
       client.write(bytes);
