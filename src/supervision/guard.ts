@@ -7,19 +7,26 @@ const SHELL = '/bin/sh';
 const RESPAWN_MS = 200;
 
 /**
- * What the guard runs: it keeps the list of groups from `+pid` and `-pid` lines. When the pipe closes while there are
- * any, it asks them to end, waits 0.7 s at most, and ends them. SIGTERM and the like are not for it: a service manager
- * sends them to every process it knows.
+ * What the guard runs: it keeps the list of groups from `+pid` and `-pid` lines. `?mark` says that a process with this entry
+ * in its environment is being started, and the next `+pid` that it was. When the pipe closes it looks for one that was not
+ * told of, asks all groups to end, waits 0.7 s at most, and ends them. SIGTERM and the like are not for it: a service
+ * manager sends them to every process it knows.
  */
 const SCRIPT = `
 trap '' TERM INT QUIT HUP
-groups=' '
+groups=' ' mark=
 while read -r line; do
   case $line in
-    +*) groups="$groups\${line#+} " ;;
+    '?'*) mark="\${line#?}" ;;
+    +*) mark= groups="$groups\${line#+} " ;;
     -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
   esac
 done
+if [ -n "$mark" ]; then
+  for file in $(grep -lF EVENER_WORKER_ID= /proc/[0-9]*/environ 2>/dev/null); do
+    tr '\\0' '\\n' <"$file" 2>/dev/null | grep -qxF -e "$mark" && pid=\${file#/proc/} && groups="$groups\${pid%/environ} "
+  done
+fi
 any() { for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && return 0; done; return 1; }
 for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
 turns=0
@@ -49,6 +56,16 @@ export class Guard {
   /** The guard's process, for tests; null between two. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
+  }
+
+  /**
+   * A group is about to be started, and {@link watch} says so when it has been: the supervisor may be killed in between, and
+   * a process it has forked closes this pipe only by running another program.
+   *
+   * @param mark an entry of its environment, `NAME=value`, that no other process has
+   */
+  expect(mark: string): void {
+    this.#tell(`?${mark}\n`);
   }
 
   watch(group: number): void {

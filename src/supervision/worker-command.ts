@@ -10,6 +10,8 @@ export interface WorkerCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** An entry of {@link env}, `NAME=value`, that no other process begins with. */
+  readonly mark: string;
   /** Whether it gets an ipc channel (`process.send`): only a script, a command would not know what to do with it. */
   readonly ipc: boolean;
 }
@@ -51,9 +53,12 @@ export function workerCommand(
   if (address !== null) Object.assign(env, address.env);
   if (options.protocol === 'http') {
     // Whatever Node it may start is none of ours, and must not serve in its place.
-    return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), ipc: false };
+    const [[name, value] = ['', '']] = Object.entries(address?.env ?? {});
+    const mark = `${name}=${value}`;
+    return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), mark, ipc: false };
   }
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
+  const mark = `${WORKER_BIRTH_VARIABLE}=${env[WORKER_BIRTH_VARIABLE]}`;
   if (app.form === 'script') {
     const args = [
       ...inheritedFlags(process.execArgv),
@@ -64,12 +69,12 @@ export function workerCommand(
       app.file,
       ...app.args,
     ];
-    return { file: process.execPath, args, cwd: app.cwd, env, ipc: true };
+    return { file: process.execPath, args, cwd: app.cwd, env, mark, ipc: true };
   }
   // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".
   const nodeOptions = env.NODE_OPTIONS ?? '';
   env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}${[...inspectorFlags(env, []), '--import', preload].join(' ')}`;
-  return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), ipc: false };
+  return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), mark, ipc: false };
 }
 
 /** A command found in node_modules/.bin may start its neighbours by name, as npm's scripts do. */

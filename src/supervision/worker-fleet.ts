@@ -272,16 +272,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       bootTimeoutMs: this.#options.bootTimeoutMs,
       holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,
     };
+    guard.expect(plan.command.mark);
     const worker = new WorkerProcess(plan, out, err, this);
+    if (worker.group !== 0) {
+      guard.watch(worker.group);
+      this.#liveGroups++;
+    }
     worker.output.tap = (stream, lines) => {
       this.#host.logged({ app: plan.app, slot: plan.slot, pid: worker.pid, stream }, lines);
     };
     this.#workers.set(incarnation, worker);
     if (childAddress !== null) void this.#serveWhenAccepting(worker, childAddress);
-    if (worker.group !== 0) {
-      guard.watch(worker.group);
-      this.#liveGroups++;
-    }
     return worker;
   }
 

@@ -18,17 +18,33 @@ interface Groups {
   readonly stranger: number;
 }
 
+async function group(context: TestContext, script: string, env: Record<string, string> = {}): Promise<number> {
+  const child: ChildProcess = spawn(process.execPath, ['-e', `${script}; console.log('up'); for (;;);`], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env,
+  });
+  context.after(() => child.kill('SIGKILL'));
+  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  return child.pid!;
+}
+
 async function groups(context: TestContext): Promise<Groups> {
-  const start = async (script: string): Promise<number> => {
-    const child: ChildProcess = spawn(process.execPath, ['-e', `${script}; console.log('up'); for (;;);`], {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    context.after(() => child.kill('SIGKILL'));
-    await new Promise((resolve) => child.stdout!.once('data', resolve));
-    return child.pid!;
-  };
-  const [willing, deaf, stranger] = await Promise.all([start(''), start("process.on('SIGTERM', () => {})"), start('')]);
+  const deafness = "process.on('SIGTERM', () => {})";
+  const all = [group(context, ''), group(context, deafness), group(context, '')] as const;
+  const [willing, deaf, stranger] = await Promise.all(all);
+  return { willing, deaf, stranger };
+}
+
+/** What the supervisor was about to start, another worker, and somebody else's process. */
+async function unannounced(context: TestContext, mark: string): Promise<Groups> {
+  const [name, value] = mark.split('=') as [string, string];
+  const all = [
+    group(context, '', { EVENER_WORKER_ID: '0', [name]: value }),
+    group(context, '', { EVENER_WORKER_ID: '0', [name]: `${value}1` }),
+    group(context, '', { EVENER_WORKER_ID: '1', OTHER: mark }),
+  ] as const;
+  const [willing, deaf, stranger] = await Promise.all(all);
   return { willing, deaf, stranger };
 }
 
@@ -62,6 +78,42 @@ test('does the same without a shell', async (context) => {
   const guard = spawn(process.execPath, [GUARD_PROCESS, path], { stdio: ['pipe', 'ignore', 'inherit'] });
   guard.stdin.end(`+${willing}\n+${stranger}\n+${deaf}\n-${stranger}\n+0\n+1\n+x\n`);
   await assertJudged({ willing, deaf, stranger }, path);
+});
+
+/** Of no use to anybody else on this machine. */
+const MARK = `PORT=${process.pid}.5`;
+
+test('ends what was being started when its pipe closes, and was not told of', async (context) => {
+  const path = directory(context);
+  const guard = new Guard(path);
+  const { willing, deaf, stranger } = await unannounced(context, MARK);
+  guard.expect(MARK);
+  guard.close();
+  await until('the unannounced one to end', () => !isRunning(willing));
+  await until('the directory to be removed', () => !existsSync(path));
+  assert.ok(isRunning(deaf) && isRunning(stranger), 'others are left alone');
+});
+
+test('does the same without a shell, too', async (context) => {
+  const path = directory(context);
+  const { willing, deaf, stranger } = await unannounced(context, MARK);
+  const guard = spawn(process.execPath, [GUARD_PROCESS, path], { stdio: ['pipe', 'ignore', 'inherit'] });
+  guard.stdin.end(`?${MARK}\n`);
+  await until('the unannounced one to end', () => !isRunning(willing));
+  await until('the directory to be removed', () => !existsSync(path));
+  assert.ok(isRunning(deaf) && isRunning(stranger), 'others are left alone');
+});
+
+test('looks for nobody once it has been told of what was started', async (context) => {
+  const path = directory(context);
+  const guard = new Guard(path);
+  const { willing, deaf } = await unannounced(context, MARK);
+  guard.expect(MARK);
+  guard.watch(deaf);
+  guard.close();
+  await until('what it watches to end', () => !isRunning(deaf));
+  await until('the directory to be removed', () => !existsSync(path));
+  assert.ok(isRunning(willing));
 });
 
 test('takes no notice of the signals that a service manager sends to all', async (context) => {

@@ -39,6 +39,16 @@ test('a script runs under our Node with the preload and an ipc channel', () => {
   assert.deepEqual(decodeWorkerBirth(env[WORKER_BIRTH_VARIABLE]), birth);
 });
 
+test('each is marked by an entry of its environment that no other has', () => {
+  const { mark, env } = command({});
+  assert.equal(mark, `${WORKER_BIRTH_VARIABLE}=${env[WORKER_BIRTH_VARIABLE]}`);
+  const app = resolveOptions({ app: ['python3', 'app.py'], cwd: APPS, env: process.env, protocol: 'http' }).apps[0]!;
+  const address = { url: 'http://127.0.0.1:4711', env: { PORT: '4711', HOST: '127.0.0.1' } };
+  const python = workerCommand(app, birth, PRELOAD, address);
+  assert.equal(python.mark, 'PORT=4711');
+  assert.equal(python.env.PORT, '4711');
+});
+
 test('a command gets the preload behind the user’s NODE_OPTIONS', () => {
   const app = [process.execPath, 'server.cjs'];
   const plain = command({ app });
