@@ -31,6 +31,10 @@ async function congested(t: TestContext): Promise<{ wire: LinkWire; other: net.S
     rmSync(folder, { recursive: true });
   });
   await until('the connection', () => wire.isConnected);
+  // Only the first write of a process takes the way of the stream.
+  wire.writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(1));
+  wire.writer.flush();
+  await until('the first write to be taken', () => !wire.isCongested);
   while (!wire.isCongested) wire.writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(64 * 1024));
   return { wire, other };
 }
@@ -53,4 +57,18 @@ test('while the kernel takes nothing, small pieces have room up to a bound, and 
   await until('the kernel to take it', () => !wire.isCongested);
   await until('all of it to arrive', () => read > pieces * 10_000);
   assert.ok(wire.hasRoomFor(64 * 1024));
+});
+
+test('calls back in the order in which it was asked to, also what is asked for the moment the kernel has taken all', async (t) => {
+  const { wire, other } = await congested(t);
+  const order: string[] = [];
+  wire.afterFlush(() => order.push('while congested'));
+  wire.onDrain(() => {
+    assert.ok(!wire.isCongested);
+    wire.afterFlush(() => order.push('at once'));
+    wire.afterTurn(() => wire.afterFlush(() => order.push('a turn later')));
+  });
+  other.resume();
+  await until('all to be called back', () => order.length === 3);
+  assert.deepEqual(order, ['while congested', 'at once', 'a turn later']);
 });
