@@ -1,31 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
-import { CHANNEL_VERSION, type FromSupervisor, type ListenerAddress, type TrialSettings } from '../channel/messages.ts';
+import type { ListenerAddress, TrialSettings } from '../channel/messages.ts';
 import { availableCores } from '../config/available-cores.ts';
-import { DEFAULT_PORT } from '../config/child-protocol.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
-import type { LogSource } from '../observability/log-book.ts';
-import type { Meters } from '../observability/meters.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { WorkerMessage } from './balancer-threads.ts';
-import { type ChildAddress, type ChildAddresses, whenAccepting } from './child-address.ts';
 import { crashReport, crashText } from './crash-report.ts';
 import type { SupervisorEvent } from './events.ts';
-import type { Guard } from './guard.ts';
 import { HungWorkers, type WorkerExplanation } from './hung-workers.ts';
 import type { MemoryShortage } from './memory-shortage.ts';
-import type { OutputSink } from './output.ts';
 import { PoisonWatch } from './poison-watch.ts';
-import { isHeldAtFirst, Readiness } from './readiness.ts';
+import { Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
 import { Starts } from './starts.ts';
-import { workerCommand } from './worker-command.ts';
-import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, WorkerProcess } from './worker-process.ts';
+import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, type WorkerProcess } from './worker-process.ts';
 import { WorkerQuestions } from './worker-questions.ts';
 import { WorkerSlot, type WorkerSlotHost } from './worker-slot.ts';
+import { WorkerStarter, type WorkerStarterHost, type WorkerStarterParts } from './worker-starter.ts';
 import { WorkerState } from './worker-state.ts';
 
 /** Signals by which people and service managers end a process. */
@@ -40,38 +33,22 @@ const UNLINKED_LIMIT_MS = 5_000;
 const CORES_OF_A_START = 1;
 /** How long the first workers that are more than there are cores wait for the balancer thread at most. */
 const LATER_START_MS = 1_000;
-/** Output of the first worker appears after this long even if it is not ready; that of all others, after the second. */
-const HOLD_OUTPUT_MS = 1_000;
-const HOLD_REPEATED_OUTPUT_MS = 5_000;
 
-export interface WorkerFleetHost {
+export interface WorkerFleetHost extends WorkerStarterHost {
   readonly isClosing: boolean;
   emit(event: SupervisorEvent): void;
-  /** To every balancer thread. */
-  post(message: FromSupervisor): void;
-  /** Unique among all fleets. */
-  nextIncarnation(): number;
   /** Indexes of balancer threads that do not run just now. */
   missingThreads(): readonly number[];
   /** It cannot go on. */
   giveUp(code: EvenerErrorCode, reason: string): void;
-  /** A worker has written whole lines. */
-  logged(source: LogSource, lines: Buffer): void;
   /** Something that may be waited for has changed. */
   changed(): void;
 }
 
-export interface WorkerFleetParts {
+export interface WorkerFleetParts extends WorkerStarterParts {
   /** Give up when no worker starts any more. */
   readonly exitOnCrashLoop: boolean;
-  readonly linkPaths: readonly string[];
-  readonly childAddresses: ChildAddresses;
-  readonly meters: Meters;
-  readonly preload: URL;
-  readonly guard: Guard;
   readonly memoryShortage: MemoryShortage;
-  readonly out: OutputSink;
-  readonly err: OutputSink;
   readonly rng: Rng;
 }
 
@@ -82,6 +59,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   #options: AppOptions;
   readonly #parts: WorkerFleetParts;
   readonly #host: WorkerFleetHost;
+  readonly #starter: WorkerStarter;
   /** By incarnation: all that live, and those whose end has not been reported yet. */
   readonly #workers = new Map<number, WorkerProcess>();
   readonly #addresses = new Map<string, ListenerAddress>();
@@ -107,6 +85,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#options = options;
     this.#parts = parts;
     this.#host = host;
+    this.#starter = new WorkerStarter(parts, host);
     this.#readiness = new Readiness((message) => host.post(message));
     this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#onHung(worker, silentMs));
     this.#questions = new WorkerQuestions(parts.linkPaths.length, (message) => host.post(message));
@@ -241,68 +220,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   // What slots ask.
 
   spawn(slot: WorkerSlot): WorkerProcess {
-    const { linkPaths, meters, preload, guard, out, err } = this.#parts;
-    const incarnation = this.#host.nextIncarnation();
-    const token = randomBytes(16).toString('hex');
-    const { name } = this.#options;
-    const isHeld = isHeldAtFirst(this.#options) || this.#options.standby > 0;
-    const meter = meters.worker(incarnation);
-    this.#host.post({ type: 'expect-worker', worker: incarnation, pool: name, slot: slot.index, token, isHeld, meter });
-    const birth = {
-      version: CHANNEL_VERSION,
-      slot: slot.index,
-      worker: incarnation,
-      token,
-      linkPaths,
-      travels: this.#options.app.form === 'command',
-    };
     const isFirst = slot.index === 0 && slot.failedStarts === 0;
-    const { protocol } = this.#options;
-    const childAddress = protocol === 'link' ? null : this.#parts.childAddresses.allocate(this.#options.childAddress);
-    const plan = {
-      incarnation,
-      app: this.#options.name,
-      slot: slot.index,
-      generation: this.#generation,
-      token,
-      isHeld,
-      childAddress,
-      command: workerCommand(this.#options, birth, preload.href, childAddress),
-      threads: linkPaths.length,
-      bootTimeoutMs: this.#options.bootTimeoutMs,
-      holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,
-    };
-    guard.expect(plan.command.mark);
-    const worker = new WorkerProcess(plan, out, err, this);
-    if (worker.group !== 0) {
-      guard.watch(worker.group);
-      this.#liveGroups++;
-    }
-    worker.output.tap = (stream, lines) => {
-      this.#host.logged({ app: plan.app, slot: plan.slot, pid: worker.pid, stream }, lines);
-    };
-    this.#workers.set(incarnation, worker);
-    if (childAddress !== null) void this.#serveWhenAccepting(worker, childAddress);
+    const start = { slot: slot.index, generation: this.#generation, isFirst };
+    const worker = this.#starter.start(this.#options, start, this);
+    this.#workers.set(worker.incarnation, worker);
+    if (worker.group !== 0) this.#liveGroups++;
     return worker;
-  }
-
-  /** One that does not dial in is there when it accepts connections. */
-  async #serveWhenAccepting(worker: WorkerProcess, address: ChildAddress): Promise<void> {
-    const isThere = await whenAccepting(address, worker.ended);
-    if (!isThere || worker.isLinked || worker.address !== null) return;
-    worker.servesByItself = true;
-    this.#host.post(this.#serveMessage(worker, address, worker.plan.isHeld));
-  }
-
-  #serveMessage(worker: WorkerProcess, { url }: ChildAddress, isHeld: boolean): FromSupervisor {
-    const { incarnation, plan } = worker;
-    const { port, healthPath, env } = this.#options;
-    const meter = this.#parts.meters.worker(incarnation);
-    const host = env.HOST === undefined || env.HOST === '' ? null : env.HOST;
-    return {
-      ...{ type: 'serve-worker', worker: incarnation, pool: plan.app, slot: plan.slot, url, isHeld, meter },
-      ...{ host, port: port ?? DEFAULT_PORT, healthPath },
-    };
   }
 
   delayCapMs(slot: WorkerSlot): number {
@@ -351,8 +274,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   }
 
   workerExited(worker: WorkerProcess, exit: WorkerExit): void {
-    this.#host.post({ type: 'forget-worker', worker: worker.incarnation });
-    if (worker.plan.childAddress !== null) this.#parts.childAddresses.release(worker.plan.childAddress);
+    this.#starter.ended(worker);
     this.#stalls.recovered(worker.incarnation);
     if (isAskedToGo(worker.dismissal)) {
       this.slots.get(worker.slot)?.exited(worker, null);
@@ -383,15 +305,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   threadStarted(thread: BalancerThread): void {
     for (const worker of this.live()) {
-      const { incarnation, plan } = worker;
-      const { app: pool, slot, token } = plan;
-      const isHeld = plan.isHeld && worker.state === WorkerState.Starting;
-      const meter = this.#parts.meters.worker(incarnation);
-      thread.post({ type: 'expect-worker', worker: incarnation, pool, slot, token, isHeld, meter });
-      if (worker.servesByItself) thread.post(this.#serveMessage(worker, plan.childAddress!, isHeld));
+      this.#starter.introduce(worker, this.#options, thread);
       // The connections of a thread that died are gone, and so are its WebSockets.
-      if (worker.state === WorkerState.Draining)
-        thread.post({ type: 'drain-worker', worker: incarnation, withinMs: 0 });
+      if (worker.state === WorkerState.Draining) {
+        thread.post({ type: 'drain-worker', worker: worker.incarnation, withinMs: 0 });
+      }
     }
     if (this.#trial !== null) thread.post({ type: 'trial', pool: this.#options.name, trial: this.#trial });
     const quarantine = this.#poison.message;
