@@ -19,6 +19,8 @@ export interface ClientSocketEvents {
 /** An accepted connection, read by call rather than by stream. */
 export class ClientSocket {
   readonly socket: net.Socket;
+  /** It ended with an error: the client has reset it, or is out of reach. */
+  hasFailed = false;
   readonly #events: ClientSocketEvents;
   #handle: StreamHandle | null;
   /** Memory of our own, while views of it may outlive a read; null = the shared one. */
@@ -41,8 +43,10 @@ export class ClientSocket {
       this.#handle = null;
       this.#events.onClose();
     });
-    // 'close' follows and says all that we need to know.
-    this.socket.on('error', ignore);
+    // 'close' follows.
+    this.socket.on('error', () => {
+      this.hasFailed = true;
+    });
   }
 
   /** Bytes not yet taken by the kernel: those that wait in the stream, or those past it. */
@@ -118,5 +122,3 @@ export class ClientSocket {
     return true;
   };
 }
-
-function ignore(): void {}

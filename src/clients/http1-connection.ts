@@ -175,7 +175,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#context.connections--;
     const exchange = this.#exchange;
     this.#exchange = null;
-    exchange?.clientLeft();
+    exchange?.clientLeft(this.client.hasFailed);
     this.#context.clients.remove(this);
   }
 

@@ -43,7 +43,6 @@ export class RawConnection implements ClientConnection, ExchangeClient {
   #pendingBytes = 0;
   #isTaken = false;
   #clientEnded = false;
-  #hasFailed = false;
   #isOver = false;
   #isClosed = false;
 
@@ -51,9 +50,6 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.#context = context;
     this.id = context.clients.nextId();
     this.client = new ClientSocket(handle, this);
-    this.client.socket.once('error', () => {
-      this.#hasFailed = true;
-    });
     this.#writer = new Http1ResponseWriter(this.client, (bytes) => this.#exchange?.responseFlushed(bytes));
     this.#writer.framing = Framing.UntilClose;
     context.clients.add(this);
@@ -130,7 +126,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.deadlineMs = 0;
     this.#pending = [];
     this.#context.counters.connectionClosed();
-    this.#exchange?.clientLeft(this.#hasFailed);
+    this.#exchange?.clientLeft(this.client.hasFailed);
     this.#context.clients.remove(this);
   }
 

@@ -63,7 +63,7 @@ describe('a tunnel ends', () => {
     await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
   });
 
-  test('when the client goes away', async (t) => {
+  test('with a reset when the client resets it', async (t) => {
     const server = await RawServer.listen(t);
     const road = await ProxiedRoad.start(t, [server.url]);
     const client = await road.client();
@@ -74,6 +74,7 @@ describe('a tunnel ends', () => {
     await client.head();
     client.socket.resetAndDestroy();
     await peer.ended();
+    await until('the reset', () => peer.error?.code === 'ECONNRESET');
   });
 });
 

@@ -648,6 +648,29 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   ),
   serving(
+    "'upgrade' that the client resets",
+    (app) => {
+      const server = http.createServer(fine);
+      server.on('upgrade', (_request, socket) => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+        socket.on('data', (piece: Buffer) => app.tell('data', String(piece)));
+        socket.on('end', () => app.tell('closed', 'end'));
+        socket.on('error', (error: NodeJS.ErrnoException) => app.tell('error', error.code));
+        socket.on('close', (hadError: boolean) => app.tell('closed', hadError));
+      });
+      app.listen(server);
+    },
+    async (client) => {
+      const one = await client.connect();
+      one.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+      await one.response();
+      one.write('hello');
+      const seen = await client.told('data');
+      one.socket.resetAndDestroy();
+      return [seen, await client.told('error'), await client.told('closed')];
+    },
+  ),
+  serving(
     "'upgrade' that the app destroys",
     (app) => {
       const server = http.createServer(fine);
