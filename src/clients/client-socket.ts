@@ -28,6 +28,10 @@ export class ClientSocket {
   /** What the next read goes into. */
   #readBuffer: Buffer = SHARED_READ_BUFFER;
   #isPaused = false;
+  /** A read is being handled: Node asks for the next buffer, and takes it, when that is over. */
+  #isReading = false;
+  /** Was given up while the read that had come in it was handled. */
+  #givenUp: Buffer | null = null;
 
   constructor(handle: object, events: ClientSocketEvents) {
     this.#events = events;
@@ -96,9 +100,17 @@ export class ClientSocket {
 
   /** Gives memory of its own back: an idle connection holds none. */
   useSharedBuffer(): void {
-    if (this.#ownBuffer === null) return;
-    giveReadMemory(this.#ownBuffer);
+    const own = this.#ownBuffer;
+    if (own === null) return;
     this.#ownBuffer = null;
+    if (this.#isReading) {
+      // Set on the handle now, it would stay there although the rest of this read may want memory of its own again: then
+      // what comes next would be read into one memory, and looked for in the other.
+      if (own === this.#readBuffer) this.#givenUp = own;
+      else giveReadMemory(own);
+      return;
+    }
+    giveReadMemory(own);
     this.#readBuffer = SHARED_READ_BUFFER;
     this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
   }
@@ -118,7 +130,14 @@ export class ClientSocket {
   };
 
   readonly #onRead = (length: number): boolean => {
+    this.#isReading = true;
     this.#events.onRead(this.#readBuffer, length);
+    this.#isReading = false;
+    const givenUp = this.#givenUp;
+    if (givenUp !== null) {
+      this.#givenUp = null;
+      giveReadMemory(givenUp);
+    }
     return true;
   };
 }

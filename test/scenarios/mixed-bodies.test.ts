@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { XorShift } from '../../src/core/rng.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { until } from '../support/until.ts';
 
 const CLIENTS = 16;
 const BODIES = 4;
@@ -163,4 +165,41 @@ test('a response that waits for drain after large pieces ends', async (context) 
   };
   await Promise.all(Array.from({ length: clients }, client));
   agent.destroy();
+});
+
+test('a body behind the end of another is that of its own request', async (context) => {
+  // Answers when it has the head, and tells of each body when it has all of it.
+  const bodies: Buffer[] = [];
+  const server = http.createServer((incoming, response) => {
+    const pieces: Buffer[] = [];
+    incoming.on('data', (piece: Buffer) => pieces.push(piece));
+    incoming.on('end', () => bodies.push(Buffer.concat(pieces)));
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  const proxy = new EvenerProcess(context, ['proxy', `http://127.0.0.1:${port}`, '-p', '0']);
+  const client = await RawClient.connect(context, await proxy.url(0));
+  const large = Buffer.alloc(100_000, 'a');
+  const halves = [Buffer.alloc(20_000, 'b'), Buffer.alloc(20_000, 'c')] as const;
+  const head = (length: number): Buffer =>
+    Buffer.from(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+  for (let round = 1; round <= 5; round++) {
+    client.write(Buffer.concat([head(large.length), large.subarray(1)]));
+    await client.response();
+    // Time for all of it to be read: what comes next comes in one read with the end of it.
+    await sleep(50);
+    client.write(Buffer.concat([large.subarray(0, 1), head(40_000), halves[0]]));
+    await client.response();
+    await sleep(50);
+    client.write(halves[1]);
+    await until('both bodies', () => bodies.length === 2 * round);
+    assert.ok(bodies.at(-2)!.equals(large));
+    assert.ok(bodies.at(-1)!.equals(Buffer.concat(halves)), 'it has bytes of another');
+  }
 });
