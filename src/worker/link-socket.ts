@@ -14,7 +14,7 @@ import type { LinkClient } from './link-client.ts';
 import { LinkHandle } from './link-handle.ts';
 import type { LinkStream } from './link-stream.ts';
 import type { MessagePrototypes } from './message-prototypes.ts';
-import type { CapturableServer, HttpParser, OnHeadersComplete, ServerResponse } from './node-http.ts';
+import type { CapturableServer, HttpParser, IncomingMessage, OnHeadersComplete, ServerResponse } from './node-http.ts';
 import { resetError } from './reset-error.ts';
 import { letTlsRunOn } from './tls-on-links.ts';
 import { UnsentPieces } from './unsent-pieces.ts';
@@ -217,6 +217,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (parser === null) return;
     const onBody = callbackOf(parser, parser.constructor.kOnBody) as (bytes: Buffer) => void;
     this.#scope.runInAsyncScope(onBody, parser, bytes);
+    noteReader(parser.incoming);
     if (!this.#isBodyPaused) this.#grant();
   }
 
@@ -609,6 +610,17 @@ function isWebSocket(headers: readonly string[]): boolean {
     if (headers[i]!.toLowerCase() === 'upgrade') return headers[i + 1]!.toLowerCase() === 'websocket';
   }
   return false;
+}
+
+/**
+ * Node lets ticks run between what its parser calls back for: an app that has begun to listen to a request has had it read
+ * by the time that all of its body is there. Here head and body may come within one turn. A request that seems unread Node
+ * drains when its response is out, and takes the rest of the body from an app that is slower than its answer.
+ */
+function noteReader(request: IncomingMessage | null): void {
+  if (request === null || request._consuming) return;
+  const { resumeScheduled, readableListening } = request._readableState;
+  if (resumeScheduled || readableListening) request._consuming = true;
 }
 
 interface WritableState {

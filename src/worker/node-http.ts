@@ -25,6 +25,9 @@ export interface HttpParserClass {
 
 export interface IncomingMessage extends http.IncomingMessage {
   upgrade: boolean | null;
+  /** The app has had it read; else it is drained when its response is out. */
+  _consuming: boolean;
+  readonly _readableState: { readonly resumeScheduled: boolean; readonly readableListening: boolean };
 }
 
 export interface ServerResponse extends http.ServerResponse {

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { XorShift } from '../../src/core/rng.ts';
-import { EvenerProcess } from '../support/evener-process.ts';
+import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 
@@ -202,4 +202,18 @@ test('a body behind the end of another is that of its own request', async (conte
     assert.ok(bodies.at(-2)!.equals(large));
     assert.ok(bodies.at(-1)!.equals(Buffer.concat(halves)), 'it has bytes of another');
   }
+});
+
+test('an app that answers early has all of the body, however slowly it reads', async (context) => {
+  const evener = new EvenerProcess(context, ['early-answers.cjs', '-w', '1']);
+  const url = await evener.url(1);
+  const client = await RawClient.connect(context, url);
+  const chunk = `1388\r\n${'x'.repeat(5_000)}\r\n`;
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(4)}0\r\n\r\n`);
+  assert.equal((await client.response()).status, 200);
+  const ended = await until('its end', async () => {
+    const lengths = JSON.parse((await request(url)).body) as number[];
+    return lengths.length > 0 ? lengths : null;
+  });
+  assert.deepEqual(ended, [20_000]);
 });
