@@ -57,7 +57,7 @@ time('metrics: all that one request needs', 1_000_000, (calls) => {
   for (let i = 0; i < calls; i++) {
     const exchange = EXCHANGES[i % EXCHANGES.length]!;
     pool.admitted();
-    worker.opened(1);
+    worker.setInFlight(1);
     worker.finished(0);
     pool.finished(exchange, true, exchange.startedAtMs + (i & 1023) * 0.05);
   }

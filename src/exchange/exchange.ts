@@ -570,6 +570,7 @@ export class Exchange {
     const endpoint = this.#endpoint!;
     if (this.dispatcher.needsLatency) this.dispatcher.answered(this, endpoint, false);
     endpoint.closed(outcome, 0, nowMs);
+    endpoint.transport.moved();
     this.#endpoint = null;
     this.#ungranted = 0;
     this.#awaitsUpgrade = this.wantsUpgrade;

@@ -34,6 +34,8 @@ export interface Transport {
   abort(exchange: Exchange, isReset: boolean): void;
   /** The exchange is over, for whatever reason: forget its stream. */
   finished(exchange: Exchange): void;
+  /** It has gone elsewhere, and counts as in flight here no more. Its stream was ended before. */
+  moved(): void;
   /**
    * The client wrote views of memory that is read into again after this turn: before that happens it is asked to
    * {@link ExchangeClient.settle}.

@@ -23,8 +23,8 @@ export class WorkerMeter {
     return inFlight;
   }
 
-  /** It was given one more. */
-  opened(inFlight: number): void {
+  /** It was given one more, or one was taken from it. */
+  setInFlight(inFlight: number): void {
     this.#cells[WorkerCell.InFlight] = inFlight;
   }
 

@@ -94,7 +94,7 @@ export class Http1Transport implements Transport {
   // Transport.
 
   open(exchange: Exchange): void {
-    this.meter?.opened(this.endpoint.inFlight);
+    this.meter?.setInFlight(this.endpoint.inFlight);
     if ((exchange.method === Method.Trace || exchange.method === Method.Options) && answersItself(exchange)) {
       const bytes = ownAnswer(exchange);
       exchange.stream = -1;
@@ -138,6 +138,10 @@ export class Http1Transport implements Transport {
     if (this.#isClosing) this.#tellIfIdle();
     else if (this.onDisabledIdle !== null && !this.endpoint.isEnabled && this.endpoint.inFlight === 0)
       this.onDisabledIdle();
+  }
+
+  moved(): void {
+    this.meter?.setInFlight(this.endpoint.inFlight);
   }
 
   touch(client: ExchangeClient): void {

@@ -101,7 +101,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   // Transport.
 
   open(exchange: Exchange): void {
-    this.#meter.opened(this.endpoint.inFlight);
+    this.#meter.setInFlight(this.endpoint.inFlight);
     const stream = this.#streams.add(exchange);
     if (!this.#knownConnections.has(exchange.connectionId)) {
       this.#knownConnections.add(exchange.connectionId);
@@ -172,8 +172,17 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   finished(exchange: Exchange): void {
     this.#streams.delete(exchange);
     if (this.#awaitingRoom.size > 0) this.#awaitingRoom.delete(exchange);
-    this.#meter.finished(this.endpoint.inFlight);
+    this.#meter.finished(this.#metered);
     if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
+  }
+
+  moved(): void {
+    this.#meter.setInFlight(this.#metered);
+  }
+
+  /** Once the link is closed nothing is in flight on it, in whatever order what was in flight comes to its end. */
+  get #metered(): number {
+    return this.#isClosed ? 0 : this.endpoint.inFlight;
   }
 
   touch(client: ExchangeClient): void {

@@ -58,6 +58,19 @@ test('moves a POST not begun, and never one that was', () => {
   }
 });
 
+test('tells its endpoint that a request has left it, whyever it has', () => {
+  for (const leave of [(one: Exchange) => one.takeBack(0), (one: Exchange) => one.onEndpointLost(0)]) {
+    const road = new Road();
+    const { endpoint, transport } = road.addEndpoint();
+    const { exchange } = road.admit(POST);
+    road.addEndpoint();
+    endpoint.leaveAll();
+    leave(exchange);
+    assert.equal(transport.left, 1);
+    assert.equal(endpoint.inFlight, 0);
+  }
+});
+
 test('runs a GET once more, and not twice', () => {
   const road = new Road();
   const first = road.addEndpoint();

@@ -89,6 +89,8 @@ export class RecordedTransport implements Transport {
   copiesUpTo: number = 16 * 1024 - 1;
   /** What {@link sendBody} answers. */
   takesAtOnce = true;
+  /** Requests that went elsewhere. */
+  left = 0;
   /** Who waits for the congestion to be over. */
   awaiting: Exchange[] = [];
 
@@ -115,6 +117,9 @@ export class RecordedTransport implements Transport {
   }
   finished(): void {
     this.log.push('finished');
+  }
+  moved(): void {
+    this.left++;
   }
   touch(): void {}
 }

@@ -55,7 +55,7 @@ test('a thread that takes the place of a dead one counts on, with nothing under 
   first.admitted();
   first.finished(GET, true, 1010);
   const worker = new WorkerMeter(meters.worker(7), 0);
-  worker.opened(3);
+  worker.setInFlight(3);
   worker.finished(2);
   meters.threadDied(0);
   assert.deepEqual([meters.readPool('web').active, meters.readPool('web').requests], [0, 2]);
