@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { NO_KEY } from '../balancing/policy.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
+import { setTimeout } from '../core/timers.ts';
 import { methodName } from '../http1/method-names.ts';
 import { isSafe, Method } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
@@ -42,6 +43,9 @@ const MAX_INTERIMS = 1000;
 
 /** All of them together. */
 const MAX_INTERIM_BYTES = 256 * 1024;
+
+/** What an endpoint does not take for so long of a request that was answered, and whose client has gone, it never will. */
+const REST_LIMIT_MS = 300_000;
 
 /** Response heads are read one at a time, so one parser serves the thread. It describes the head of the running call. */
 export const RESPONSE_HEAD: ResponseHead = new ResponseHead();
@@ -233,7 +237,7 @@ export class Exchange {
   endBody(trailers: string): void {
     if (this.#state === ExchangeState.Finished) return;
     this.body!.end(this, trailers);
-    if (this.#responseEnded) this.#complete();
+    this.#completeIfSent();
   }
 
   /** So many bytes of the response have left for the client. */
@@ -248,6 +252,11 @@ export class Exchange {
   /** The client's connection has closed. `isReset`: with an error. */
   clientLeft(isReset: boolean = false): void {
     if (this.#state === ExchangeState.Finished) return;
+    if (!isReset && this.#responseEnded && this.body!.hasEnded) {
+      // It has all that it asked for, and sent all that it had to: an endpoint that takes its time is to have the rest.
+      setTimeout(() => this.#giveUpRest(), REST_LIMIT_MS).unref();
+      return;
+    }
     this.#endpoint?.transport.abort(this, isReset);
     this.#finish(Outcome.ClientLeft);
   }
@@ -307,6 +316,7 @@ export class Exchange {
     const wasFull = body.isFull;
     body.pump(this);
     if (wasFull && !body.isFull) this.client.resumeBody();
+    this.#completeIfSent();
   }
 
   /** A 1xx head. */
@@ -374,7 +384,7 @@ export class Exchange {
     if (this.#state === ExchangeState.Tunnel) {
       this.#responseEnded = true;
       this.client.respondEnd('');
-      if (this.body!.hasEnded && !this.isFinished) this.#complete();
+      this.#completeIfSent();
       return;
     }
     if (
@@ -624,8 +634,8 @@ export class Exchange {
   }
 
   #responseComplete(): void {
-    if (this.body === null || this.body.hasEnded) {
-      this.#complete();
+    if (this.body === null || this.body.isSent) {
+      this.#finish(Outcome.Completed);
     } else if (this.client.keepsAlive) {
       // As with Node, the rest of the body still goes to the app, which may read it or not.
       this.#state = ExchangeState.Responded;
@@ -636,10 +646,14 @@ export class Exchange {
     }
   }
 
-  /** Request and response are both complete. */
-  #complete(): void {
-    // The app answered without reading all of the request: what it did not take is of no use to it.
-    if (this.body?.isBacklogged) this.#abortUpstream();
+  /** The response is, and all of the request as well. */
+  #completeIfSent(): void {
+    if (this.#responseEnded && this.body!.isSent && !this.isFinished) this.#finish(Outcome.Completed);
+  }
+
+  #giveUpRest(): void {
+    if (this.isFinished) return;
+    this.#abortUpstream();
     this.#finish(Outcome.Completed);
   }
 

@@ -42,6 +42,11 @@ export class RequestBody {
     return this.#hasEnded;
   }
 
+  /** The endpoint has been given all of it, and told that this is all. */
+  get isSent(): boolean {
+    return this.#endSent;
+  }
+
   /** All of it so far is still here: the request could be sent again. */
   get isWhole(): boolean {
     return this.#isKept || !this.#hasSent;

@@ -122,10 +122,10 @@ export class Http1UpstreamConnection {
 
   sendBody(bytes: Buffer): boolean {
     const length = bytes.length;
-    if (length === 0) return true;
+    if (length === 0 || this.socket.isDeaf) return true;
     const isChunked = this.#requestFraming === Framing.Chunked;
     this.#unflushed += length;
-    if (this.#state === Upstream.Body) this.#awaitMore();
+    if (this.#hasResponded) this.#awaitMore();
     if (length <= COPIED_BYTES) {
       const text = bytes.latin1Slice(0, length);
       this.#out += isChunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
@@ -159,7 +159,7 @@ export class Http1UpstreamConnection {
     if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${proxiedTrailers(trailers)}\r\n`;
     this.#flush();
     this.#isSent = true;
-    if (this.#state === Upstream.Body) this.#awaitMore();
+    if (this.#hasResponded) this.#awaitMore();
     if (this.#state === Upstream.Head) this.owesSinceMs = this.#transport.clock.nowMs;
   }
 
@@ -215,6 +215,11 @@ export class Http1UpstreamConnection {
       case Upstream.Body:
         if (exchange === null || this.#isClientsTurn(exchange)) this.#awaitMore();
         else exchange.fail(Outcome.EndpointSilent);
+        break;
+      case Upstream.Complete:
+        // It has answered, and takes no more of the request.
+        if (exchange !== null && this.#isClientsTurn(exchange)) this.#awaitMore();
+        else this.socket.destroy();
         break;
       default:
         this.socket.destroy();
@@ -342,7 +347,7 @@ export class Http1UpstreamConnection {
   #flush(): void {
     const out = this.#out;
     // One that was ended in this turn, of which we are still to hear, gets nothing more: what waited was not sent.
-    if (out === '' || this.socket.isDestroyed) return;
+    if (out === '' || this.socket.isDeaf) return;
     this.#out = '';
     this.#writes++;
     if (this.#unflushed === 0) this.socket.text(out);
@@ -472,14 +477,14 @@ export class Http1UpstreamConnection {
       // Nearly every response comes in one piece, of which the client refers to nothing afterwards.
       const bodyEnd = end + this.#remaining;
       this.#state = Upstream.Complete;
-      this.deadlineMs = 0;
+      this.#awaitMore();
       if (bodyEnd < to) this.#poison();
       exchange.onReadHead(bytes, RESPONSE.start, end, bodyEnd, true);
       return to;
     }
     this.#state = isBodyless ? Upstream.Complete : Upstream.Body;
     if (isBodyless && end < to) this.#poison();
-    if (!isBodyless) this.#awaitMore();
+    this.#awaitMore();
     if (framing === Framing.Chunked) {
       this.#decoder ??= new ChunkedDecoder();
       this.#decoder.reset();
@@ -551,7 +556,7 @@ export class Http1UpstreamConnection {
   #complete(exchange: Exchange, trailers: string): void {
     if (exchange.isFinished) return;
     this.#state = Upstream.Complete;
-    this.deadlineMs = 0;
+    this.#awaitMore();
     exchange.onEnd(trailers);
   }
 
@@ -580,9 +585,16 @@ export class Http1UpstreamConnection {
     return isSending || this.#ungranted >= STREAM_WINDOW_BYTES;
   }
 
+  /** A response has begun, and is perhaps complete. */
+  get #hasResponded(): boolean {
+    return this.#state === Upstream.Body || this.#state === Upstream.Complete;
+  }
+
+  /** Of the response, or, where that is complete, of the server's taking the request. */
   #awaitMore(): void {
     const { silenceTimeoutMs } = this.#transport.settings;
-    this.deadlineMs = silenceTimeoutMs === 0 ? 0 : this.#transport.clock.nowMs + silenceTimeoutMs;
+    const isOver = this.#state === Upstream.Complete && this.#isSent;
+    this.deadlineMs = silenceTimeoutMs === 0 || isOver ? 0 : this.#transport.clock.nowMs + silenceTimeoutMs;
   }
 
   /** A second less than the server says: its clock starts before ours, and its FIN takes a while to come. */

@@ -47,6 +47,8 @@ export class UpstreamSocket {
   #error: NodeJS.ErrnoException | null = null;
   #isPaused = false;
   #isClosed = false;
+  /** A write has failed. */
+  #isDeaf = false;
   readonly #isPlain: boolean;
 
   constructor(
@@ -133,8 +135,9 @@ export class UpstreamSocket {
     this.#socket.end();
   }
 
-  get isDestroyed(): boolean {
-    return this.#socket.destroyed;
+  /** What is written reaches nobody: it was closed at either end. An answer may still be read. */
+  get isDeaf(): boolean {
+    return this.#isDeaf || this.#socket.destroyed;
   }
 
   destroy(): void {
@@ -206,7 +209,10 @@ export class UpstreamSocket {
     const destroy = socket.destroy;
     socket.destroy = (error?: Error) => {
       const isWriteError = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write';
+      // Of a write that was under way when the first one failed.
+      if (isWriteError && this.#isDeaf) return socket;
       if (!isWriteError || socket.readableEnded || this.#error !== null) return destroy.call(socket, error);
+      this.#isDeaf = true;
       this.#error = error as NodeJS.ErrnoException;
       setTimeout(() => destroy.call(socket), LAST_READ_MS).unref();
       return socket;

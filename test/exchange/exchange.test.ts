@@ -190,3 +190,36 @@ test('a connection is moved when its endpoint is lost before it took it, and nev
     assert.deepEqual(client.log, isTaken ? ['tunnel', `cut ${Outcome.EndpointReset}`, 'done'] : []);
   }
 });
+
+for (const goes of ['stays', 'leaves'] as const) {
+  test(`an endpoint that has answered is given the rest of the request as it takes it; the client ${goes}`, () => {
+    const road = new Road();
+    const { endpoint, transport } = road.addEndpoint();
+    const { exchange, client } = road.admit({ ...POST, isLarge: true });
+    respond(exchange, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    exchange.pushBody(Buffer.alloc(exchange.credit + 10, 'x'), false);
+    exchange.endBody('');
+    assert.ok(!exchange.isFinished, 'some of it is still here');
+    if (goes === 'leaves') exchange.clientLeft();
+    assert.equal(endpoint.inFlight, 1);
+    exchange.onWindow(10);
+    assert.deepEqual(transport.log.slice(-3), ['body 10', 'end', 'finished']);
+    assert.ok(!transport.log.includes('abort'));
+    assert.deepEqual([exchange.outcome, endpoint.inFlight], [Outcome.Completed, 0]);
+    assert.deepEqual(client.log, ['head 200  last', 'done']);
+  });
+}
+
+test('an endpoint that has answered is told when the client is gone before the end of the request', () => {
+  for (const isReset of [false, true]) {
+    const road = new Road();
+    const { transport } = road.addEndpoint();
+    const { exchange } = road.admit({ ...POST, isLarge: true });
+    respond(exchange, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    exchange.pushBody(Buffer.alloc(exchange.credit + 10, 'x'), false);
+    if (isReset) exchange.endBody('');
+    exchange.clientLeft(isReset);
+    assert.ok(transport.log.includes('abort'));
+    assert.equal(exchange.outcome, Outcome.ClientLeft);
+  }
+});

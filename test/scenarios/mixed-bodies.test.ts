@@ -217,3 +217,23 @@ test('an app that answers early has all of the body, however slowly it reads', a
   });
   assert.deepEqual(ended, [20_000]);
 });
+
+test('an app that answers early has all of a large body, also of a client that leaves with its answer', async (context) => {
+  const evener = new EvenerProcess(context, ['early-answers.cjs', '-w', '1']);
+  const url = await evener.url(1);
+  const lengths = [300_000, 1_000_000, 3_000_000];
+  for (const length of lengths) {
+    const client = await RawClient.connect(context, url);
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    client.socket.end(Buffer.alloc(length, 'x'));
+    assert.equal((await client.response()).status, 200);
+  }
+  const ended = await until('all ends', async () => {
+    const seen = JSON.parse((await request(url)).body) as number[];
+    return seen.length === lengths.length ? seen : null;
+  });
+  assert.deepEqual(
+    ended.sort((a, b) => a - b),
+    lengths,
+  );
+});

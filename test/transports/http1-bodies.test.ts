@@ -208,3 +208,17 @@ test('a response that began early is not cut while its server waits for more of 
   assert.equal(await client.rest(), '');
   await peer.ended();
 });
+
+test('a server that has answered, and takes no more of the request, is given up', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url], { http1: { silenceTimeoutMs: 200 } });
+  const client = await road.client();
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${32 * 1024 * 1024}\r\n\r\n`);
+  client.socket.write(Buffer.alloc(32 * 1024 * 1024, 'x'));
+  const peer = await server.next();
+  await peer.head();
+  peer.socket.pause();
+  peer.write(ok('early'));
+  assert.equal(String((await client.response()).body), 'early');
+  await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+});

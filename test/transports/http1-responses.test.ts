@@ -363,6 +363,26 @@ test('an early answer to a large upload reaches the client though the server clo
   assert.equal(String(response.body), 'big');
 });
 
+test('an early answer reaches the client though the server closes with the upload unread, however often', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  for (let i = 0; i < 20; i++) {
+    const client = await road.client();
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 * 1024 * 1024}\r\n\r\n`);
+    client.socket.write(Buffer.alloc(8 * 1024 * 1024, 'x'));
+    const peer = await server.next();
+    await peer.head();
+    peer.socket.pause();
+    peer.socket.write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', () => {
+      // With bytes unread that is a reset.
+      peer.socket.destroy();
+    });
+    const response = await client.response();
+    assert.equal(response.status, 413);
+    client.socket.destroy();
+  }
+});
+
 test('with 504 when no head comes within the response time-out', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url], { responseTimeoutMs: 200 });
