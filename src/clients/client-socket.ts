@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { StreamHandle } from '../core/node-internals.ts';
 import { giveReadMemory, isReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
+import { resetSocket } from '../core/socket-reset.ts';
 
 /**
  * All client sockets of a thread read into this one buffer: a read is handled before the next can happen, so an idle
@@ -63,10 +64,8 @@ export class ClientSocket {
     return this.#handle === null ? 0 : this.#handle.writeQueueSize;
   }
 
-  /** Closes with a reset, so that the client cannot take what it got for all there was. Unix sockets have none. */
   reset(): void {
-    if (this.socket.remoteFamily === undefined) this.socket.destroy();
-    else this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 
   pause(): void {

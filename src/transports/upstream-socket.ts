@@ -5,6 +5,7 @@ import { LAZILY } from '../core/lazily.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
 import { giveReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 import type { ServerAddress } from '../core/server-address.ts';
+import { resetSocket } from '../core/socket-reset.ts';
 
 /**
  * All sockets to servers of a thread read into this one buffer, as those of clients do into theirs: a read is handled
@@ -144,9 +145,9 @@ export class UpstreamSocket {
     this.#socket.destroy();
   }
 
-  /** Closes with a reset. Unix sockets and TLS have none of their own. */
+  /** TLS has no reset of its own. */
   reset(): void {
-    if (this.#isPlain && this.#socket.remoteFamily !== undefined) this.#socket.resetAndDestroy();
+    if (this.#isPlain) resetSocket(this.#socket);
     else this.#socket.destroy();
   }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import type { Cleanup } from '../support/cleanup.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
@@ -175,4 +176,19 @@ test('lets connections end while it stops', async (t) => {
   client.end();
   assert.equal(await client.rest(), '');
   assert.deepEqual(await evener.ended, { code: 0, signal: null });
+});
+
+test('connections that their app resets after its end are closed, and hold up no stop', async (t) => {
+  const evener = new EvenerProcess(t, ['late-reset.cjs', '-w', '1']);
+  const [, port] = await evener.said(/listening on tcp:\/\/\S+:(\d+)/);
+  await evener.saidTimes(/worker \d+ ready/, 1);
+  const clients: RawClient[] = [];
+  for (let i = 0; i < 4; i++) clients.push(await connect(t, Number(port)));
+  // They take a part of it, and then nothing until it is over.
+  for (const { socket } of clients) socket.once('data', () => socket.pause());
+  await sleep(1000);
+  for (const { socket } of clients) socket.resume();
+  for (const client of clients) await client.ended();
+  evener.kill('SIGTERM');
+  assert.equal((await evener.ended).code, 0);
 });
