@@ -1,4 +1,5 @@
 import { balancerDeath } from './cases/balancer-death.ts';
+import { bodiesServers, bodiesServersTls, bodiesThreads, bodiesWorkers } from './cases/bodies.ts';
 import { crashAtBoot, slowBoot } from './cases/boots.ts';
 import { fewDescriptors, flood, overload, slowloris } from './cases/crowds.ts';
 import { crashMidPost, killAll, killOne, poison, standby } from './cases/deaths.ts';
@@ -23,6 +24,10 @@ export const SCENARIOS: readonly Scenario[] = [
   sigtermLong,
   sigtermDeaf,
   supervisorKilled,
+  bodiesWorkers,
+  bodiesThreads,
+  bodiesServers,
+  bodiesServersTls,
   balancerDeath,
   flood,
   overload,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { resolve } from 'node:path';
+import type { Cleanup } from './cleanup.ts';
 import { APPS } from './evener-process.ts';
 import { freePort } from './free-port.ts';
 
@@ -12,7 +12,7 @@ export class ServerProcess {
   readonly #app: string;
   #child: ChildProcess | null = null;
 
-  private constructor(test: TestContext, name: string, port: number, app: string) {
+  private constructor(test: Cleanup, name: string, port: number, app: string) {
     this.#app = app;
     this.name = name;
     this.port = port;
@@ -20,12 +20,12 @@ export class ServerProcess {
   }
 
   /** One that does not run yet. */
-  static async at(test: TestContext, name: string, app: string = 'served.cjs'): Promise<ServerProcess> {
+  static async at(test: Cleanup, name: string, app: string = 'served.cjs'): Promise<ServerProcess> {
     return new ServerProcess(test, name, await freePort(), app);
   }
 
   static async start(
-    test: TestContext,
+    test: Cleanup,
     name: string,
     env: Readonly<Record<string, string>> = {},
     app?: string,
@@ -42,7 +42,7 @@ export class ServerProcess {
   /** Resolves when it listens. */
   async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const env = { ...process.env, PORT: String(this.port), NAME: this.name, ...more };
-    const child = spawn(process.execPath, [join(APPS, this.#app)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [resolve(APPS, this.#app)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     await once(child.stdout!, 'data');
   }
