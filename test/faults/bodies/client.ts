@@ -44,11 +44,19 @@ const SILENCE_MS = 30_000;
 /** Requests that are sent before the first of them is answered. */
 const MAX_PIPELINED = 6;
 
+/** How a client goes about it. */
+export type Manner =
+  /** A bit of everything. */
+  | 'mixed'
+  /** Asks for much, and reads it late. */
+  | 'sluggish';
+
 /** Requests over one connection, and the answers to them, of which every byte is compared. */
 export class BodyClient {
   readonly ended: Ended[] = [];
   readonly #socket: net.Socket;
   readonly #rng: Rng;
+  readonly #manner: Manner;
   readonly #reader: AnswerReader;
   readonly #waiting: Sent[] = [];
   #lastSent: Plan | null = null;
@@ -63,8 +71,9 @@ export class BodyClient {
   #untilRest = Number.POSITIVE_INFINITY;
   #untilLeft = Number.POSITIVE_INFINITY;
 
-  constructor(url: string, rng: Rng) {
+  constructor(url: string, rng: Rng, manner: Manner) {
     const { port } = new URL(url);
+    this.#manner = manner;
     this.#rng = rng;
     this.#reader = new AnswerReader({
       awaited: () => this.#waiting[0]?.plan ?? null,
@@ -88,7 +97,7 @@ export class BodyClient {
     const watch = this.#watch();
     try {
       for (let batches = 1 + this.#rng.below(12); batches > 0 && !isOver() && !this.#isClosed; batches--) {
-        const plans = Array.from({ length: this.#rng.below(2) === 0 ? 1 : 1 + this.#rng.below(MAX_PIPELINED) }, draw);
+        const plans = Array.from({ length: this.#drawCount() }, draw);
         this.#drawConduct();
         await this.#send(plans);
         await this.#until(() => this.#waiting.length === 0);
@@ -102,10 +111,16 @@ export class BodyClient {
     }
   }
 
+  #drawCount(): number {
+    if (this.#manner === 'sluggish') return MAX_PIPELINED;
+    return this.#rng.below(2) === 0 ? 1 : 1 + this.#rng.below(MAX_PIPELINED);
+  }
+
   /** Whether it is slow to read, and whether it leaves in the middle. */
   #drawConduct(): void {
     const rng = this.#rng;
-    this.#untilRest = rng.below(4) === 0 ? rng.below(100_000) : Number.POSITIVE_INFINITY;
+    this.#untilRest =
+      this.#manner === 'sluggish' ? 1 : rng.below(4) === 0 ? rng.below(100_000) : Number.POSITIVE_INFINITY;
     this.#untilLeft = rng.below(12) === 0 ? rng.below(rng.below(2) === 0 ? 2_000 : 200_000) : Number.POSITIVE_INFINITY;
   }
 
@@ -149,7 +164,8 @@ export class BodyClient {
     if (this.#untilRest > 0 || this.#isClosed) return;
     this.#untilRest = this.#rng.below(3) === 0 ? this.#rng.below(100_000) : Number.POSITIVE_INFINITY;
     this.#socket.pause();
-    setTimeout(() => this.#socket.resume(), 5 + this.#rng.below(250));
+    const ms = this.#manner === 'sluggish' ? 400 : 250;
+    setTimeout(() => this.#socket.resume(), 5 + this.#rng.below(ms));
   }
 
   #attempt(act: () => void): void {

@@ -87,7 +87,7 @@ export function drawPlan(id: number, rng: Rng, can: Abilities): Plan {
     // With the connection would end what is still to come of the upload.
     isEarly: !isEcho && !isClosing && rng.below(10) === 0,
     // What is echoed is not to pass before it is.
-    delayMs: isEcho || rng.below(4) > 0 ? 0 : rng.below(30),
+    delayMs: isEcho ? 0 : drawDelay(rng),
     status,
     download: isEcho ? upload! : status === 200 ? drawSize(rng) : 0,
     isSized: way !== 'until-close' && way !== 'trailers' && rng.below(3) > 0,
@@ -109,6 +109,20 @@ export function spread(seed: number): Rng {
   const rng = new XorShift(Math.imul(seed + 1, 0x9e3779b1));
   for (let i = 0; i < 4; i++) rng.below(2);
   return rng;
+}
+
+/** A download so large that several of them are more than the kernel holds for a client that does not read. */
+export function drawDownload(id: number, rng: Rng, can: Abilities): Plan {
+  const plan = drawPlan(id, rng, { ...can, endWithClose: false });
+  if (plan.way === 'echo' || plan.method === 'HEAD') return plan;
+  return { ...plan, status: 200, download: 700_000 + rng.below(400_000), hasHints: false };
+}
+
+/** Some are under way for long enough to be met by a fault. */
+function drawDelay(rng: Rng): number {
+  const kind = rng.below(8);
+  if (kind < 5) return 0;
+  return kind < 7 ? rng.below(15) : rng.below(200);
 }
 
 /** Mostly small: many bodies at once are what mixes. */

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BodyClient, type Ended } from './client.ts';
-import { type Abilities, drawPlan, type Plan, spread } from './plan.ts';
+import { type Abilities, drawDownload, drawPlan, type Plan, spread } from './plan.ts';
 
 /** Connections at a time. */
 const CLIENTS = 16;
+
+/** Of them. */
+const SLUGGISH = 2;
 
 /** What is wrong is told of so many requests. */
 const MAX_TOLD = 8;
@@ -50,9 +53,10 @@ export class Traffic {
   async #connections(place: number): Promise<void> {
     const { url, seed, can } = this.#settings;
     const rng = spread(seed * CLIENTS + place);
-    const draw = (): Plan => drawPlan(this.#nextId++, rng, can);
+    const isSluggish = place < SLUGGISH;
+    const draw = (): Plan => (isSluggish ? drawDownload : drawPlan)(this.#nextId++, rng, can);
     while (!this.#isOver) {
-      const client = new BodyClient(url, rng);
+      const client = new BodyClient(url, rng, isSluggish ? 'sluggish' : 'mixed');
       await client.run(draw, () => this.#isOver);
       for (const each of client.ended) this.ended.push(each);
       if (client.wrong === null) continue;
