@@ -41,11 +41,12 @@ function isDropped({ plan, behind }: Ended, { dropped }: Deliveries): boolean {
 
 function failureOf(one: Ended, deaths: readonly number[]): string | null {
   if (one.ending !== 'refused' && one.ending !== 'cut') return null;
-  const isOfDeath = deaths.some((atMs) => atMs >= one.sentAtMs - NOTICE_MS && atMs <= one.endedAtMs);
-  if (!isOfDeath) return `${told(one)}, and nobody was killed`;
+  const met = deaths.filter((atMs) => atMs >= one.sentAtMs - NOTICE_MS && atMs <= one.endedAtMs);
+  if (met.length === 0) return `${told(one)}, and nobody was killed`;
   if (one.ending === 'cut') return null;
   if (one.status !== 502) return `${told(one)}, and not with 502`;
-  return one.plan.upload === null ? `${told(one)}, and could have been run elsewhere` : null;
+  // It is run once more, and not twice.
+  return one.plan.upload === null && met.length === 1 ? `${told(one)}, and could have been run elsewhere` : null;
 }
 
 function mostDeliveries({ plan }: Ended, repeatsPuts: boolean): number {
