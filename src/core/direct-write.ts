@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import type { StreamHandle } from './node-internals.ts';
 
 /** A write under way, as Node's streams hand it to the handle. It belongs to the handle until it is complete. */
@@ -52,7 +53,10 @@ export function writeText(socket: net.Socket, text: string): void {
   // What fails is tried again by the stream, which then fails as usual.
   if (handle.writeLatin1String(spare, text) !== 0) socket.write(text, 'latin1');
   // The rest of it waits in the handle's queue, ahead of all that follows, and keeps the request.
-  else if (isTaken(spare)) spare = null;
+  else if (isTaken(spare)) {
+    spare.oncomplete = (status) => failed(socket, status);
+    spare = null;
+  }
 }
 
 /**
@@ -78,7 +82,7 @@ export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () =>
     socket.write(bytes);
     return socket.writableLength === 0;
   }
-  return hasLeft(request, bytes, onTaken);
+  return hasLeft(socket, request, bytes, onTaken);
 }
 
 /** The same for two pieces, in one system call. */
@@ -101,11 +105,16 @@ export function writeBoth(socket: net.Socket, first: Uint8Array, second: Uint8Ar
     socket.write(second);
     return socket.writableLength === 0;
   }
-  return hasLeft(request, pieces, onTaken);
+  return hasLeft(socket, request, pieces, onTaken);
 }
 
 /** Whether the kernel has taken all that was written by this request; until it has, the request keeps the memory. */
-function hasLeft(request: WriteRequest, memory: Uint8Array | readonly Uint8Array[], onTaken: () => void): boolean {
+function hasLeft(
+  socket: net.Socket,
+  request: WriteRequest,
+  memory: Uint8Array | readonly Uint8Array[],
+  onTaken: () => void,
+): boolean {
   if (!isTaken(request)) {
     spare = request;
     return true;
@@ -114,8 +123,19 @@ function hasLeft(request: WriteRequest, memory: Uint8Array | readonly Uint8Array
   request.oncomplete = (status) => {
     request.buffer = null;
     if (status === 0) onTaken();
+    else failed(socket, status);
   };
   return false;
+}
+
+/**
+ * What waited for the kernel will not leave. The stream knows nothing of this write, and where its socket is not read from, as
+ * that of a client that does not read its answers, nobody else would notice that the other end has gone.
+ */
+function failed(socket: net.Socket, status: number): void {
+  if (status === 0 || socket.destroyed) return;
+  const code = getSystemErrorName(status);
+  socket.destroy(Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' }));
 }
 
 /** Bytes that the kernel has not taken. */

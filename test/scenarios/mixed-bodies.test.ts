@@ -4,7 +4,9 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Status } from '../../src/control/control-target.ts';
 import { XorShift } from '../../src/core/rng.ts';
+import { controlOf } from '../support/control.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
@@ -236,4 +238,21 @@ test('an app that answers early has all of a large body, also of a client that l
     ended.sort((a, b) => a - b),
     lengths,
   );
+
+test('clients that leave without having read many small answers are forgotten', async (context) => {
+  const evener = new EvenerProcess(context, ['texts.cjs', '-w', '2']);
+  const { port } = new URL(await evener.url(2));
+  const leave = async (_: unknown, place: number): Promise<void> => {
+    const client = net.connect(Number(port), '127.0.0.1').pause();
+    context.after(() => client.destroy());
+    client.on('error', () => {});
+    await once(client, 'connect');
+    client.write('GET /7000 HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_700));
+    await sleep(200 + ((place * 131) % 800));
+    if (place % 2 === 0) client.destroy();
+    else client.resetAndDestroy();
+  };
+  for (let round = 0; round < 4; round++) await Promise.all(Array.from({ length: 60 }, leave));
+  const control = await controlOf(evener);
+  await until('all to be forgotten', async () => (await control.get<Status>('/status')).connections === 0, 10_000);
 });
