@@ -238,6 +238,7 @@ test('an app that answers early has all of a large body, also of a client that l
     ended.sort((a, b) => a - b),
     lengths,
   );
+});
 
 test('clients that leave without having read many small answers are forgotten', async (context) => {
   const evener = new EvenerProcess(context, ['texts.cjs', '-w', '2']);
