@@ -4,6 +4,7 @@ import type { OutlierRules } from '../config/outlier.ts';
 import type { KeySource } from '../config/sticky.ts';
 import type { Clock } from '../core/clock.ts';
 import { factsOf, Outcome } from '../core/outcome.ts';
+import { setTimeout } from '../core/timers.ts';
 import { type OutlierEvents, Outliers } from '../health/outliers.ts';
 import type { PoolLog } from '../observability/access-log.ts';
 import type { PoolMeter } from '../observability/pool-meter.ts';
@@ -30,6 +31,13 @@ const HELD_BACK = 128;
  * since any of them may hold it up again, and those behind it would wait while another worker comes free.
  */
 const PULLED_ON_RETURN = 2;
+
+/**
+ * While requests wait, workers that have been silent meanwhile are asked for a sign of life this often: one that answers has
+ * begun what it got, and takes as many as if it had come back. Otherwise requests that last, such as streams of events, would
+ * leave it with nothing to do beside a queue, since nothing is finished that would pull another.
+ */
+const LOOK_MS = 5;
 
 /**
  * For each request finished while others wait one is pulled, and for one in so many two: what a worker has in hand grows
@@ -66,6 +74,8 @@ export class Dispatcher {
   readonly #meter: PoolMeter;
   #retryAfterSeconds: number | null = null;
   #finishes = 0;
+  /** When those that wait are looked at; null while nobody does. */
+  #look: NodeJS.Timeout | null = null;
   /** Length of the queue as the meter knows it. */
   #countedQueue = 0;
 
@@ -257,8 +267,25 @@ export class Dispatcher {
   #countQueue(): void {
     const { length } = this.#queue;
     if (length === this.#countedQueue) return;
+    this.#lookSoon();
     this.#meter.queued(length - this.#countedQueue);
     this.#countedQueue = length;
+  }
+
+  readonly #askQuietOnes = (): void => {
+    this.#look = null;
+    if (this.#queue.length === 0) return;
+    const nowMs = this.clock.tick();
+    let hasIdle = false;
+    for (const endpoint of [...this.pool.eligible]) {
+      if (!endpoint.askIfQuiet(nowMs) && endpoint.inFlight === endpoint.tunnels) hasIdle = true;
+    }
+    if (hasIdle) this.#drain(PULLED_ON_RETURN);
+    this.#lookSoon();
+  };
+
+  #lookSoon(): void {
+    if (this.#queue.length > 0) this.#look ??= setTimeout(this.#askQuietOnes, LOOK_MS).unref();
   }
 
   /** How many may wait for workers that are only held up. */

@@ -4,6 +4,7 @@ import type { Affinity } from '../../src/exchange/affinity.ts';
 import { type Exchange, ExchangeState } from '../../src/exchange/exchange.ts';
 import type { Transport } from '../../src/exchange/transport.ts';
 import { PLAIN_POOL, type Pool } from '../../src/pool/pool.ts';
+import { until } from '../support/until.ts';
 import { Road } from './recorded-exchange.ts';
 
 /** A road with so many endpoints, each busy since 0 ms with one request, and silent; it is now 10 ms. */
@@ -62,6 +63,30 @@ describe('a worker that is busy and silent', () => {
     all[0]!.endpoint.heard(11);
     assert.equal(waiting.filter((exchange) => exchange.state === ExchangeState.Opened).length, 2);
     assert.equal(road.dispatcher.queued, 3);
+  });
+
+  test('gets more as often as it answers, also while nothing that it has is finished', async () => {
+    const { road, all } = busyRoad(1);
+    const [{ endpoint, transport }] = all as [(typeof all)[0]];
+    for (let i = 0; i < 5; i++) road.dispatcher.admit(road.exchange().exchange, 10);
+    endpoint.heard(11);
+    assert.equal(road.dispatcher.queued, 3);
+    for (const left of [1, 0]) {
+      const asked = transport.log.filter((line) => line === 'ask').length;
+      await until('the next question', () => transport.log.filter((line) => line === 'ask').length > asked);
+      endpoint.heard(road.clock.nowMs);
+      assert.equal(road.dispatcher.queued, left);
+    }
+  });
+
+  test('that has become idle, since all that it got are tunnels, gets more', async () => {
+    const { road, all } = busyRoad(1);
+    const [{ endpoint }] = all as [(typeof all)[0]];
+    for (let i = 0; i < 5; i++) road.dispatcher.admit(road.exchange().exchange, 10);
+    endpoint.heard(11);
+    assert.equal(road.dispatcher.queued, 3);
+    for (let i = 0; i < 3; i++) endpoint.tunnelOpened();
+    await until('two more', () => road.dispatcher.queued === 1);
   });
 });
 
