@@ -60,7 +60,7 @@ export async function loadSupervisor(
 export function supervisorOf(options: ResolvedOptions, reread: () => Promise<ResolvedOptions>): Supervisor {
   return new Supervisor(options, {
     balancerScript: ownFile('balancer/main.js'),
-    preload: ownFile('worker/preload.js'),
+    preload: ownFile('worker/preload.cjs'),
     stdout: process.stdout,
     stderr: process.stderr,
     version: version(),

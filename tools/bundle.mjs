@@ -17,7 +17,6 @@ const ENTRIES = [
   'cli/main',
   'balancer/main',
   'clients/socket-holder-process',
-  'worker/preload',
   'supervision/guard-process',
   'loopback/preload',
   'loopback/balancer-thread',

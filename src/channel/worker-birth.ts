@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /**
  * What the supervisor tells a worker through its environment, so that the preload can dial in.
  *
@@ -17,6 +19,33 @@ export interface WorkerBirth {
   readonly linkPaths: readonly string[];
   /** True where the variable has to reach a process further down (a package command). */
   readonly travels: boolean;
+}
+
+/**
+ * The flag by which Node loads the preload before the app. With `--import` it would load the app's entry point as it does
+ * modules, too: without the hooks of `--require ts-node/register` and the like.
+ */
+export function preloadFlag(preload: URL): readonly [flag: string, value: string] {
+  return ['--require', fileURLToPath(preload)];
+}
+
+/** NODE_OPTIONS with the preload behind what the user has there. */
+export function nodeOptionsWith(preload: URL, options: string | undefined): string {
+  const own = nodeOption(preload);
+  return options === undefined || options === '' ? own : `${options} ${own}`;
+}
+
+/** What the user has in them; undefined = nothing. */
+export function nodeOptionsWithout(preload: URL, options: string | undefined): string | undefined {
+  const own = nodeOption(preload);
+  if (options === undefined || options === own) return undefined;
+  return options.endsWith(` ${own}`) ? options.slice(0, -own.length - 1) : options;
+}
+
+/** A word of NODE_OPTIONS ends at a space, unless it stands in quotes. */
+function nodeOption(preload: URL): string {
+  const [flag, value] = preloadFlag(preload);
+  return /[\s"\\]/.test(value) ? `${flag} "${value.replace(/["\\]/g, '\\$&')}"` : `${flag} ${value}`;
 }
 
 export function encodeWorkerBirth(birth: WorkerBirth): string {

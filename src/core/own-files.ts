@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 /** One that lies at its place in every build. */
-const KNOWN = 'worker/preload.js';
+const KNOWN = 'balancer/main.js';
 
 /** Modules are bundled for the package: this one lies somewhere below. */
 const ROOT = rootAbove(new URL('.', import.meta.url));

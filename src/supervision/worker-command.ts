@@ -1,5 +1,11 @@
 import { delimiter } from 'node:path';
-import { encodeWorkerBirth, WORKER_BIRTH_VARIABLE, type WorkerBirth } from '../channel/worker-birth.ts';
+import {
+  encodeWorkerBirth,
+  nodeOptionsWith,
+  preloadFlag,
+  WORKER_BIRTH_VARIABLE,
+  type WorkerBirth,
+} from '../channel/worker-birth.ts';
 import { ADMIN_TOKEN_VARIABLE } from '../config/admin.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { ChildAddress } from './child-address.ts';
@@ -30,16 +36,15 @@ const MANAGER_VARIABLES = [
 const OWN_FLAGS = /^(--inspect|--eval|--print|--check|--interactive|--input-type|--test|--watch|--import|-[epci]$)/;
 
 /**
- * A script gets the preload by `--import`; a command gets it through NODE_OPTIONS, since the Node that listens may be
+ * A script gets the preload by a flag; a command gets it through NODE_OPTIONS, since the Node that listens may be
  * started by a shell that was started by a package manager.
  *
- * @param preload file URL of the preload
  * @param address of its own, for a program that is no Node; null = it has none
  */
 export function workerCommand(
   options: AppOptions,
   birth: WorkerBirth,
-  preload: string,
+  preload: URL,
   address: ChildAddress | null = null,
 ): WorkerCommand {
   const { app } = options;
@@ -62,18 +67,14 @@ export function workerCommand(
   if (app.form === 'script') {
     const args = [
       ...inheritedFlags(process.execArgv),
-      ...inspectorFlags(env, options.nodeArgs),
       ...options.nodeArgs,
-      '--import',
-      preload,
+      ...preloadFlag(preload),
       app.file,
       ...app.args,
     ];
     return { file: process.execPath, args, cwd: app.cwd, env, mark, ipc: true };
   }
-  // The URL is percent-encoded; NODE_OPTIONS ends a word at a space and knows no other quoting than ".
-  const nodeOptions = env.NODE_OPTIONS ?? '';
-  env.NODE_OPTIONS = `${nodeOptions === '' ? '' : `${nodeOptions} `}${[...inspectorFlags(env, []), '--import', preload].join(' ')}`;
+  env.NODE_OPTIONS = nodeOptionsWith(preload, env.NODE_OPTIONS);
   return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), mark, ipc: false };
 }
 
@@ -81,14 +82,6 @@ export function workerCommand(
 function withNeighbours(file: string, env: Record<string, string | undefined>): Record<string, string | undefined> {
   if (!file.includes('/node_modules/.bin/')) return env;
   return { ...env, PATH: `${file.slice(0, file.lastIndexOf('/'))}${delimiter}${env.PATH ?? ''}` };
-}
-
-/**
- * Where a worker's inspector would open: on SIGUSR1, which it gets when it hangs, on any free port of loopback. Until then
- * nothing is open. A user who asks for an inspector gets the port that he asks for.
- */
-function inspectorFlags(env: Readonly<Record<string, string | undefined>>, nodeArgs: readonly string[]): string[] {
-  return /--inspect/.test([env.NODE_OPTIONS, ...nodeArgs].join(' ')) ? [] : ['--inspect-port=127.0.0.1:0'];
 }
 
 /** Flags such as `--max-old-space-size=400` given to the Node that runs us are meant for the app. */

@@ -92,7 +92,7 @@ export class WorkerStarter {
     return {
       ...{ incarnation, app: options.name, slot, generation, token, childAddress },
       isHeld: isHeldAtFirst(options) || options.standby > 0,
-      command: workerCommand(options, birth, preload.href, childAddress),
+      command: workerCommand(options, birth, preload, childAddress),
       threads: linkPaths.length,
       bootTimeoutMs: options.bootTimeoutMs,
       holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,

@@ -1,26 +1,56 @@
 /**
- * Put into the app's process by `--import`. Inert until something listens; then the process dials in.
+ * Put into the app's process, before the app. Inert until something listens; then the process dials in.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { isMainThread } from 'node:worker_threads';
-import { decodeWorkerBirth, WORKER_BIRTH_VARIABLE } from '../channel/worker-birth.ts';
+import {
+  decodeWorkerBirth,
+  nodeOptionsWithout,
+  preloadFlag,
+  WORKER_BIRTH_VARIABLE,
+  type WorkerBirth,
+} from '../channel/worker-birth.ts';
 import { APP_METRICS } from './link-client.ts';
 import { Links } from './links.ts';
 import { captureListen } from './listen-capture.ts';
 
+const SELF = new URL(import.meta.url);
+
+/** The inspector opens on SIGUSR1, which a worker gets when it hangs: on any free port of loopback, unless the user names one. */
+const ASKS_FOR_INSPECTOR = /--inspect|--debug-port/;
+
 const birth = decodeWorkerBirth(process.env[WORKER_BIRTH_VARIABLE]);
 
 // The app's own threads inherit the preload; only its main thread serves.
-if (birth !== null && isMainThread) {
+if (birth !== null && isMainThread) prepare(birth);
+
+function prepare(birth: WorkerBirth): void {
+  if (!ASKS_FOR_INSPECTOR.test([process.env.NODE_OPTIONS, ...process.execArgv].join(' '))) process.debugPort = 0;
   // What the app starts is none of our business, and the token none of the app's.
-  if (!birth.travels) delete process.env[WORKER_BIRTH_VARIABLE];
+  if (!birth.travels) forget();
+  // A listener for 'message' is to keep the app running as little as it would without us, where there is no channel.
+  if (!birth.travels) (process as { channel?: { unref(): void } }).channel?.unref();
+  // Clients' events must not carry the async context in which the app happened to listen.
+  const outside = new AsyncResource('EVENER');
   const links = {
     current: null as Links | null,
     dial(): Links {
-      delete process.env[WORKER_BIRTH_VARIABLE];
-      this.current ??= new Links(birth);
+      if (birth.travels) forget();
+      this.current ??= outside.runInAsyncScope(() => new Links(birth));
       return this.current;
     },
   };
   captureListen(links);
   APP_METRICS.watch();
+}
+
+/** Takes out of the process what its children would be born with. */
+function forget(): void {
+  delete process.env[WORKER_BIRTH_VARIABLE];
+  const options = nodeOptionsWithout(SELF, process.env.NODE_OPTIONS);
+  if (options === undefined) delete process.env.NODE_OPTIONS;
+  else process.env.NODE_OPTIONS = options;
+  const [flag, value] = preloadFlag(SELF);
+  const at = process.execArgv.findIndex((word, i) => word === flag && process.execArgv[i + 1] === value);
+  if (at !== -1) process.execArgv.splice(at, 2);
 }

@@ -64,7 +64,7 @@ test('runs a package command through npm and a shell, and ends the whole tree', 
   const facts = await factsAt(await evener.url());
   assert.deepEqual(facts.args, ['one']);
   assert.equal(facts.hasIpc, false);
-  assert.match(facts.nodeOptions!, /^--no-warnings --inspect-port=127\.0\.0\.1:0 --import file:\/\/\S+preload\.js$/);
+  assert.equal(facts.nodeOptions, '--no-warnings', 'what Evener had there is gone');
   await evener.said(new RegExp(`worker 0 ready \\(pid ${facts.pid},`));
   evener.kill('SIGTERM');
   assertEnding(await evener.ended, 0);

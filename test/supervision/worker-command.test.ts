@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeWorkerBirth, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
+import {
+  decodeWorkerBirth,
+  nodeOptionsWith,
+  nodeOptionsWithout,
+  WORKER_BIRTH_VARIABLE,
+} from '../../src/channel/worker-birth.ts';
 import type { EvenerOptions } from '../../src/config/options.ts';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { type WorkerCommand, workerCommand } from '../../src/supervision/worker-command.ts';
 import { APPS } from '../support/evener-process.ts';
 
-const PRELOAD = 'file:///a%20folder/preload.js';
+const PRELOAD = new URL('file:///a%20folder/preload.cjs');
+const PATH = '/a folder/preload.cjs';
 const birth = {
   version: 1,
   slot: 3,
@@ -23,7 +29,7 @@ function command(options: Partial<EvenerOptions>): WorkerCommand {
 test('a script runs under our Node with the preload and an ipc channel', () => {
   const { file, args, cwd, ipc, env } = command({ args: ['--x'], env: { HOST: '::1', NODE_OPTIONS: '--no-warnings' } });
   assert.equal(file, process.execPath);
-  assert.deepEqual(args.slice(-4), ['--import', PRELOAD, `${APPS}server.cjs`, '--x']);
+  assert.deepEqual(args.slice(-4), ['--require', PATH, `${APPS}server.cjs`, '--x']);
   assert.equal(`${cwd}/`, APPS);
   assert.equal(ipc, true);
   assert.deepEqual(
@@ -53,11 +59,18 @@ test('a command gets the preload behind the user’s NODE_OPTIONS', () => {
   const app = [process.execPath, 'server.cjs'];
   const plain = command({ app });
   assert.deepEqual([plain.file, plain.args, plain.ipc], [process.execPath, ['server.cjs'], false]);
-  assert.equal(plain.env.NODE_OPTIONS, `--inspect-port=127.0.0.1:0 --import ${PRELOAD}`);
+  assert.equal(plain.env.NODE_OPTIONS, `--require "${PATH}"`);
   const given = command({ app, env: { NODE_OPTIONS: '--no-warnings' } });
-  assert.equal(given.env.NODE_OPTIONS, `--no-warnings --inspect-port=127.0.0.1:0 --import ${PRELOAD}`);
-  const inspected = command({ app, env: { NODE_OPTIONS: '--inspect' } });
-  assert.equal(inspected.env.NODE_OPTIONS, `--inspect --import ${PRELOAD}`, 'the user has a port of his own');
+  assert.equal(given.env.NODE_OPTIONS, `--no-warnings --require "${PATH}"`);
+});
+
+test('what is put into NODE_OPTIONS is taken out again, and no more', () => {
+  for (const preload of [PRELOAD, new URL('file:///a/preload.cjs'), new URL('file:///a"b\\c/preload.cjs')]) {
+    for (const options of [undefined, '--no-warnings', `--title="x y" --no-warnings`]) {
+      assert.equal(nodeOptionsWithout(preload, nodeOptionsWith(preload, options)), options);
+      assert.equal(nodeOptionsWithout(preload, options), options);
+    }
+  }
 });
 
 test('PORT is the user’s unless --port is given', () => {

@@ -9,7 +9,7 @@ export const MORTAL: URL = new URL('../../../test/fixtures/fakes/mortal-balancer
 export function surroundingsOf(options: ResolvedOptions, balancerScript: URL): SupervisorSurroundings {
   return {
     balancerScript,
-    preload: new URL('../../src/worker/preload.js', import.meta.url),
+    preload: new URL('../../src/worker/preload.cjs', import.meta.url),
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
     activated: [],

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { CHANNEL_VERSION } from '../../src/channel/messages.ts';
 import { encodeWorkerBirth, ledgerPath, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
 import { Method } from '../../src/http1/methods.ts';
@@ -16,7 +17,7 @@ import { type Frame, FrameRecorder } from '../link/recorded-frames.ts';
 import { APPS } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 
-const PRELOAD = new URL('../../src/worker/preload.js', import.meta.url).href;
+const PRELOAD = fileURLToPath(new URL('../../src/worker/preload.cjs', import.meta.url));
 /** When a request was sent, so that the worker looks whether it was taken back meanwhile. */
 const LONG_AGO = 0;
 const PEER = { listener: 1, remoteAddress: '127.0.0.1', remotePort: 1, remoteFamily: 'IPv4' };
@@ -49,7 +50,7 @@ export class LinkedWorker {
     await once(server, 'listening');
     const birth = { version: CHANNEL_VERSION, slot: 0, worker: 7, token: '0'.repeat(32), linkPaths: [path] };
     const env = { ...process.env, [WORKER_BIRTH_VARIABLE]: encodeWorkerBirth({ ...birth, travels: false }) };
-    const args = ['--import', PRELOAD, join(APPS, app), file];
+    const args = ['--require', PRELOAD, join(APPS, app), file];
     const child: ChildProcess = spawn(process.execPath, args, { env, stdio: 'inherit' });
     t.after(() => {
       child.kill('SIGKILL');
