@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type net from 'node:net';
 import { ledgerPath } from '../channel/worker-birth.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
@@ -52,6 +53,8 @@ const FORGET_SERVER_MS = 5_000;
 /** A listener as the link sees it. */
 export interface LinkListener {
   readonly server: CapturableServer;
+  /** The async context in which it was told to listen: that of its 'listening' and of the connections it gets, as with Node. */
+  readonly scope: AsyncResource;
   request(): ListenRequest;
   onAnswer(answer: ListenAnswer & { readonly listener: number }): void;
 }
@@ -71,6 +74,7 @@ export class LinkClient implements FrameHandler {
   /** The balancer's number of a listener -> the server that listens there. */
   readonly #servers = new Map<number, CapturableServer>();
   readonly #prototypes = new WeakMap<CapturableServer, MessagePrototypes>();
+  readonly #scopes = new WeakMap<CapturableServer, AsyncResource>();
   readonly #connections = new Map<number, KnownConnection>();
   readonly #streams = new StreamTable<LinkStream>();
   /** Streams that do not keep the process alive. */
@@ -236,8 +240,9 @@ export class LinkClient implements FrameHandler {
         const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };
         const listener = this.#listeners.get(stream);
         if (listener === undefined) return true;
+        this.#scopes.set(listener.server, listener.scope);
         if (answer.ok) this.#servers.set(answer.listener, listener.server);
-        listener.onAnswer(answer);
+        listener.scope.runInAsyncScope(listener.onAnswer, listener, answer);
         return true;
       }
       default:
@@ -298,7 +303,7 @@ export class LinkClient implements FrameHandler {
     // With the empty line that it came with.
     const headBytes = end - start - OPEN_FIXED_BYTES + 2;
     const socket = known.socket ?? this.#accept(connection, known, server);
-    if (socket === null || socket.isBusy) return false;
+    if (socket.isBusy) return false;
     if (socket.destroyed) {
       // The app would not have this client: it destroyed the connection when it met it.
       this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
@@ -386,7 +391,7 @@ export class LinkClient implements FrameHandler {
       const tunnel = new Tunnel(this, connection, stream, known.peer);
       this.addStream(tunnel);
       if (handle === null) tunnel.close(false, undefined);
-      else nodeNet().onConnection.call(handle, 0, tunnel.handle);
+      else this.#inScopeOf(server, () => nodeNet().onConnection.call(handle, 0, tunnel.handle));
     };
     if (isFull(server)) {
       // Node drops it, unsaid that this worker has begun: another may have it.
@@ -401,23 +406,34 @@ export class LinkClient implements FrameHandler {
     return true;
   }
 
-  /** A client's connection meets the app's server. null when the app would not have it. */
-  #accept(connection: number, known: KnownConnection, server: CapturableServer): LinkSocket | null {
+  /** A client's connection meets the app's server. */
+  #accept(connection: number, known: KnownConnection, server: CapturableServer): LinkSocket {
+    return this.#inScopeOf(server, () => {
+      const socket = new LinkSocket(this, connection, known.peer, this.#prototypesOf(server), server.highWaterMark);
+      known.socket = socket;
+      if (server.keepAlive) socket.setKeepAlive(true, (server.keepAliveInitialDelay ?? 0) * 1000);
+      server._connections++;
+      socket.server = server;
+      (socket as unknown as { _server: net.Server })._server = server;
+      server.emit('connection', socket);
+      // Time-outs of heads and bodies are the balancer's; Node's own check would find this parser idle for ever.
+      socket.parser?.remove();
+      return socket;
+    });
+  }
+
+  #prototypesOf(server: CapturableServer): MessagePrototypes {
     let prototypes = this.#prototypes.get(server);
     if (prototypes === undefined) {
       prototypes = new MessagePrototypes(server);
       this.#prototypes.set(server, prototypes);
     }
-    const socket = new LinkSocket(this, connection, known.peer, prototypes, server.highWaterMark);
-    known.socket = socket;
-    if (server.keepAlive) socket.setKeepAlive(true, (server.keepAliveInitialDelay ?? 0) * 1000);
-    server._connections++;
-    socket.server = server;
-    (socket as unknown as { _server: net.Server })._server = server;
-    server.emit('connection', socket);
-    // Time-outs of heads and bodies are the balancer's; Node's own check would find this parser idle for ever.
-    socket.parser?.remove();
-    return socket;
+    return prototypes;
+  }
+
+  #inScopeOf<T>(server: CapturableServer, act: () => T): T {
+    const scope = this.#scopes.get(server);
+    return scope === undefined ? act() : scope.runInAsyncScope(act);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { chmodSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -57,6 +58,7 @@ class CapturedListener implements LinkListener {
   readonly #links: Links;
   readonly #desk: ListenDesk | null;
   readonly #request: Omit<ListenRequest, 'server' | 'pathMode' | 'opened'>;
+  readonly scope = new AsyncResource('TCPSERVERWRAP');
   /** Number among the links' listeners; -1 = it is none of them. */
   #id = -1;
   readonly #addressType: number;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -668,6 +669,30 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       const seen = await client.told('data');
       one.socket.resetAndDestroy();
       return [seen, await client.told('error'), await client.told('closed')];
+    },
+  ),
+  serving(
+    'the async context in which a server listens is not that of what its clients do',
+    (app) => {
+      const storage = new AsyncLocalStorage<string>();
+      const server = http.createServer((_request, response) => response.end(String(storage.getStore())));
+      server.on('upgrade', (_request, socket) => {
+        const tell = (what: string): void => app.tell(what, storage.getStore() ?? null);
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+        socket.on('data', () => tell('data'));
+        socket.on('end', () => socket.end());
+        socket.on('close', () => tell('closed'));
+      });
+      storage.run('listening', () => app.listen(server));
+    },
+    async (client) => {
+      const one = await client.connect();
+      one.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+      await one.response();
+      one.write('hello');
+      const seen = [await client.told('data')];
+      one.end();
+      return [...seen, await client.told('closed'), await client.send(get('/'))];
     },
   ),
   serving(
