@@ -28,6 +28,7 @@ import { LoopWatch } from './loop-watch.ts';
 import { MessagePrototypes } from './message-prototypes.ts';
 import type { CapturableServer } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
+import { OwnProtocolDrain } from './own-protocol-drain.ts';
 import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
 import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
@@ -37,6 +38,9 @@ const LOOP = new LoopWatch();
 
 /** The app's own metrics. There is one app, whatever the number of links. */
 export const APP_METRICS: AppMetrics = new AppMetrics();
+
+/** The app's servers are the same for all links. */
+const OWN_PROTOCOLS = new OwnProtocolDrain();
 
 /** The app's metrics travel in pieces, so that they do not hold responses up for long. */
 const METRICS_PIECE_BYTES = 256 * 1024;
@@ -231,6 +235,7 @@ export class LinkClient implements FrameHandler {
         return true;
       case FrameType.Drain:
         if (end - start !== 8) return false;
+        OWN_PROTOCOLS.begin();
         this.#goodbyes.begin(this.#webSockets, readUint32(bytes, start), readUint32(bytes, start + 4));
         return true;
       case FrameType.AskMetrics:
@@ -241,7 +246,10 @@ export class LinkClient implements FrameHandler {
         const listener = this.#listeners.get(stream);
         if (listener === undefined) return true;
         this.#scopes.set(listener.server, listener.scope);
-        if (answer.ok) this.#servers.set(answer.listener, listener.server);
+        if (answer.ok) {
+          if (listener.request().protocol === 'tcp') OWN_PROTOCOLS.watch(listener.server);
+          this.#servers.set(answer.listener, listener.server);
+        }
         listener.scope.runInAsyncScope(listener.onAnswer, listener, answer);
         return true;
       }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -191,4 +192,32 @@ test('connections that their app resets after its end are closed, and hold up no
   for (const client of clients) await client.ended();
   evener.kill('SIGTERM');
   assert.equal((await evener.ended).code, 0);
+});
+
+test('a stop waits for no HTTP/2 session, and no kept connection of https, that has nothing to do', async (t) => {
+  const { evener, port } = await rawServers(t, 2, '--drain-limit', '30s');
+  const trust = { rejectUnauthorized: false };
+  const agent = new https.Agent({ keepAlive: true, ...trust });
+  t.after(() => agent.destroy());
+  const asked = https.get({ port: await port('https'), host: '127.0.0.1', agent });
+  const [answer] = (await once(asked, 'response')) as [http.IncomingMessage];
+  await text(answer);
+  const sessions: http2.ClientHttp2Session[] = [];
+  for (const [scheme, name] of [
+    ['http', 'http2'],
+    ['https', 'http2-secure'],
+  ] as const) {
+    const session = http2.connect(`${scheme}://127.0.0.1:${await port(name)}`, trust);
+    t.after(() => session.destroy());
+    session.on('error', () => {});
+    sessions.push(session);
+    await text(session.request({ ':path': '/' }));
+  }
+  const closed = sessions.map((session) => once(session, 'close'));
+  const goaways = sessions.map((session) => once(session, 'goaway'));
+  const startedAt = performance.now();
+  evener.kill('SIGTERM');
+  assert.equal((await evener.ended).code, 0);
+  await Promise.all([...closed, ...goaways]);
+  assert.ok(performance.now() - startedAt < 20_000, 'well before the limit');
 });
