@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { StreamHandle } from '../core/node-internals.ts';
-import { giveReadMemory, isReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
+import { giveReadMemory, isReadMemory, MAX_SWITCHES, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 import { resetSocket } from '../core/socket-reset.ts';
 
 /**
@@ -29,6 +29,8 @@ export class ClientSocket {
   /** What the next read goes into. */
   #readBuffer: Buffer = SHARED_READ_BUFFER;
   #isPaused = false;
+  /** How often the handle was given other memory between two reads. */
+  #switches = 0;
   /** A read is being handled: Node asks for the next buffer, and takes it, when that is over. */
   #isReading = false;
   /** Was given up while the read that had come in it was handled. */
@@ -100,7 +102,7 @@ export class ClientSocket {
   /** Gives memory of its own back: an idle connection holds none. */
   useSharedBuffer(): void {
     const own = this.#ownBuffer;
-    if (own === null) return;
+    if (own === null || (!this.#isReading && ++this.#switches > MAX_SWITCHES)) return;
     this.#ownBuffer = null;
     if (this.#isReading) {
       // Set on the handle now, it would stay there although the rest of this read may want memory of its own again: then

@@ -1,6 +1,12 @@
 /** What Node reads at once by default. */
 export const READ_BYTES: number = 64 * 1024;
 
+/**
+ * Between two reads a handle is given other memory so often at most: Node keeps a little for each time, until it is closed.
+ * From then on a connection goes back to shared memory with its next read only.
+ */
+export const MAX_SWITCHES: number = 256;
+
 /** Kept for the next connection that needs one: 4 MiB a thread at most. */
 const MAX_SPARE = 64;
 

@@ -3,7 +3,7 @@ import type tls from 'node:tls';
 import { writeText } from '../core/direct-write.ts';
 import { LAZILY } from '../core/lazily.ts';
 import type { StreamHandle } from '../core/node-internals.ts';
-import { giveReadMemory, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
+import { giveReadMemory, MAX_SWITCHES, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
 import type { ServerAddress } from '../core/server-address.ts';
 import { resetSocket } from '../core/socket-reset.ts';
 
@@ -47,6 +47,9 @@ export class UpstreamSocket {
   #readBuffer: Buffer = SHARED_READ_BUFFER;
   #error: NodeJS.ErrnoException | null = null;
   #isPaused = false;
+  #isReading = false;
+  /** How often the handle was given other memory between two reads. */
+  #switches = 0;
   #isClosed = false;
   /** A write has failed. */
   #isDeaf = false;
@@ -189,9 +192,11 @@ export class UpstreamSocket {
   useSharedBuffer(): void {
     const own = this.#ownBuffer;
     if (own === null) return;
+    if (!this.#isReading && !this.#isClosed && ++this.#switches > MAX_SWITCHES) return;
     this.#ownBuffer = null;
     giveReadMemory(own);
-    if (this.#readBuffer === SHARED_READ_BUFFER) return;
+    // Node asks for the next buffer when a read has been handled.
+    if (this.#isReading || this.#readBuffer === SHARED_READ_BUFFER) return;
     this.#readBuffer = SHARED_READ_BUFFER;
     this.#handle?.useUserBuffer(SHARED_READ_BUFFER);
   }
@@ -226,7 +231,9 @@ export class UpstreamSocket {
   };
 
   readonly #onRead = (length: number): boolean => {
+    this.#isReading = true;
     this.#events.onRead(this.#readBuffer, length);
+    this.#isReading = false;
     return true;
   };
 
