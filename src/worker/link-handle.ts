@@ -25,19 +25,20 @@ export class LinkHandle {
     return 0;
   }
 
+  /** The keys are in Node's order here and below: an app may print what it gets. */
   getpeername(out: Record<string, unknown>): number {
     if (this.#peer.remoteFamily === undefined) return 0;
     out.address = this.#peer.remoteAddress;
-    out.port = this.#peer.remotePort;
     out.family = this.#peer.remoteFamily;
+    out.port = this.#peer.remotePort;
     return 0;
   }
 
   getsockname(out: Record<string, unknown>): number {
     if (this.#peer.localFamily === undefined) return 0;
     out.address = this.#peer.localAddress;
-    out.port = this.#peer.localPort;
     out.family = this.#peer.localFamily;
+    out.port = this.#peer.localPort;
     return 0;
   }
 

@@ -279,12 +279,12 @@ const METHODS = {
 const ADDRESS_METHODS = {
   getpeername(this: TunnelHandle, out: Record<string, unknown>): number {
     const { remoteAddress, remotePort, remoteFamily } = this.peer;
-    Object.assign(out, { address: remoteAddress, port: remotePort, family: remoteFamily });
+    Object.assign(out, { address: remoteAddress, family: remoteFamily, port: remotePort });
     return 0;
   },
   getsockname(this: TunnelHandle, out: Record<string, unknown>): number {
     const { localAddress, localPort, localFamily } = this.peer;
-    Object.assign(out, { address: localAddress, port: localPort, family: localFamily });
+    Object.assign(out, { address: localAddress, family: localFamily, port: localPort });
     return 0;
   },
 };

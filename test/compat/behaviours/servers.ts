@@ -62,6 +62,11 @@ async function answer(client: RawClient, request: string = KEPT): Promise<string
   return `${head.replace(/^Date: .*\r$/gm, 'Date: now')}${body}`;
 }
 
+/** In the order in which an app would print them. */
+function namesIn(socket: net.Socket): string {
+  return Object.keys(socket.address()).join();
+}
+
 export const BEHAVIOURS: readonly Behaviour[] = [
   alone('listening, address() and events around listen()', (_app, see) => {
     const server = http.createServer(fine);
@@ -240,7 +245,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     'an IPv6 client of an IPv4 and IPv6 server',
     (app) => {
       const server = http.createServer((request, response) =>
-        response.end(`${request.socket.remoteAddress} ${request.socket.remoteFamily}`),
+        response.end(`${request.socket.remoteAddress} ${request.socket.remoteFamily} ${namesIn(request.socket)}`),
       );
       server.listen(0, () => app.tell('port', (server.address() as AddressInfo).port));
     },

@@ -68,6 +68,7 @@ const facts = (one: net.Socket): unknown => [
   one.remoteFamily,
   typeof one.remotePort,
   one.localAddress,
+  Object.keys(one.address()),
   (one.address() as AddressInfo).family,
   one.constructor.name,
   one instanceof net.Socket,
