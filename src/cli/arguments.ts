@@ -21,6 +21,11 @@ export type Request =
 /** Options that have a flag. */
 const FLAGS = OPTIONS.filter((spec): spec is OptionSpec & { readonly flag: string } => spec.flag !== null);
 
+/** Those, and what else is an option of ours. */
+const OUR_NAMES: readonly string[] = [...FLAGS.map((spec) => spec.flag), 'config', 'json', 'help', 'version'];
+
+const FOR_THE_APP = 'options for the app go after --';
+
 /** Options stand anywhere before `--`; what follows it belongs to the app. @throws EvenerError EVENER_USAGE */
 export function parseCommandLine(argv: readonly string[]): Request {
   const verbRequest = parseVerb(argv);
@@ -63,7 +68,8 @@ export function parseCommandLine(argv: readonly string[]): Request {
       if (token.value !== undefined) throw usage(`${token.rawName} takes no value`);
       json = true;
     } else {
-      const spec = specOf(token.name, token.rawName);
+      const spec = FLAGS.find((one) => one.flag === token.name);
+      if (spec === undefined) throw unknownOption(token, words, tokens, argv);
       const value = optionValue(spec, token.rawName, token.value, token.inlineValue);
       given[spec.key] = value;
       // `evener server.js --access-log access.log`: the word behind it is the file, unless it is the script.
@@ -85,13 +91,43 @@ function parserOption(spec: OptionSpec): { type: 'string' | 'boolean'; short?: s
   return spec.short === null ? { type } : { type, short: spec.short };
 }
 
-function specOf(name: string, rawName: string): OptionSpec {
-  const spec = FLAGS.find((one) => one.flag === name);
-  if (spec !== undefined) return spec;
-  const known = [...FLAGS.map((one) => one.flag), 'config', 'json', 'help', 'version'];
-  const near = nearestName(name, known);
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+type OptionToken = Extract<Token, { kind: 'option' }>;
+
+/** @param words those before it */
+function unknownOption(
+  { name, rawName }: OptionToken,
+  words: readonly string[],
+  tokens: readonly Token[],
+  argv: readonly string[],
+): EvenerError {
+  const near = nearestName(name, OUR_NAMES);
   const hint = near === null ? 'see evener --help' : `did you mean --${near}?`;
-  throw usage(`unknown option ${rawName}: ${hint} (options for the app go after --)`);
+  const [first, ...more] = words;
+  if (first === 'proxy') return usage(`unknown option ${rawName}: ${hint}`);
+  const app = first === 'run' || first === 'check' ? more[0] : first;
+  // A script has an extension or a path.
+  const isCommand = app !== undefined && !/[./\\]/.test(app);
+  const rest = isCommand ? `if it is for ${app}, write: ${withCommandBehind(tokens, argv)}` : FOR_THE_APP;
+  return usage(`unknown option ${rawName}: ${hint} (${rest})`);
+}
+
+/** The same command line with our options first, and all that is the command's behind `--`. */
+function withCommandBehind(tokens: readonly Token[], argv: readonly string[]): string {
+  const verb = argv.find((word) => !word.startsWith('-'));
+  const ours = new Set(verb === 'run' || verb === 'check' ? [argv.indexOf(verb)] : []);
+  for (const token of tokens) {
+    if (token.kind !== 'option' || !OUR_NAMES.includes(token.name)) continue;
+    ours.add(token.index);
+    if (token.value !== undefined && !token.inlineValue) ours.add(token.index + 1);
+  }
+  const part = (isOurs: boolean): string[] => argv.filter((_, i) => ours.has(i) === isOurs).map(quoted);
+  return ['evener', ...part(true), '--', ...part(false)].join(' ');
+}
+
+/** As a shell would want it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function optionValue(

@@ -69,6 +69,26 @@ test('refuses what it does not understand, and says what would do', () => {
   for (const [argv, pattern] of refusals) assert.throws(() => parseCommandLine(argv), pattern, argv.join(' '));
 });
 
+test('says how to write a command with options of its own', () => {
+  const lines: [string, string][] = [
+    ['node --import tsx app.ts', 'node, write: evener -- node --import tsx app.ts'],
+    ['npx ts-node -T app.ts -w 2', 'npx, write: evener -w 2 -- npx ts-node -T app.ts'],
+    [
+      '-w2 node -r dotenv/config --name=x main.js -- y',
+      'node, write: evener -w2 --name=x -- node -r dotenv/config main.js -- y',
+    ],
+    ['run node --zzz run', 'node, write: evener run -- node --zzz run'],
+  ];
+  for (const [line, told] of lines) {
+    const refused = (error: Error): boolean => error.message.endsWith(` (if it is for ${told})`);
+    assert.throws(() => parseCommandLine(line.split(' ')), refused, line);
+    const [, written] = told.split(': evener ');
+    assert.deepEqual(run(...written!.split(' ')).app?.[0], line.includes('npx') ? 'npx' : 'node');
+  }
+  assert.throws(() => parseCommandLine(['node', '--eval=a b']), /write: evener -- node '--eval=a b'\)$/);
+  assert.throws(() => parseCommandLine(['proxy', 'http://a', '--zzz']), /unknown option --zzz: see evener --help$/);
+});
+
 test('takes the file of a log where it cannot be the script', () => {
   assert.deepEqual(run('s.js', '--access-log', 'a.log'), { app: ['s.js'], args: [], accessLog: 'a.log' });
   assert.deepEqual(run('s.js', '--access-log', '-w', '2'), { app: ['s.js'], args: [], accessLog: true, workers: '2' });
