@@ -114,7 +114,7 @@ export class ControlServer {
   }
 
   async #replyTo(request: http.IncomingMessage, response: http.ServerResponse): Promise<Reply> {
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = targetOf(request);
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const page = method === 'GET' ? this.#options.pages.get(url.pathname) : undefined;
     if (page !== undefined) {
@@ -141,18 +141,20 @@ export class ControlServer {
       params: decoded(pattern.exec(url.pathname)?.groups ?? {}),
       query: url.searchParams,
       body: method === 'POST' ? await bodyOf(request) : null,
-      stream: () => this.#openStream(response),
+      stream: () => this.#openStream(request, response),
     };
     return route.handle(call);
   }
 
-  #openStream(response: http.ServerResponse): EventStream {
+  #openStream(request: http.IncomingMessage, response: http.ServerResponse): EventStream {
     if (this.#streams.size >= MAX_STREAMS) {
       throw new ApiError('TOO_MANY_STREAMS', `${MAX_STREAMS} streams are open already: close one`);
     }
     const stream = new EventStream(response);
     this.#streams.add(stream);
     stream.onClosed(() => this.#streams.delete(stream));
+    // Its answer is the head, and there is nothing to wait for.
+    if (request.method === 'HEAD') stream.end();
     return stream;
   }
 }
@@ -171,6 +173,15 @@ function linkRoute(link: () => string | null): CompiledRoute['route'] {
 
 function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:(\w+)/g, '(?<$1>[^/]+)')}$`);
+}
+
+/** @throws ApiError BAD_REQUEST for a target that is none, such as `//` */
+function targetOf(request: http.IncomingMessage): URL {
+  try {
+    return new URL(request.url ?? '/', 'http://localhost');
+  } catch {
+    throw new ApiError('BAD_REQUEST', 'the request-target is not a path: see /openapi.json');
+  }
 }
 
 function decoded(params: Record<string, string>): Record<string, string> {

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { test } from 'node:test';
+import { adminOf } from '../support/control.ts';
+import { EvenerProcess } from '../support/evener-process.ts';
+
+test('a target that is none is a bad request, and HEAD of a stream is answered and over', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--admin', '0']);
+  await evener.url();
+  const { hostname, port } = new URL(await adminOf(evener));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  context.after(() => agent.destroy());
+  const ask = async (method: string, path: string): Promise<[number, string]> => {
+    const request = http.request({ hostname, port, method, path, agent }).end();
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    let text = '';
+    for await (const piece of response) text += String(piece);
+    return [response.statusCode!, text];
+  };
+  for (const path of ['//', 'http://[', '/\\/:x']) {
+    const [status, text] = await ask('GET', path);
+    assert.deepEqual(
+      [status, (JSON.parse(text) as { error: { code: string } }).error.code],
+      [400, 'BAD_REQUEST'],
+      path,
+    );
+  }
+  // More than there may be open at a time, all on one connection.
+  for (let i = 0; i < 70; i++) {
+    const path = ['/events', '/live', '/logs'][i % 3]!;
+    assert.deepEqual(await ask('HEAD', path), [200, ''], path);
+  }
+});
