@@ -30,6 +30,13 @@ test('every row is complete, and cannot be changed', () => {
   }
 });
 
+test('what clients are told fits workers and servers, but where it is about workers', () => {
+  for (const { code, status, meaning } of OUTCOMES) {
+    const isOfWorkers = status > 0 && /worker(?! or server)/.test(meaning);
+    assert.equal(isOfWorkers, code === 'EVENER_QUARANTINED', code);
+  }
+});
+
 test('the status tells whose fault it was', () => {
   for (const { code, status, side } of OUTCOMES) {
     if (status === 0) continue;
