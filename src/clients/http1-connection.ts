@@ -248,7 +248,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const framing = framingOf(exchange.method, isUnchunked ? Framing.UntilClose : RESPONSE_HEAD.framing);
     writer.framing = framing;
     if (this.#phase === Phase.Response) this.#await(Phase.None, 0);
-    if (framing === Framing.UntilClose || !RESPONSE_HEAD.keepAlive) this.#keepsAlive = false;
+    if (framing === Framing.UntilClose || !RESPONSE_HEAD.keepAlive || exchange.endsUnread) this.#keepsAlive = false;
 
     // Node writes what the client may expect of the connection; when we know better, the client must be told.
     const saysTooMuch = RESPONSE_HEAD.keepAlive && !this.#keepsAlive && (framing !== Framing.UntilClose || isUnchunked);

@@ -123,6 +123,8 @@ export class Exchange {
   sentAtMs = 0;
   /** Reads along in the response; null when there is nothing to be learned from it. */
   watch: SessionWatch | null = null;
+  /** The endpoint will close its connection with some of the request unread, and so will be the client's: it is told. */
+  endsUnread = false;
   /** Field lines that the response gets, each with its CRLF. */
   addedLines = '';
 
@@ -636,7 +638,7 @@ export class Exchange {
   #responseComplete(): void {
     if (this.body === null || this.body.isSent) {
       this.#finish(Outcome.Completed);
-    } else if (this.client.keepsAlive) {
+    } else if (this.client.keepsAlive || this.endsUnread) {
       // As with Node, the rest of the body still goes to the app, which may read it or not.
       this.#state = ExchangeState.Responded;
       this.#responseEnded = true;

@@ -452,6 +452,7 @@ export class Http1UpstreamConnection {
     const hasNoBody = exchange.method === Method.Head || status === 204 || status === 304;
     const framing = hasNoBody ? Framing.None : head.framing;
     this.#keepsAlive = head.keepAlive && framing !== Framing.UntilClose;
+    exchange.endsUnread = !this.#keepsAlive && exchange.body?.isSent === false;
 
     let added = transport.responseAdded;
     // RFC 9112 section 9.3: an HTTP/1.0 client has to be told that its connection is kept.

@@ -363,6 +363,48 @@ test('an early answer to a large upload reaches the client though the server clo
   assert.equal(String(response.body), 'big');
 });
 
+test('an early answer says that the connection will be closed where the server closes its own, and the upload goes on', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  for (const [head, body] of [
+    ['HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', 'big'],
+    [
+      'HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n',
+      'no',
+    ],
+    ['HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx', 'x'],
+  ] as const) {
+    const client = await road.client();
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234');
+    const peer = await server.next();
+    await peer.head();
+    peer.write(head);
+    const response = await client.response();
+    assert.match(response.head, /^Connection: close\r$/m);
+    assert.equal(String(response.body), body);
+    client.write('56789');
+    assert.equal(String(await peer.read(10)), '0123456789');
+    peer.end();
+    assert.equal(await client.rest(), '');
+  }
+});
+
+test('an early answer of a server that reads on keeps the connection', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234');
+  const peer = await server.next();
+  await peer.head();
+  peer.write(ok('early'));
+  assert.doesNotMatch((await client.response()).head, /^Connection:/m);
+  client.write(`56789${get('/next')}`);
+  await peer.read(10);
+  await peer.head();
+  peer.write(ok('next'));
+  assert.equal(String((await client.response()).body), 'next');
+});
+
 test('an early answer reaches the client though the server closes with the upload unread, however often', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url]);
