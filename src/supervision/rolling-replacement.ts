@@ -8,7 +8,7 @@ export interface Replacement {
 
 /**
  * Replaces workers, so many at a time, each by one that is ready before it goes. The first failure is the last try: those
- * under way are seen to their end.
+ * under way are seen to their end. A slot that is taken away meanwhile is none.
  * @throws EvenerError EVENER_RELOAD_FAILED of the first that failed
  */
 export async function replaceRolling(replacements: readonly Replacement[], parallel: number): Promise<void> {
@@ -16,7 +16,10 @@ export async function replaceRolling(replacements: readonly Replacement[], paral
   const failures: unknown[] = [];
   const one = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined && failures.length === 0; next = waiting.shift()) {
-      await next.slot.replace(next.drainLimitMs).catch((error: unknown) => failures.push(error));
+      const { slot, drainLimitMs } = next;
+      await slot.replace(drainLimitMs).catch((error: unknown) => {
+        if (!slot.isRemoved) failures.push(error);
+      });
     }
   };
   await Promise.all(Array.from({ length: parallel }, one));

@@ -187,7 +187,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   /** Its workers finish what they have and go. */
   removeSlot(index: number): void {
-    this.slots.get(index)?.close();
+    this.slots.get(index)?.remove();
     this.slots.delete(index);
     this.#standby.delete(index);
     for (const worker of this.live()) if (worker.slot === index) worker.retire(this.#options.drainLimitMs);

@@ -50,6 +50,7 @@ export class WorkerSlot {
   #starts = 0;
   #isParked = false;
   #isClosed = false;
+  #isRemoved = false;
 
   constructor(index: number, host: WorkerSlotHost, rng: Rng) {
     this.index = index;
@@ -89,6 +90,11 @@ export class WorkerSlot {
     return this.#isParked;
   }
 
+  /** The place is no more. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
   /** Until the next start; 0 when one is under way. ms */
   get nextStartInMs(): number {
     return this.#timer === null ? 0 : Math.max(0, this.#nextStartAtMs - performance.now());
@@ -118,7 +124,8 @@ export class WorkerSlot {
   /**
    * Starts a successor, and lets the present worker go once that one is ready.
    * @param limitMs how long the present one may take to finish what it has
-   * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays
+   * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays, or the place was
+   * taken away meanwhile
    */
   async replace(limitMs: number): Promise<void> {
     await this.#replaceable();
@@ -134,7 +141,7 @@ export class WorkerSlot {
    */
   async tryOut(): Promise<Tryout> {
     await this.#replaceable();
-    if (this.#isClosed) throw this.#failure('stopped meanwhile');
+    if (this.#isClosed) throw this.#failure(this.#closure);
     const worker = this.#startSuccessor();
     const { promise: ready, resolve, reject } = withResolvers();
     this.#awaitReplacement(resolve).catch(reject);
@@ -204,8 +211,18 @@ export class WorkerSlot {
     this.#isClosed = true;
     this.#cancelTimer();
     if (this.#settling !== null) clearTimeout(this.#settling);
-    this.#replacement?.reject(this.#failure('stopped meanwhile'));
+    this.#replacement?.reject(this.#failure(this.#closure));
     this.#replacement = null;
+  }
+
+  /** The same for good: there is one worker less. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.close();
+  }
+
+  get #closure(): string {
+    return this.#isRemoved ? 'its place was taken away meanwhile' : 'stopped meanwhile';
   }
 
   /** A successor that is on its way may have been started before what the next one is for. */
