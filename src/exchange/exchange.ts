@@ -259,7 +259,8 @@ export class Exchange {
       setTimeout(() => this.#giveUpRest(), REST_LIMIT_MS).unref();
       return;
     }
-    this.#endpoint?.transport.abort(this, isReset);
+    const isCutOff = !isReset && this.body?.hasEnded === false && this.#state !== ExchangeState.Tunnel;
+    this.#endpoint?.transport.abort(this, isReset, isCutOff);
     this.#finish(Outcome.ClientLeft);
   }
 
@@ -660,7 +661,7 @@ export class Exchange {
   }
 
   #abortUpstream(): void {
-    this.#endpoint?.transport.abort(this, false);
+    this.#endpoint?.transport.abort(this, false, false);
   }
 
   #answer(outcome: Outcome): void {

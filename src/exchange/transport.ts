@@ -30,8 +30,11 @@ export interface Transport {
   endBody(exchange: Exchange, trailers: string): void;
   /** The client has used up so many bytes of the response: the endpoint may send as many more. */
   grant(exchange: Exchange, bytes: number): void;
-  /** Ends the stream before its time; nothing more is heard of it. `isReset`: the client's connection was reset. */
-  abort(exchange: Exchange, isReset: boolean): void;
+  /**
+   * Ends the stream before its time; nothing more is heard of it. `isReset`: the client's connection was reset. `isCutOff`: it
+   * was closed in the middle of the request.
+   */
+  abort(exchange: Exchange, isReset: boolean, isCutOff: boolean): void;
   /** The exchange is over, for whatever reason: forget its stream. */
   finished(exchange: Exchange): void;
   /** It has gone elsewhere, and counts as in flight here no more. Its stream was ended before. */

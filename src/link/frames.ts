@@ -104,7 +104,7 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 export const FrameFlag = {
   None: 0,
-  /** The message ends with this frame. */
+  /** The message ends with this frame. On Abort: the client's connection was closed in the middle of the request. */
   End: 1,
   /** On Open: the client wants an upgrade or CONNECT; the worker answers Tunnel or Plain before any body is sent. */
   Upgrade: 2,

@@ -162,10 +162,11 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#writer.uint32(FrameType.Window, exchange.stream, bytes);
   }
 
-  abort(exchange: Exchange, isReset: boolean): void {
+  abort(exchange: Exchange, isReset: boolean, isCutOff: boolean): void {
     this.#awaitingRoom.delete(exchange);
     if (this.#streams.delete(exchange)) {
-      this.#writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, exchange.stream, '');
+      const flags = isReset ? FrameFlag.Reset : isCutOff ? FrameFlag.End : FrameFlag.None;
+      this.#writer.text(FrameType.Abort, flags, exchange.stream, '');
     }
   }
 

@@ -211,13 +211,13 @@ export class LinkClient implements FrameHandler {
         return true;
       case FrameType.Abort:
         this.#claims.drop(stream);
-        this.#streams.get(stream)?.onGone((flags & FrameFlag.Reset) !== 0);
+        this.#streams.get(stream)?.onGone((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
         return true;
       case FrameType.Close: {
         const known = this.#connections.get(stream);
         this.#connections.delete(stream);
         this.#claims.dropConnection(stream);
-        known?.socket?.onGone(false);
+        known?.socket?.onGone(false, false);
         return true;
       }
       case FrameType.Connect:
@@ -459,8 +459,8 @@ export class LinkClient implements FrameHandler {
 
   /** The balancer is gone: so are all clients. */
   #loseAll(): void {
-    for (const { socket } of [...this.#connections.values()]) socket?.onGone(false);
-    for (const stream of this.#streams.values()) stream.onGone(false);
+    for (const { socket } of [...this.#connections.values()]) socket?.onGone(false, false);
+    for (const stream of this.#streams.values()) stream.onGone(false, false);
     this.#connections.clear();
     this.#claims.clear();
     this.#streams.clear();

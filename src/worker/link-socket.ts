@@ -10,6 +10,7 @@ import {
   WINDOW_GRANT_BYTES,
 } from '../link/frames.ts';
 import { ChunkedUnframer, Unframed } from './chunked-unframer.ts';
+import { eofError } from './eof-error.ts';
 import type { LinkClient } from './link-client.ts';
 import { LinkHandle } from './link-handle.ts';
 import type { LinkStream } from './link-stream.ts';
@@ -77,6 +78,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #isTunnelOver = false;
   /** The connection is gone at the balancer, too. */
   #isGone = false;
+  /** The client's end in the middle of a request is on its way to the app. */
+  #isCutOff = false;
   /** Of a tunnel that may be a WebSocket: what the app sends on it; null = it is none. */
   #frames: WebSocketFrames | null = null;
   /** A write that waits for credit. */
@@ -245,15 +248,37 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   /** The balancer ended the stream, or the client's connection has closed. */
-  onGone(isReset: boolean): void {
-    const isTunnel = this.#mode === Mode.Tunnel;
+  onGone(isReset: boolean, isCutOff: boolean): void {
+    const { parser } = this;
+    const isWithinRequest = this.#mode === Mode.Http && !this.#requestEnded;
     this.#isGone = true;
     // With the last of it read the stream destroys itself.
     if (this.#isTunnelOver && !this.readableEnded) return;
+    if (this.#isCutOff) return;
     this.#forget();
-    // A request hears of either as 'aborted'; who holds the connection itself is told which it was.
-    if (isReset && isTunnel) this.destroy(resetError());
+    if (isReset) this.destroy(resetError());
+    else if (isCutOff && isWithinRequest && parser !== null && !this.destroyed) this.#cutOff(parser);
     else this.destroy();
+  }
+
+  /**
+   * The client has ended its side in the middle of a request. On 'end' Node's server asks the parser what it makes of
+   * that, emits 'clientError' or else destroys the socket with the error. Nobody gets an answer any more.
+   */
+  #cutOff(parser: HttpParser): void {
+    this.#isCutOff = true;
+    const forget = (): void => void Reflect.deleteProperty(parser, 'finish');
+    // Its parser has seen none of the request. Parsers are used again, by other connections.
+    parser.finish = () => {
+      forget();
+      return eofError();
+    };
+    this.push(null);
+    this.read();
+    setImmediate(() => {
+      forget();
+      this.destroy();
+    });
   }
 
   get isWebSocket(): boolean {
@@ -369,7 +394,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
       // The app ended the connection within a response: the client sees it cut short, as it would from Node.
       this.#endSent = true;
       this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
-    } else if (this.#mode === Mode.Idle) {
+    } else if (this.#mode === Mode.Idle && !this.#isCutOff) {
       // Nothing more can be written here, and the client's next request needs a socket that can.
       this.destroy();
     }

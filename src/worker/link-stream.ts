@@ -10,6 +10,10 @@ export interface LinkStream extends Streamed {
   onRequestEnd(trailers: string[]): void;
   /** The balancer takes so many bytes more. */
   onWindow(bytes: number): void;
-  /** The balancer ended the stream, or the client's connection has closed. */
-  onGone(isReset: boolean): void;
+  /**
+   * The balancer ended the stream, or the client's connection has closed.
+   * @param isReset the client reset it
+   * @param isCutOff the client closed it in the middle of the request
+   */
+  onGone(isReset: boolean, isCutOff: boolean): void;
 }

@@ -12,6 +12,8 @@ export interface HttpParser {
   _headers: string[];
   /** Takes the parser off the list of connections that Node checks for time-outs: the balancer does that. */
   remove(): void;
+  /** What it makes of the end of the connection: nothing, or an error where that is in the middle of a message. */
+  finish?(): Error | undefined;
   readonly constructor: HttpParserClass;
 }
 

@@ -62,12 +62,142 @@ async function answer(client: RawClient, request: string = KEPT): Promise<string
   return `${head.replace(/^Date: .*\r$/gm, 'Date: now')}${body}`;
 }
 
+type Leave = (socket: net.Socket) => void;
+const ends: Leave = (socket) => socket.end();
+const resets: Leave = (socket) => socket.resetAndDestroy();
+
+const CUT = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
+
+/** A client that leaves in the middle of its request: all that an app hears of it, in order. */
+function leaving(
+  name: string,
+  leave: Leave,
+  bytes: string,
+  handle: (request: http.IncomingMessage, response: http.ServerResponse) => void = () => {},
+  onClientError?: (error: NodeJS.ErrnoException, socket: net.Socket) => void,
+): Behaviour {
+  return serving(
+    name,
+    (app) => {
+      const order: unknown[] = [];
+      const note = (who: string, one: NodeJS.EventEmitter, events: readonly string[]): void => {
+        for (const event of events) {
+          one.on(event, (value?: Partial<NodeJS.ErrnoException> | boolean) =>
+            order.push(`${who} ${event} ${typeof value === 'object' ? value.code : value}`),
+          );
+        }
+      };
+      const server = http.createServer((request, response) => {
+        const { socket } = request;
+        note('socket', socket, ['end', 'finish', 'timeout', 'error', 'close']);
+        note('request', request, ['aborted', 'end', 'error', 'close']);
+        note('response', response, ['finish', 'error', 'close']);
+        const begin = (): void => app.tell('begun');
+        if (request.method === 'GET') begin();
+        request.once('data', begin);
+        request.on('close', () => order.push(['at the end', request.complete, request.aborted, request.destroyed]));
+        socket.on('close', () =>
+          setTimeout(() => {
+            order.push([socket.destroyed, socket.readableEnded, socket.errored?.message ?? null]);
+            server.getConnections((_error, open) => app.tell('order', [...order, open]));
+          }, 50),
+        );
+        handle(request, response);
+      });
+      if (onClientError !== undefined) {
+        server.on('clientError', (error: NodeJS.ErrnoException, socket: net.Socket) => {
+          order.push(['clientError', error.message, { ...error }, socket.writable, socket.destroyed]);
+          onClientError(error, socket);
+        });
+      }
+      app.listen(server);
+    },
+    async (client) => {
+      const one = await client.connect();
+      one.write(bytes);
+      await client.told('begun');
+      leave(one.socket);
+      return client.told('order');
+    },
+  );
+}
+
 /** In the order in which an app would print them. */
 function namesIn(socket: net.Socket): string {
   return Object.keys(socket.address()).join();
 }
 
 export const BEHAVIOURS: readonly Behaviour[] = [
+  leaving('a client that ends within its body', ends, CUT),
+  leaving('a client that resets within its body', resets, CUT),
+  leaving(
+    'a client that ends within a chunk',
+    ends,
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
+  ),
+  leaving('a client that resets before its answer', resets, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+  leaving('a client that ends within a body that was answered', ends, CUT, (_request, response) => response.end('x')),
+  leaving('a client that resets within a body that was answered', resets, CUT, (_request, response) =>
+    response.end('x'),
+  ),
+  leaving('a client that ends within its body, while its answer is written', ends, CUT, (_request, response) =>
+    response.write('x'),
+  ),
+  leaving('a client that resets within its body, while its answer is written', resets, CUT, (_request, response) =>
+    response.write('x'),
+  ),
+  leaving(
+    "a client that ends within its body, and 'clientError' that destroys",
+    ends,
+    CUT,
+    undefined,
+    (error, socket) => socket.destroy(error),
+  ),
+  leaving(
+    "a client that resets within its body, and 'clientError' that destroys",
+    resets,
+    CUT,
+    undefined,
+    (_error, one) => one.destroy(),
+  ),
+  leaving(
+    "a client that ends within its body, and 'clientError' that answers",
+    ends,
+    CUT,
+    undefined,
+    (_error, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  ),
+  leaving(
+    "a client that resets within its body, and 'clientError' that answers",
+    resets,
+    CUT,
+    undefined,
+    (_error, one) => {
+      if (one.writable) one.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    },
+  ),
+  serving(
+    'the answer to a client that ends within its body',
+    (app) => void app.listen(http.createServer(() => {})),
+    async (client) => {
+      const one = await client.connect(0, true);
+      one.write(CUT);
+      one.end();
+      return one.rest();
+    },
+    { difference: 'what a client gets that ends within its body' },
+  ),
+  leaving('a client that ends within a body that the app has destroyed', ends, CUT, (request) =>
+    request.once('data', () => request.destroy()),
+  ),
+  leaving(
+    'a client that resets within a body that the app has destroyed',
+    resets,
+    CUT,
+    (request) => request.once('data', () => request.socket.destroy()),
+    () => {},
+  ),
+
   alone('listening, address() and events around listen()', (_app, see) => {
     const server = http.createServer(fine);
     const order: unknown[] = [server.listening, server.address()];
