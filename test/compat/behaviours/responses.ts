@@ -48,6 +48,7 @@ const stateOf = (response: http.ServerResponse): unknown => [
 ];
 
 const GET = get('/');
+const MAJOR = Number.parseInt(process.versions.node, 10);
 
 export const BEHAVIOURS: readonly Behaviour[] = [
   telling('states of a response on its way', GET, (_request, response, note) => {
@@ -250,6 +251,24 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       response.end();
     },
     { options: { rejectNonStandardBodyWrites: true } as http.ServerOptions },
+  ),
+  telling(
+    '204 with a length of 0',
+    GET,
+    (_request, response) => {
+      response.writeHead(204, { 'Content-Length': 0 });
+      response.end();
+    },
+    { difference: 'responses that RFC 9112 forbids' },
+  ),
+  telling(
+    'write() and destroy() in one turn',
+    GET,
+    (_request, response) => {
+      response.write('a');
+      response.destroy();
+    },
+    MAJOR < 26 ? { difference: 'what is written before a destroy() of the same turn' } : {},
   ),
   telling(
     '204 with chunked asked for',

@@ -128,6 +128,16 @@ function namesIn(socket: net.Socket): string {
 }
 
 export const BEHAVIOURS: readonly Behaviour[] = [
+  alone(
+    'the handles of the process',
+    (_app, see) => {
+      const server = http.createServer(fine).listen(0, () => {
+        const { _getActiveHandles } = process as unknown as { _getActiveHandles(): unknown[] };
+        see(_getActiveHandles().includes(server));
+      });
+    },
+    { difference: 'what keeps the process alive' },
+  ),
   leaving('a client that ends within its body', ends, CUT),
   leaving('a client that resets within its body', resets, CUT),
   leaving(
