@@ -35,6 +35,12 @@ export const LINGER_LIMIT_MS = 30_000;
  */
 export const HALF_CLOSED_GRACE_MS = 100;
 
+/**
+ * The same behind CONNECT or a request for an upgrade, whose client may well have nothing more to say; where the endpoint
+ * has no time-out of its own. Node leaves such a connection open for as long as the app does.
+ */
+export const HALF_CLOSED_UPGRADE_MS = 30_000;
+
 /** Longest wait for an app that answers a malformed request itself. */
 export const APP_REFUSAL_MS = 5_000;
 

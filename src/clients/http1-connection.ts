@@ -16,6 +16,7 @@ import {
   DELIVERY_CHECK_MS,
   FIRST_REQUEST_GRACE_MS,
   HALF_CLOSED_GRACE_MS,
+  HALF_CLOSED_UPGRADE_MS,
   LINGER_LIMIT_MS,
   LINGER_MS,
   Phase,
@@ -162,7 +163,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     }
     // Pipelined requests that came before are still answered.
     if (this.#pending === null) this.#keepsAlive = false;
-    this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
+    this.#awaitLast();
   }
 
   onClose(): void {
@@ -304,6 +305,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   }
 
   declineTunnel(): void {
+    // From now on it is a request as any other.
+    if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
     if (!this.#hasBody) {
       this.#exchange!.endBody('');
       return;
@@ -474,7 +477,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.#phase = Phase.Body;
       this.#awaitBody();
     }
-    if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
+    if (this.#clientEnded) this.#awaitLast();
     if (framing !== Framing.None) {
       this.#body.begin(framing, HEAD.contentLength);
       if (HEAD.contentLength > KEPT_BODY_BYTES) this.client.useOwnBuffer();
@@ -641,6 +644,15 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const endMs = this.#requestEndMs;
     const untilMs = turnMs === 0 ? endMs : endMs === 0 ? nowMs + turnMs : Math.min(endMs, nowMs + turnMs);
     this.deadlineMs = untilMs === 0 ? 0 : Math.max(untilMs, nowMs + 1);
+  }
+
+  /** The client has ended its side, and has an answer coming. */
+  #awaitLast(): void {
+    if (this.#exchange?.wantsUpgrade !== true || this.#exchange.isAnswered) {
+      this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
+    } else if (this.deadlineMs === 0) {
+      this.#await(Phase.Left, HALF_CLOSED_UPGRADE_MS);
+    }
   }
 
   #await(phase: Phase, afterMs: number): void {

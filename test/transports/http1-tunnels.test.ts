@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient } from '../support/raw-client.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
@@ -142,6 +143,53 @@ test('CONNECT is passed on, and opens a tunnel where the server agrees', async (
   assert.equal(String(await client.read(5)), 'hello');
   client.write('hi');
   assert.equal(String(await peer.read(2)), 'hi');
+});
+
+for (const [what, head, answer] of [
+  ['CONNECT', 'CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n', 'HTTP/1.1 200 Connected\r\n\r\n'],
+  ['an upgrade', get('/', UPGRADE), SWITCH],
+] as const) {
+  test(`a client that ends its side behind ${what} gets an answer that takes its time`, async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(`${head}hello`);
+    client.end();
+    const peer = await server.next();
+    await peer.head();
+    // More than what other requests are given.
+    await sleep(400);
+    peer.write(answer);
+    assert.equal(String(await peer.read(5)), 'hello');
+    await peer.ended();
+    peer.write('goodbye');
+    peer.end();
+    assert.equal(await client.rest(), `${answer}goodbye`);
+    await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+  });
+
+  test(`one that ends its side behind ${what} that is declined, too; then it has gone`, async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(head);
+    client.end();
+    const peer = await server.next();
+    await peer.head();
+    await sleep(400);
+    peer.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
+    assert.match(await client.rest(), /^HTTP\/1\.1 403 [\s\S]+\r\nConnection: close\r\n\r\nno$/);
+    await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+  });
+}
+
+test('a client that ends its side behind an upgrade gets 504 by the response time-out', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url], { responseTimeoutMs: 400 });
+  const client = await road.client();
+  client.write(get('/', UPGRADE));
+  client.end();
+  assert.match(await client.rest(), /^HTTP\/1\.1 504 /);
 });
 
 test('TRACE and OPTIONS that may go no further are answered here', async (t) => {
