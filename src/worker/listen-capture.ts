@@ -70,6 +70,8 @@ class CapturedListener implements LinkListener {
   #opened: number | null = null;
   #isAnswered = false;
   #isClosed = false;
+  /** Whether the app wants it to keep the process alive, once it listens. Until then it does. */
+  #isWanted: boolean;
 
   constructor(
     links: LinksOnDemand,
@@ -83,6 +85,7 @@ class CapturedListener implements LinkListener {
     this.#links = links.dial();
     this.#desk = links.desk ?? null;
     this.server = server;
+    this.#isWanted = !server._unref;
     this.#addressType = addressType;
     const isPath = port < 0;
     this.#request = {
@@ -106,7 +109,7 @@ class CapturedListener implements LinkListener {
     server._connectionKey = `${addressType}:${address}:${port}`;
     if (this.#desk !== null && !this.#openAtOnce(this.#desk)) return;
     this.#id = this.#links.add(this);
-    if (server._unref) this.#links.unref(this.#id);
+    this.#keepAliveAsWanted();
   }
 
   /** As Node does: the address is there when listen() returns, 'listening' or 'error' follow. */
@@ -161,12 +164,20 @@ class CapturedListener implements LinkListener {
     this.#isAnswered = true;
     if (answer.ok) {
       this.#setAddress(answer);
+      this.#keepAliveAsWanted();
       this.server.emit('listening');
       return;
     }
     this.#close();
     this.server._handle = null;
     this.server.emit('error', this.#listenError(answer));
+  }
+
+  /** On Node alone 'listening' needs no turn of the event loop, so that it comes before a process without handles ends. */
+  #keepAliveAsWanted(): void {
+    if (this.#isClosed || !this.#isAnswered) return;
+    if (this.#isWanted) this.#links.ref(this.#id);
+    else this.#links.unref(this.#id);
   }
 
   /** A path stays what was asked for. */
@@ -212,9 +223,15 @@ class CapturedListener implements LinkListener {
         this.#close();
         if (callback) setImmediate(callback);
       },
-      ref: () => this.#links.ref(this.#id),
-      unref: () => this.#links.unref(this.#id),
-      hasRef: () => true,
+      ref: () => {
+        this.#isWanted = true;
+        this.#keepAliveAsWanted();
+      },
+      unref: () => {
+        this.#isWanted = false;
+        this.#keepAliveAsWanted();
+      },
+      hasRef: () => this.#isWanted,
       ...(this.#addressType === -1
         ? {}
         : {
