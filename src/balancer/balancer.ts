@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionTable } from '../balancing/session-table.ts';
 import type {
@@ -13,19 +12,19 @@ import { ClientAdmission } from '../clients/client-admission.ts';
 import { ClientRegistry } from '../clients/client-context.ts';
 import { AddressRanges } from '../core/address-ranges.ts';
 import { Clock } from '../core/clock.ts';
-import type { ListenAnswer } from '../core/listen-answer.ts';
 import { XorShift } from '../core/rng.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { fingerprintOf } from '../exchange/quarantine.ts';
 import { FlushTurn } from '../link/flush-turn.ts';
-import { FrameType, type ListenRequest } from '../link/frames.ts';
+import type { ListenRequest } from '../link/frames.ts';
 import { BEAT_MS } from '../link/ledger.ts';
 import { Counters } from '../observability/counters.ts';
 import { WorkerMeter } from '../observability/worker-meter.ts';
 import { LinkServer } from '../transports/link-server.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
 import { HttpWorkers } from './http-workers.ts';
-import { type AheadAnswer, type Place, Ports } from './ports.ts';
+import { Listens } from './listens.ts';
+import { type AheadAnswer, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
 import { Trials } from './trials.ts';
@@ -65,10 +64,7 @@ export class Balancer {
   readonly #trials: Trials;
   /** As they were told last. */
   #settings: BalancerSettings;
-  /** For each link the listeners its app has opened: their number and the place each stands for. */
-  readonly #listens = new Map<LinkTransport, Map<number, Place>>();
-  /** Which of its link's listens the next one is; counted on while any is open, so that two never share a number. */
-  readonly #nextListen = new WeakMap<LinkTransport, number>();
+  readonly #listens: Listens;
   readonly #draining = new Set<number>();
   readonly #beat: NodeJS.Timeout;
   #lastBeatMs = performance.now();
@@ -92,12 +88,12 @@ export class Balancer {
     const turn = new FlushTurn(GATHER_MESSAGES);
     this.#links = new LinkServer(turn, this.#clock, {
       onLinked: (worker, pid, link) => {
-        this.#listens.set(link, new Map());
+        this.#listens.linked(link);
         this.#trials.joining(worker, link.endpoint);
         this.#tell({ type: 'worker-linked', worker, pid });
       },
-      onListen: (worker, link, listenId, request) => this.#onListen(worker, link, listenId, request),
-      onUnlisten: (_worker, link, listenId) => this.#onUnlisten(link, listenId),
+      onListen: (worker, link, listenId, request) => this.#listens.listen(worker, link, listenId, request),
+      onUnlisten: (_worker, link, listenId) => this.#listens.unlisten(link, listenId),
       onConnectionClosed: (id, isKept, link) => {
         // Where there are others, the app's own sweep of its idle connections is no reason to part with a client.
         if (!isKept || this.#isAlone(link)) this.#clients.get(id)?.closeAfterResponse();
@@ -142,6 +138,16 @@ export class Balancer {
       tell,
       onIdle: () => this.#reportDrained(),
       onJoining: (worker, endpoint) => this.#trials.joining(worker, endpoint),
+    });
+    const isDraining = (): boolean => this.#isDraining;
+    this.#listens = new Listens({
+      ports: this.#ports,
+      get isDraining() {
+        return isDraining();
+      },
+      poolOf: (worker) => this.#links.poolOf(worker),
+      isServedElsewhere: (worker) => this.#httpWorkers.has(worker),
+      tell,
     });
     this.#trials = new Trials({
       thread: birth.thread,
@@ -264,7 +270,7 @@ export class Balancer {
       return;
     }
     const link = this.#links.linkOf(worker);
-    const [place] = (link === null ? undefined : this.#listens.get(link)?.values()) ?? [];
+    const [place] = link === null ? [] : this.#listens.placesOf(link);
     if (link === null || place === undefined) tell(0);
     else checkWorker(link, path, place, this.#clients, tell);
   }
@@ -301,80 +307,9 @@ export class Balancer {
     this.#ports.closeListeners();
   }
 
-  #onListen(worker: number, link: LinkTransport, listenId: number, request: ListenRequest): boolean {
-    const listens = this.#listens.get(link);
-    if (listens === undefined) return false;
-    const known = listens.get(listenId);
-    if (known !== undefined) {
-      // Its server's settings have changed since.
-      this.#ports.applyLimits(known, request.server);
-      return true;
-    }
-    const ordinal = listens.size === 0 ? 0 : this.#nextListen.get(link)!;
-    this.#nextListen.set(link, ordinal + 1);
-    const place = this.#ports.placeFor(this.#links.poolOf(worker), request, ordinal);
-    // A child that serves by itself is not served over a link as well.
-    if (place === null || place.workers.has(link) || this.#httpWorkers.has(worker)) {
-      // To workers of an app one port is the same; to one process, or to another app, it is taken.
-      this.#refuseListen(worker, link, listenId, request);
-      return true;
-    }
-    listens.set(listenId, place);
-    place.workers.set(link, listenId);
-    this.#ports.applyLimits(place, request.server);
-    void place.port.opened.then((answer) => this.#answerListen(worker, link, listenId, place, answer));
-    return true;
-  }
-
-  #refuseListen(worker: number, link: LinkTransport, listenId: number, { host, port, path }: ListenRequest): void {
-    const message = `listen EADDRINUSE: address already in use ${path ?? `${host ?? '::'}:${port}`}`;
-    const answer: ListenAnswer = { ok: false, code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE, message };
-    link.control(FrameType.Listening, listenId, { ...answer, listener: -1 });
-    this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port });
-  }
-
-  #answerListen(worker: number, link: LinkTransport, listenId: number, place: Place, answer: ListenAnswer): void {
-    const { port, workers, dispatcher } = place;
-    const listens = this.#listens.get(link);
-    if (listens?.get(listenId) !== place) return;
-    link.control(FrameType.Listening, listenId, { ...answer, listener: port.context.listenerId });
-    if (!answer.ok) {
-      listens.delete(listenId);
-      workers.delete(link);
-      const { host, path, port: number } = port.request;
-      this.#tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port: number });
-      return;
-    }
-    link.endpoint.join(dispatcher.pool);
-    const isPath = answer.family === 'unix';
-    this.#tell({
-      type: 'worker-listening',
-      worker,
-      listener: {
-        host: isPath ? null : answer.address,
-        port: answer.port,
-        path: isPath ? answer.address : null,
-        protocol: port.request.protocol,
-      },
-    });
-  }
-
-  #onUnlisten(link: LinkTransport, listenId: number): void {
-    const listens = this.#listens.get(link);
-    const place = listens?.get(listenId);
-    if (listens === undefined || place === undefined) return;
-    listens.delete(listenId);
-    place.workers.delete(link);
-    link.endpoint.leave(place.dispatcher.pool);
-    // The port stays open while anybody listens; a worker that died has not closed it.
-    if (place.workers.size === 0 && !this.#isDraining) this.#ports.leave(place);
-  }
-
   #onUnlinked(worker: number, link: LinkTransport, isProtocolError: boolean, detail: string): void {
     const nowMs = this.#clock.tick();
-    const listens = this.#listens.get(link);
-    this.#listens.delete(link);
-    for (const place of listens?.values() ?? []) place.workers.delete(link);
+    this.#listens.unlinked(link);
     const lost = link.takeInFlight();
     this.#tell({
       type: 'worker-unlinked',
@@ -428,8 +363,7 @@ export class Balancer {
 
   /** No other worker serves what this one does. */
   #isAlone(link: LinkTransport): boolean {
-    const places = [...(this.#listens.get(link)?.values() ?? [])];
-    return places.every(({ dispatcher }) => dispatcher.pool.members.size <= 1);
+    return this.#listens.placesOf(link).every(({ dispatcher }) => dispatcher.pool.members.size <= 1);
   }
 }
 

@@ -6,7 +6,7 @@ import type { AcceptPause } from '../clients/accept-pause.ts';
 import type { ClientAdmission } from '../clients/client-admission.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Http1Connection } from '../clients/http1-connection.ts';
-import { Listener } from '../clients/listener.ts';
+import { type ConnectionClass, Listener } from '../clients/listener.ts';
 import { RawConnection } from '../clients/raw-connection.ts';
 import { type ActivatedSocket, activatedFor } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
@@ -35,14 +35,16 @@ import type { ThreadLog } from './thread-log.ts';
 /** One address that is listened on, and the pools that share it. */
 export interface Port {
   readonly key: string;
-  /** What was asked for, `--port` applied. */
-  readonly request: ListenRequest;
-  readonly context: ClientContext;
+  /** What was asked for, `--port` applied, and the protocol that it speaks. */
+  request: ListenRequest;
+  context: ClientContext;
   readonly listener: Listener;
   /** The outcome of opening it. */
   readonly opened: Promise<ListenAnswer>;
   /** By the pool's name. */
   readonly places: Map<string, Place>;
+  /** Runs where nobody listens any more. */
+  closing: NodeJS.Timeout | null;
 }
 
 /** What one pool has on one port. */
@@ -52,6 +54,8 @@ export interface Place extends PortShare {
   readonly dispatcher: Dispatcher;
   /** Workers that listen here, with the number that each gave the listener. */
   readonly workers: Map<LinkTransport, number>;
+  /** Those that listen here with a server of bytes while the port speaks HTTP, likewise: they get no connections. */
+  readonly silent: Map<LinkTransport, number>;
 }
 
 /** What became of a port that was opened ahead. */
@@ -76,6 +80,9 @@ export interface PortsHost {
   readonly activated: readonly ActivatedSocket[];
   tell(message: FromBalancer): void;
 }
+
+/** Where there are several threads, a port that nobody listens on any more closes after so long. */
+const REOPEN_MS = 250;
 
 /** The ports of a balancer thread. */
 export class Ports {
@@ -107,7 +114,7 @@ export class Ports {
   }
 
   /**
-   * The place that a worker's nth listen stands for, opened by the first that asks.
+   * The place that a worker's nth listen stands for, opened by the first that asks. Its port may speak another protocol.
    *
    * @returns null when another pool has the same routes there: the address is taken.
    */
@@ -121,10 +128,33 @@ export class Ports {
     const port = this.#ports.get(key) ?? this.#add(key, asked);
     const existing = port.places.get(pool);
     if (existing !== undefined) return existing;
+    if (port.closing !== null) {
+      clearTimeout(port.closing);
+      port.closing = null;
+      this.#turnTo(port, request.protocol);
+    }
     // Bytes have no host and no path to go by.
-    const isShared = (other: Place): boolean => request.protocol === 'tcp' || haveSameRoute(other.settings, settings);
+    const hasBytes = request.protocol === 'tcp' || port.request.protocol === 'tcp';
+    const isShared = (other: Place): boolean => hasBytes || haveSameRoute(other.settings, settings);
     if ([...port.places.values()].some(isShared)) return null;
     return this.#addPlace(port, settings, request);
+  }
+
+  /** From now on the port of this place, which has no other, speaks the protocol of this request. @returns the place for it */
+  speak(place: Place, request: ListenRequest): Place {
+    const { port, settings } = place;
+    port.places.delete(settings.name);
+    this.#turnTo(port, request.protocol);
+    return this.#addPlace(port, settings, request);
+  }
+
+  #turnTo(port: Port, protocol: ListenRequest['protocol']): void {
+    if (port.request.protocol === protocol) return;
+    // The connections that it has are of the other one.
+    this.#host.clients.drainListener(port.context.listenerId);
+    port.request = { ...port.request, protocol };
+    port.context = this.#contextFor(protocol, port.places);
+    port.listener.serve(port.context, connectionClassFor(protocol));
   }
 
   /** Opens a port for a listener that its worker has still to tell of; what comes until then waits. */
@@ -147,6 +177,7 @@ export class Ports {
       settings,
       dispatcher: this.#dispatcherFor(settings),
       workers: new Map(),
+      silent: new Map(),
       server: request.server,
     };
     port.places.set(settings.name, place);
@@ -166,10 +197,16 @@ export class Ports {
     port.places.delete(place.settings.name);
     refresh(port);
     if (port.places.size > 0) return;
+    this.#host.clients.drainListener(port.context.listenerId);
+    // Each thread hears of listeners in its own time. One that opens the port again finds it at none of them half closed.
+    if (this.#host.threads === 1) this.#close(port);
+    else port.closing = setTimeout(() => this.#close(port), REOPEN_MS).unref();
+  }
+
+  #close(port: Port): void {
     if (this.#ports.get(port.key) === port) this.#ports.delete(port.key);
     this.#announced.delete(port.key);
     port.listener.close();
-    this.#host.clients.drainListener(port.context.listenerId);
   }
 
   /** Whether the options have this pool. */
@@ -245,7 +282,19 @@ export class Ports {
 
   #add(key: string, request: ListenRequest): Port {
     const places = new Map<string, Place>();
-    const context: ClientContext = {
+    const context = this.#contextFor(request.protocol, places);
+    const listener = new Listener(context, connectionClassFor(request.protocol));
+    const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
+    const port: Port = { key, request, context, listener, opened, places, closing: null };
+    this.#ports.set(key, port);
+    void opened.then((answer) => {
+      if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);
+    });
+    return port;
+  }
+
+  #contextFor(protocol: ListenRequest['protocol'], places: ReadonlyMap<string, Place>): ClientContext {
+    return {
       listenerId: this.#nextListenerId++,
       router: new Router(),
       counters: this.#host.counters,
@@ -255,18 +304,10 @@ export class Ports {
       handlesClientError: false,
       admission: this.#host.admission,
       pause: this.#host.pause,
-      speaksHttp: request.protocol === 'http',
+      speaksHttp: protocol === 'http',
       connections: 0,
       connectionLimit: () => connectionLimitOf(places.values(), this.#host.threads),
     };
-    const listener = new Listener(context, request.protocol === 'tcp' ? RawConnection : Http1Connection);
-    const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
-    const port: Port = { key, request, context, listener, opened, places };
-    this.#ports.set(key, port);
-    void opened.then((answer) => {
-      if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);
-    });
-    return port;
   }
 
   #dispatcherFor(settings: PoolSettings): Dispatcher {
@@ -409,8 +450,12 @@ function byName(pools: readonly PoolSettings[]): Map<string, PoolSettings> {
  */
 function keyOf(pool: string, request: ListenRequest, ordinal: number): string {
   const { protocol, host, port, path } = request;
-  if (path !== null) return `${protocol}|unix:${path}`;
-  return port === 0 ? `${protocol}|${host ?? '*'}|0|${ordinal}|${pool}` : `${protocol}|${host ?? '*'}|${port}`;
+  if (path !== null) return `unix:${path}`;
+  return port === 0 ? `${protocol}|${host ?? '*'}|0|${ordinal}|${pool}` : `${host ?? '*'}|${port}`;
+}
+
+function connectionClassFor(protocol: ListenRequest['protocol']): ConnectionClass {
+  return protocol === 'tcp' ? RawConnection : Http1Connection;
 }
 
 function keyAhead(listener: number): string {

@@ -26,8 +26,10 @@ export type ConnectionClass = new (handle: object, context: ClientContext) => Cl
 
 /** A listening socket and the connections it makes. */
 export class Listener implements PausableListener {
-  readonly #context: ClientContext;
-  readonly #connectionClass: ConnectionClass;
+  /** Unique in its thread. */
+  readonly id: number;
+  #context: ClientContext;
+  #connectionClass: ConnectionClass;
   #server: net.Server = net.createServer();
   /** The descriptor is another thread's to close. */
   #isBorrowed = false;
@@ -38,12 +40,15 @@ export class Listener implements PausableListener {
   #accepted = 0;
 
   constructor(context: ClientContext, connectionClass: ConnectionClass) {
+    this.id = context.listenerId;
     this.#context = context;
     this.#connectionClass = connectionClass;
   }
 
-  get id(): number {
-    return this.#context.listenerId;
+  /** What is made of connections from now on. */
+  serve(context: ClientContext, connectionClass: ConnectionClass): void {
+    this.#context = context;
+    this.#connectionClass = connectionClass;
   }
 
   /** The listening descriptor, -1 while there is none. Threads of a process share descriptors. */

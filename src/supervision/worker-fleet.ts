@@ -431,7 +431,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   #announce(address: ListenerAddress): void {
     const key = address.path ?? `${address.host} ${address.port}`;
-    if (this.#addresses.has(key)) return;
+    if (this.#addresses.get(key)?.protocol === address.protocol) return;
     this.#addresses.set(key, address);
     this.#host.emit({ type: 'listening', address });
   }

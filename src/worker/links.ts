@@ -62,6 +62,13 @@ export class Links {
     return id;
   }
 
+  /** Tells the balancer that this one stays, now that its app knows that it listens. */
+  stays(id: number): void {
+    const listener = this.#listeners.get(id);
+    if (listener === undefined) return;
+    for (const client of this.#clients) if (client?.wire.isConnected) client.listen(id, listener);
+  }
+
   remove(id: number, server: CapturableServer): void {
     if (!this.#listeners.delete(id)) this.#removed.add(id);
     this.#lastSettings.delete(id);

@@ -160,6 +160,15 @@ class CapturedListener implements LinkListener {
   }
 
   onAnswer(answer: ListenAnswer): void {
+    try {
+      this.#onAnswer(answer);
+    } finally {
+      // Nothing but a look whether the port is free, it would have been closed by now.
+      if (this.#request.protocol === 'tcp') this.#links.stays(this.#id);
+    }
+  }
+
+  #onAnswer(answer: ListenAnswer): void {
     if (this.#isAnswered || this.#isClosed) return;
     this.#isAnswered = true;
     if (answer.ok) {
