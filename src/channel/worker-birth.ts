@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
  *
  * It travels in one variable because a package command (`npm start`) puts shells and package managers between us and
  * the process that listens. The preload takes it out of `process.env` as soon as it can: at once where it was put into
- * the process that runs the script, at the first `listen()` where it had to travel.
+ * the process that runs the script, at the first `listen()` for clients where it had to travel.
  */
 export const WORKER_BIRTH_VARIABLE = 'EVENER_LINK';
 

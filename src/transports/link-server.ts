@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { constants } from 'node:os';
 import { ledgerPath } from '../channel/worker-birth.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { Clock } from '../core/clock.ts';
@@ -25,6 +26,8 @@ export interface WorkerToExpect {
 interface ExpectedWorker extends WorkerToExpect {
   /** Its link; null until it has dialled in, and after it has hung up. */
   link: LinkTransport | null;
+  /** The process that said hello on it. */
+  pid: number;
 }
 
 /** What the owner of the links hears; `worker` is the incarnation that dialled in. */
@@ -52,6 +55,8 @@ export class LinkServer {
   readonly #events: LinkServerEvents;
   readonly #expected = new Map<number, ExpectedWorker>();
   readonly #links = new Set<LinkTransport>();
+  /** Of processes that came second. */
+  readonly #others = new Set<LinkTransport>();
   #path = '';
 
   constructor(turn: FlushTurn, clock: Clock, events: LinkServerEvents) {
@@ -81,7 +86,7 @@ export class LinkServer {
   }
 
   expect(worker: number, facts: WorkerToExpect): void {
-    this.#expected.set(worker, { ...facts, link: null });
+    this.#expected.set(worker, { ...facts, link: null, pid: 0 });
   }
 
   /** It may get requests from now on. */
@@ -113,18 +118,22 @@ export class LinkServer {
 
   close(): void {
     this.#server.close();
-    for (const link of [...this.#links]) link.close();
+    for (const link of [...this.#links, ...this.#others]) link.close();
   }
 
   #accept(handle: object): void {
     let worker = -1;
+    let first = 0;
     const link: LinkTransport = new LinkTransport(handle, 0, this.#turn, this.#clock, {
       onControl: (type, stream, payload) => {
         if (worker !== -1) return this.#control(worker, link, type, stream, payload);
+        if (first !== 0) return this.#turnAway(link, type, stream, first);
         if (type !== FrameType.Hello) return false;
         clearTimeout(impatience);
-        worker = this.#greet(link, payload);
-        return worker !== -1;
+        first = this.#firstOf(payload);
+        if (first !== 0) this.#others.add(link);
+        else worker = this.#greet(link, payload);
+        return first !== 0 || worker !== -1;
       },
       onConnectionClosed: (id, isKept) => this.#events.onConnectionClosed(id, isKept, link),
       onProbes: (id, isOn, afterSeconds) => this.#events.onProbes(id, isOn, afterSeconds),
@@ -136,6 +145,7 @@ export class LinkServer {
       onClosed: (isProtocolError, detail) => {
         clearTimeout(impatience);
         this.#links.delete(link);
+        this.#others.delete(link);
         if (worker === -1) return;
         const expected = this.#expected.get(worker);
         if (expected?.link === link) expected.link = null;
@@ -152,6 +162,7 @@ export class LinkServer {
     const expected = this.#expected.get(hello.worker);
     if (expected === undefined || expected.token !== hello.token || expected.link !== null) return -1;
     expected.link = link;
+    expected.pid = Number(hello.pid);
     link.introduce(String(expected.slot), expected.meter);
     if (expected.isHeld) link.endpoint.setEnabled(false);
     link.endpoint.incarnation = hello.worker;
@@ -159,6 +170,30 @@ export class LinkServer {
     link.setLedger(StreamLedger.open(ledgerPath(this.#path, hello.worker)));
     this.#events.onLinked(hello.worker, Number(hello.pid), link);
     return hello.worker;
+  }
+
+  /** Of a package command several processes may listen: the one that has done so for this worker already; 0 = none has. */
+  #firstOf(payload: string): number {
+    const hello = parse(payload) as Partial<Hello> | null;
+    const expected = this.#expected.get(Number(hello?.worker));
+    if (!expected?.link || expected.token !== hello?.token) return 0;
+    // One that has gone leaves its place to the next, once its link is closed: that one will dial again.
+    return expected.pid !== hello.pid && isRunning(expected.pid) ? expected.pid : 0;
+  }
+
+  /** Its listens fail with the reason, where it would wait for an answer else. */
+  #turnAway(link: LinkTransport, type: number, stream: number, first: number): boolean {
+    if (type !== FrameType.Listen) return type === FrameType.Unlisten;
+    const reason = `process ${first} of this worker listens at Evener already, and only one may:`;
+    const message = `listen EPERM: ${reason} .`;
+    link.control(FrameType.Listening, stream, {
+      ok: false,
+      code: 'EPERM',
+      errno: -constants.errno.EPERM,
+      message,
+      listener: -1,
+    });
+    return true;
   }
 
   #control(worker: number, link: LinkTransport, type: number, stream: number, payload: string): boolean {
@@ -169,6 +204,14 @@ export class LinkServer {
     if (type !== FrameType.Listen) return false;
     const request = parse(payload);
     return isListenRequest(request) && this.#events.onListen(worker, link, stream, request);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

@@ -19,6 +19,8 @@ import { endUnreadRequests } from './unread-requests.ts';
 export interface LinksOnDemand {
   current: Links | null;
   dial(): Links;
+  /** Who dials uses up what may be meant for a process further down. */
+  readonly travels?: boolean;
   /** Opens ports at once; where it is not there the balancer's answer comes over the link. */
   readonly desk?: ListenDesk;
 }
@@ -38,7 +40,8 @@ export function captureListen(links: LinksOnDemand): void {
   const listenItself = prototype._listen2;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
     const isOwn = (typeof fd === 'number' && fd >= 0) || exclusive.has(this) || isOfClusterPrimary(this);
-    const isOurs = this._handle === null && !isOwn;
+    const isForItsLike = links.travels === true && links.current === null && isBetweenProcesses(this, address, port);
+    const isOurs = this._handle === null && !isOwn && !isForItsLike;
     if (!isOurs) {
       listenItself.call(this, address, port, addressType, backlog, fd, flags);
       return;
@@ -261,6 +264,16 @@ function isOfClusterPrimary(server: net.Server): boolean {
   if (Object.getPrototypeOf(server) !== net.Server.prototype) return false;
   const listeners = server.listeners('connection');
   return listeners.length === 1 && listeners[0]!.name === 'fail';
+}
+
+/**
+ * Whether it listens for other processes of its command: on a Unix path, as the programs do that run TypeScript and start
+ * the app in a second process; or, forked, on any port of loopback, which nobody but its parent hears of.
+ */
+function isBetweenProcesses(server: net.Server, address: string | null, port: number): boolean {
+  if (port < 0) return Object.getPrototypeOf(server) === net.Server.prototype;
+  const isLoopback = address !== null && (address === '::1' || address.startsWith('127.'));
+  return port === 0 && isLoopback && process.channel !== undefined;
 }
 
 /** `_listen2` is not told whether the listen was exclusive. */

@@ -34,6 +34,7 @@ function prepare(birth: WorkerBirth): void {
   const outside = new AsyncResource('EVENER');
   const links = {
     current: null as Links | null,
+    travels: birth.travels,
     dial(): Links {
       if (birth.travels) forget();
       this.current ??= outside.runInAsyncScope(() => new Links(birth));
