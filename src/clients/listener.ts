@@ -76,8 +76,11 @@ export class Listener implements PausableListener {
       server.once('error', reject);
       server.once('listening', () => {
         server.off('error', reject);
-        this.#acceptFrom(server);
-        resolve(server.address()!);
+        const address = server.address()!;
+        // It was too early to close it.
+        if (this.#isClosed) server.close();
+        else this.#acceptFrom(server);
+        resolve(address);
       });
       const backlog = options.backlog === 0 ? {} : { backlog: options.backlog };
       if (options.path !== null) {
