@@ -26,7 +26,7 @@ export function timeoutsOf(shares: readonly PortShare[]): ClientTimeouts {
   return {
     headMs: longest(shares.map(({ settings, server }) => settings.headerTimeoutMs ?? server.headersTimeoutMs)),
     requestMs: longest(shares.map(({ server }) => server.requestTimeoutMs)),
-    bodyMs: longest(shares.map(({ settings, server }) => settings.bodyTimeoutMs ?? server.bodyTimeoutMs)),
+    bodyMs: longest(shares.map(({ settings, server }) => settings.bodyTimeoutMs ?? server.bodyTimeoutMs ?? 0)),
     keepAliveMs: longest(shares.map(({ settings, server }) => settings.keepAliveTimeoutMs ?? keepAliveOf(server))),
   };
 }

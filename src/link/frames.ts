@@ -164,8 +164,8 @@ export interface ListenRequest {
 export interface ServerLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
-  /** Longest silence within a body. Node's server has no such setting. */
-  readonly bodyTimeoutMs: number;
+  /** Longest silence within a body, where nothing bounds the whole request. Node's server has no such setting. */
+  readonly bodyTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
   /** How much longer than announced the connection is really kept. */
   readonly keepAliveBufferMs: number;

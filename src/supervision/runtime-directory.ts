@@ -2,6 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../core/is-alive.ts';
 
 /**
  * Longest path of a Unix socket, in bytes. The address holds 108 on Linux and 104 on macOS, with the closing zero
@@ -65,14 +66,6 @@ function readNames(base: string): string[] {
     return readdirSync(base);
   } catch {
     return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { ledgerPath } from '../channel/worker-birth.ts';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { Clock } from '../core/clock.ts';
+import { isAlive } from '../core/is-alive.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../link/frames.ts';
 import type { WorkerMeter } from '../observability/worker-meter.ts';
@@ -178,13 +179,14 @@ export class LinkServer {
     const expected = this.#expected.get(Number(hello?.worker));
     if (!expected?.link || expected.token !== hello?.token) return 0;
     // One that has gone leaves its place to the next, once its link is closed: that one will dial again.
-    return expected.pid !== hello.pid && isRunning(expected.pid) ? expected.pid : 0;
+    return expected.pid !== hello.pid && isAlive(expected.pid) ? expected.pid : 0;
   }
 
   /** Its listens fail with the reason, where it would wait for an answer else. */
   #turnAway(link: LinkTransport, type: number, stream: number, first: number): boolean {
     if (type !== FrameType.Listen) return type === FrameType.Unlisten;
     const reason = `process ${first} of this worker listens at Evener already, and only one may:`;
+    // The worker puts the address in place of its last word.
     const message = `listen EPERM: ${reason} .`;
     link.control(FrameType.Listening, stream, {
       ok: false,
@@ -204,14 +206,6 @@ export class LinkServer {
     if (type !== FrameType.Listen) return false;
     const request = parse(payload);
     return isListenRequest(request) && this.#events.onListen(worker, link, stream, request);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }
 
@@ -241,7 +235,6 @@ function isListenRequest(value: unknown): value is ListenRequest {
     [
       server.headersTimeoutMs,
       server.requestTimeoutMs,
-      server.bodyTimeoutMs,
       server.keepAliveTimeoutMs,
       server.keepAliveBufferMs,
       server.maxHeadBytes,

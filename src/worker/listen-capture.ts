@@ -149,7 +149,6 @@ class CapturedListener implements LinkListener {
       server: {
         headersTimeoutMs: positive(server.headersTimeout),
         requestTimeoutMs: positive(server.requestTimeout),
-        bodyTimeoutMs: 0,
         keepAliveTimeoutMs: positive(server.keepAliveTimeout),
         keepAliveBufferMs: positive(server.keepAliveTimeoutBuffer ?? 1000),
         idleTimeoutMs: positive(server.timeout),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/control/control-target.ts';
 import { XorShift } from '../../src/core/rng.ts';
@@ -71,6 +71,18 @@ async function mix(url: string): Promise<void> {
   }
 }
 
+/** Evener in front of this server, which listens from now on. */
+async function proxyOf(context: TestContext, server: http.Server): Promise<EvenerProcess> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  return new EvenerProcess(context, ['proxy', `http://127.0.0.1:${port}`, '-p', '0']);
+}
+
 test('bodies of many clients at once do not mix, on their way to workers and to servers', async (t) => {
   const evener = new EvenerProcess(t, ['one-byte.cjs', '-w', '2']);
   const url = await evener.url(2);
@@ -116,14 +128,7 @@ test('large heads of servers do not mix, on their way to clients that do not rea
     response.writeHead(304, Array.from({ length: 11 }, (_, i) => [`x-${i}`, id.repeat(128)]).flat());
     response.end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  context.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as net.AddressInfo;
-  const proxy = new EvenerProcess(context, ['proxy', `http://127.0.0.1:${port}`, '-p', '0']);
+  const proxy = await proxyOf(context, server);
   const url = new URL(await proxy.url(0));
   let lastId = 10_000_000;
   const slow = async (): Promise<void> => {
@@ -178,14 +183,7 @@ test('a body behind the end of another is that of its own request', async (conte
     incoming.on('end', () => bodies.push(Buffer.concat(pieces)));
     response.end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  context.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as net.AddressInfo;
-  const proxy = new EvenerProcess(context, ['proxy', `http://127.0.0.1:${port}`, '-p', '0']);
+  const proxy = await proxyOf(context, server);
   const client = await RawClient.connect(context, await proxy.url(0));
   const large = Buffer.alloc(100_000, 'a');
   const halves = [Buffer.alloc(20_000, 'b'), Buffer.alloc(20_000, 'c')] as const;
