@@ -76,8 +76,8 @@ export class Balancer {
     this.#counters = new Counters(birth.meter, birth.thread);
     this.#log = new ThreadLog(this.#counters, tell);
     this.#log.configure(birth.settings.accessLog);
-    this.#clients = new ClientRegistry(this.#clock, (id) => {
-      for (const link of this.#links.links) link.connectionClosed(id);
+    this.#clients = new ClientRegistry(this.#clock, (id, end) => {
+      for (const link of this.#links.links) link.connectionClosed(id, end);
       this.#admission.closed(id);
       this.#pause.left();
     });

@@ -30,7 +30,7 @@ export function checkWorker(
   const lines = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: evener\r\nConnection: close\r\n`;
   const connectionId = clients.nextId();
   const client = new CheckClient(port.context.listenerId, (status) => {
-    link.connectionClosed(connectionId);
+    link.connectionClosed(connectionId, 'closed');
     onAnswer(status);
   });
   const exchange = new Exchange(

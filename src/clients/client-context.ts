@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Router } from '../exchange/router.ts';
+import type { ConnectionEnd } from '../exchange/transport.ts';
 import type { HeadLimits } from '../http1/request-head.ts';
 import type { Counters } from '../observability/counters.ts';
 import type { AcceptPause } from './accept-pause.ts';
@@ -50,6 +51,8 @@ export interface ClientConnection {
   readonly isIdle: boolean;
   /** Since when, where it is. Monotonic ms. */
   readonly idleSinceMs: number;
+  /** Once it is closed: how. */
+  readonly end: ConnectionEnd;
   onDeadline(): void;
   /** Close when idle, else after the response in progress. */
   drain(): void;
@@ -66,7 +69,7 @@ const SWEEP_INTERVAL_MS = 100;
 /** All client connections of a thread, and their deadlines. */
 export class ClientRegistry {
   readonly #connections = new Map<number, ClientConnection>();
-  readonly #onClosed: (connectionId: number) => void;
+  readonly #onClosed: (connectionId: number, end: ConnectionEnd) => void;
   readonly #sweep: NodeJS.Timeout;
   #nextId = 1;
   #isDraining = false;
@@ -74,7 +77,7 @@ export class ClientRegistry {
   readonly clock: Clock;
 
   /** @param onClosed told of every connection that closed. */
-  constructor(clock: Clock, onClosed: (connectionId: number) => void) {
+  constructor(clock: Clock, onClosed: (connectionId: number, end: ConnectionEnd) => void) {
     this.clock = clock;
     this.#onClosed = onClosed;
     // After the loop's poll phase: when this thread was late, what clients sent in time lies in the kernel unread, and an
@@ -111,7 +114,7 @@ export class ClientRegistry {
 
   remove(connection: ClientConnection): void {
     if (!this.#connections.delete(connection.id)) return;
-    this.#onClosed(connection.id);
+    this.#onClosed(connection.id, connection.end);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 

@@ -3,7 +3,7 @@ import { giveReadMemory, takeReadMemory } from '../core/read-memory.ts';
 import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import { KEPT_BODY_BYTES } from '../exchange/request-body.ts';
-import type { ExchangeClient } from '../exchange/transport.ts';
+import type { ConnectionEnd, ExchangeClient } from '../exchange/transport.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
 import { Method } from '../http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
@@ -122,6 +122,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   get isSecure(): boolean {
     return false;
+  }
+
+  get end(): ConnectionEnd {
+    if (this.client.hasFailed) return 'reset';
+    return this.#clientEnded ? 'ended' : 'closed';
   }
 
   get keepsAlive(): boolean {

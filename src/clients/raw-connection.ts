@@ -33,6 +33,8 @@ export class RawConnection implements ClientConnection, ExchangeClient {
   /** It is the app's to know. */
   readonly isIdle = false;
   readonly idleSinceMs = 0;
+  /** How it ended is told as the end of its stream. */
+  readonly end = 'closed';
 
   readonly #context: ClientContext;
   readonly #writer: Http1ResponseWriter;

@@ -46,6 +46,9 @@ export interface Transport {
   touch(client: ExchangeClient): void;
 }
 
+/** How a client's connection came to its end: `ended` and `reset` by the client. */
+export type ConnectionEnd = 'closed' | 'ended' | 'reset';
+
 /** The client's side of an exchange: turns messages into the client's own framing. */
 export interface ExchangeClient {
   /** The two ends of its connection. */

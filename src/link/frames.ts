@@ -104,7 +104,10 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 export const FrameFlag = {
   None: 0,
-  /** The message ends with this frame. On Abort: the client's connection was closed in the middle of the request. */
+  /**
+   * The message ends with this frame. On Abort: the client's connection was closed in the middle of the request. On Close:
+   * the client has ended it.
+   */
   End: 1,
   /** On Open: the client wants an upgrade or CONNECT; the worker answers Tunnel or Plain before any body is sent. */
   Upgrade: 2,
@@ -112,7 +115,7 @@ export const FrameFlag = {
   KeepAlive: 4,
   /** On Open: the request has run before; the worker tells Begun whatever its method. */
   Retried: 8,
-  /** On Abort: the client's connection was, or is to be, reset rather than closed. */
+  /** On Abort and Close: the client's connection was, or is to be, reset rather than closed. */
   Reset: 16,
   /** On Ping. */
   Beat: 32,

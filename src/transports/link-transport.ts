@@ -3,7 +3,7 @@ import { type Clock, toMonotonicMs } from '../core/clock.ts';
 import { unsentBytes, writeBoth, writeBytes } from '../core/direct-write.ts';
 import { giveReadMemory } from '../core/read-memory.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ExchangeClient, Transport } from '../exchange/transport.ts';
+import type { ConnectionEnd, ExchangeClient, Transport } from '../exchange/transport.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader, readUint32 } from '../link/frame-reader.ts';
 import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
@@ -208,10 +208,10 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   }
 
   /** A client's connection is gone. */
-  connectionClosed(connectionId: number): void {
-    if (this.#knownConnections.delete(connectionId)) {
-      this.#writer.text(FrameType.Close, FrameFlag.None, connectionId, '');
-    }
+  connectionClosed(connectionId: number, end: ConnectionEnd): void {
+    if (!this.#knownConnections.delete(connectionId)) return;
+    const flags = end === 'reset' ? FrameFlag.Reset : end === 'ended' ? FrameFlag.End : FrameFlag.None;
+    this.#writer.text(FrameType.Close, flags, connectionId, '');
   }
 
   /** A control frame with a JSON payload. */

@@ -217,7 +217,7 @@ export class LinkClient implements FrameHandler {
         const known = this.#connections.get(stream);
         this.#connections.delete(stream);
         this.#claims.dropConnection(stream);
-        known?.socket?.onGone(false, false);
+        known?.socket?.onClosed((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
         return true;
       }
       case FrameType.Connect:

@@ -1,5 +1,9 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from '../core/timers.ts';
 import type { Peer } from '../link/frames.ts';
+
+/** Handles call back in the async context of nobody's request, whoever closes them. */
+const NOWHERE = new AsyncResource('TCPWRAP');
 
 /** What net.Socket needs of a handle, for a connection of which the other end is the link. */
 export class LinkHandle {
@@ -67,6 +71,6 @@ export class LinkHandle {
 
   close(callback: () => void): void {
     this.onClose(this.isReset);
-    setImmediate(callback);
+    NOWHERE.runInAsyncScope(setImmediate, undefined, callback);
   }
 }

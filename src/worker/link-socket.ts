@@ -261,6 +261,19 @@ export class LinkSocket extends net.Socket implements LinkStream {
     else this.destroy();
   }
 
+  /** The client's connection has closed. `hasEnded`: by the client, as it should be. */
+  onClosed(isReset: boolean, hasEnded: boolean): void {
+    if (!hasEnded || this.#mode !== Mode.Idle || this.#isCutOff || this.destroyed) {
+      this.onGone(isReset, false);
+      return;
+    }
+    this.#isGone = true;
+    // On 'end' Node's server ends its side, and with both ended the socket destroys itself.
+    this.push(null);
+    this.read();
+    setImmediate(() => this.destroy());
+  }
+
   /**
    * The client has ended its side in the middle of a request. On 'end' Node's server asks the parser what it makes of
    * that, emits 'clientError' or else destroys the socket with the error. Nobody gets an answer any more.
@@ -394,7 +407,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
       // The app ended the connection within a response: the client sees it cut short, as it would from Node.
       this.#endSent = true;
       this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
-    } else if (this.#mode === Mode.Idle && !this.#isCutOff) {
+    } else if (this.#mode === Mode.Idle && !this.#isGone) {
       // Nothing more can be written here, and the client's next request needs a socket that can.
       this.destroy();
     }

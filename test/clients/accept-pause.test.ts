@@ -22,6 +22,7 @@ class Greeting implements ClientConnection {
   readonly listenerId: number;
   readonly deadlineMs = 0;
   readonly idleSinceMs = 0;
+  readonly end = 'closed';
   readonly #socket: net.Socket;
 
   constructor(handle: object, context: ClientContext) {

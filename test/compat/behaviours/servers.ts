@@ -6,6 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawClient } from '../../support/raw-client.ts';
+import { until } from '../../support/until.ts';
 import { type AppSide, attempt, type Behaviour, type ClientSide, get } from '../support/behaviour.ts';
 
 const MAJOR = Number.parseInt(process.versions.node, 10);
@@ -62,9 +63,18 @@ async function answer(client: RawClient, request: string = KEPT): Promise<string
   return `${head.replace(/^Date: .*\r$/gm, 'Date: now')}${body}`;
 }
 
-type Leave = (socket: net.Socket) => void;
+type Leave = (socket: net.Socket) => unknown;
 const ends: Leave = (socket) => socket.end();
 const resets: Leave = (socket) => socket.resetAndDestroy();
+
+/** When the connection idles, its request having been answered. */
+const afterwards =
+  (leave: Leave): Leave =>
+  async (socket) => {
+    await until('the answer', () => socket.bytesRead > 0);
+    await sleep(50);
+    leave(socket);
+  };
 
 const CUT = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
 
@@ -116,7 +126,7 @@ function leaving(
       const one = await client.connect();
       one.write(bytes);
       await client.told('begun');
-      leave(one.socket);
+      await leave(one.socket);
       return client.told('order');
     },
   );
@@ -146,6 +156,16 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
   ),
   leaving('a client that resets before its answer', resets, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+  ...[ends, resets].flatMap((leave) => [
+    leaving(`a client that ${leave.name} an idle connection`, afterwards(leave), KEPT, fine),
+    leaving(
+      `a client that ${leave.name} an idle connection, and 'clientError'`,
+      afterwards(leave),
+      KEPT,
+      fine,
+      (_error, one) => one.destroy(),
+    ),
+  ]),
   leaving('a client that ends within a body that was answered', ends, CUT, (_request, response) => response.end('x')),
   leaving('a client that resets within a body that was answered', resets, CUT, (_request, response) =>
     response.end('x'),
@@ -839,6 +859,18 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       one.end();
       return [...seen, await client.told('closed'), await client.send(get('/'))];
     },
+  ),
+  serving(
+    'the async context in which an app destroys a connection is not that of its end',
+    (app) => {
+      const storage = new AsyncLocalStorage<string>();
+      const server = http.createServer((request, response) =>
+        storage.run('request', () => response.end('x', () => request.socket.destroy())),
+      );
+      server.on('connection', (socket) => socket.on('close', () => app.tell('closed', storage.getStore() ?? null)));
+      app.listen(server);
+    },
+    async (client) => [await client.send(get('/')), await client.told('closed')],
   ),
   serving(
     "'upgrade' that the app destroys",
