@@ -1,5 +1,6 @@
 import { TOKEN } from './characters.ts';
 import { Method } from './methods.ts';
+import { proxiedTrailers } from './proxied-response.ts';
 import { Framing } from './request-head.ts';
 
 /** Length of ` HTTP/1.1` CRLF, the end of a request line. */
@@ -60,6 +61,9 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Trailers that tell of the client, in whatever spelling. */
+const CLIENT_TRAILERS = /^(?:forwarded|x[-_]real[-_]ip|x[-_]forwarded[-_][^:]*):.*\r\n/gim;
+
 /**
  * A request's head as a proxy sends it on (RFC 9110 section 7.6): what was meant for our connection with the client is
  * taken out, what the server has to know of the client is put in. One object is filled again and again.
@@ -83,7 +87,7 @@ export class ProxiedRequest {
   #hasProto = false;
   #hasForwardedHost = false;
   #maxForwards = -1;
-  #nominated: string[] | null = null;
+  #nominated: Set<string> | null = null;
 
   /** @param hasBody a body follows, or bytes of another protocol may. */
   write(request: RequestLines, hasBody: boolean, rules: RequestRules, client: ForwardedClient): void {
@@ -262,8 +266,8 @@ export class ProxiedRequest {
     for (const option of value.split(',')) {
       const name = option.trim().toLowerCase();
       if (name === '' || NEVER_NOMINATED.has(name)) continue;
-      this.#nominated ??= [];
-      this.#nominated.push(name);
+      this.#nominated ??= new Set();
+      this.#nominated.add(name);
     }
   }
 
@@ -300,6 +304,14 @@ export class ProxiedRequest {
   }
 }
 
+/**
+ * A request's trailer lines as they are sent on. Where it comes from is told in the head alone: a server that merges
+ * trailers into that would take the client's word for ours.
+ */
+export function requestTrailers(trailers: string): string {
+  return proxiedTrailers(trailers).replace(CLIENT_TRAILERS, '');
+}
+
 /** RFC 9112 section 3.2.1; the target `*` for OPTIONS without a path, section 3.2.4. */
 function originForm(pathAndQuery: string, method: number): string {
   if (pathAndQuery === '') return method === Method.Options ? '*' : '/';
@@ -325,10 +337,10 @@ function listOf(before: string, next: string): string {
   return next === '' ? before : `${before}, ${next}`;
 }
 
-function without(fields: string, names: readonly string[]): string {
+function without(fields: string, names: ReadonlySet<string>): string {
   let kept = '';
   for (const line of fields.split('\r\n')) {
-    if (line !== '' && !names.includes(line.slice(0, line.indexOf(':')).toLowerCase())) kept += `${line}\r\n`;
+    if (line !== '' && !names.has(line.slice(0, line.indexOf(':')).toLowerCase())) kept += `${line}\r\n`;
   }
   return kept;
 }

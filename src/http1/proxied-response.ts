@@ -46,7 +46,7 @@ export class ProxiedResponse {
     this.#lengths = 0;
     const { fields, fieldStarts, nameEnds } = head;
     const dropped = this.#dropped;
-    let nominated: string[] | null = null;
+    let nominated: Set<string> | null = null;
     for (let i = 0; i < fields; i++) {
       const lineEnd = i + 1 < fields ? fieldStarts[i + 1]! : headEnd - 2;
       const nameStart = fieldStarts[i]!;
@@ -120,10 +120,10 @@ export class ProxiedResponse {
     if (timeout !== null) this.keepAliveSeconds = Math.min(Number(timeout[1]), MAX_KEEP_ALIVE_SECONDS);
   }
 
-  #dropNominated(bytes: Buffer, head: ResponseHead, nominated: readonly string[]): void {
+  #dropNominated(bytes: Buffer, head: ResponseHead, nominated: ReadonlySet<string>): void {
     for (let i = 0; i < head.fields; i++) {
       const name = bytes.latin1Slice(head.fieldStarts[i]!, head.nameEnds[i]!).toLowerCase();
-      if (nominated.includes(name)) this.#dropped[i] = 1;
+      if (nominated.has(name)) this.#dropped[i] = 1;
     }
   }
 }
@@ -138,7 +138,7 @@ function isPlainConnection(bytes: Buffer, colon: number, end: number): boolean {
 }
 
 /** Adds the field names that a Connection line names, if it is one. What frames the message cannot be named away. */
-function withNominated(before: string[] | null, line: string): string[] | null {
+function withNominated(before: Set<string> | null, line: string): Set<string> | null {
   const colon = line.indexOf(':');
   if (line.slice(0, colon).toLowerCase() !== 'connection') return before;
   let names = before;
@@ -146,8 +146,8 @@ function withNominated(before: string[] | null, line: string): string[] | null {
     const name = option.trim().toLowerCase();
     if (name === '' || name === 'keep-alive' || name === 'close' || name === 'upgrade') continue;
     if (name === 'content-length' || name === 'transfer-encoding') continue;
-    names ??= [];
-    names.push(name);
+    names ??= new Set();
+    names.add(name);
   }
   return names;
 }

@@ -3,7 +3,7 @@ import { type Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import { COPIED_BYTES } from '../exchange/transport.ts';
 import { Chunk, ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import { Method } from '../http1/methods.ts';
-import { ProxiedRequest } from '../http1/proxied-request.ts';
+import { ProxiedRequest, requestTrailers } from '../http1/proxied-request.ts';
 import { ProxiedResponse, proxiedTrailers, type ResponseRules } from '../http1/proxied-response.ts';
 import { Framing, INCOMPLETE, MAX_FIELDS } from '../http1/request-head.ts';
 import { BAD_RESPONSE } from '../http1/response-head.ts';
@@ -156,7 +156,7 @@ export class Http1UpstreamConnection {
       return;
     }
     if (this.#isSent) return;
-    if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${proxiedTrailers(trailers)}\r\n`;
+    if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${requestTrailers(trailers)}\r\n`;
     this.#flush();
     this.#isSent = true;
     if (this.#hasResponded) this.#awaitMore();

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Method, methodCode } from '../../src/http1/methods.ts';
-import { type ForwardedClient, ProxiedRequest, type RequestRules } from '../../src/http1/proxied-request.ts';
+import {
+  type ForwardedClient,
+  ProxiedRequest,
+  type RequestRules,
+  requestTrailers,
+} from '../../src/http1/proxied-request.ts';
 import { Framing, type HeadLimits, RequestHead } from '../../src/http1/request-head.ts';
 
 const RULES: RequestRules = {
@@ -154,6 +159,12 @@ describe('where a request comes from', () => {
       proxied('GET / HTTP/1.1\r\nHost: a:1\r\nForwarded: for=1.1.1.1\r\n', { forwarded: true }, six),
       'GET / HTTP/1.1\r\nHost: a:1\r\nForwarded: for=1.1.1.1, for="[2001:db8::1]";proto=https;host="a:1"\r\n\r\n',
     );
+  });
+
+  test('is not told in trailers, which a server may merge into the head', () => {
+    const told =
+      'X-Forwarded-For: 1.1.1.1\r\nx_forwarded_proto: https\r\nX-Real-IP: 1.1.1.1\r\nFORWARDED: for=1.1.1.1\r\n';
+    assert.equal(requestTrailers(`X-Sum: 1\r\n${told}X-Forward: 1\r\nTE: x\r\n`), 'X-Sum: 1\r\nX-Forward: 1\r\n');
   });
 
   test('is not told of a client without an address', () => {
