@@ -39,7 +39,9 @@ export function captureListen(links: LinksOnDemand): void {
   const prototype = net.Server.prototype as unknown as { _listen2: Listen2 };
   const listenItself = prototype._listen2;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
-    const isOwn = (typeof fd === 'number' && fd >= 0) || exclusive.has(this) || isOfClusterPrimary(this);
+    const isForForks = isOfClusterPrimary(this);
+    if (isForForks && links.desk === undefined) tellOfForks(links, port < 0 ? address! : `port ${port}`);
+    const isOwn = (typeof fd === 'number' && fd >= 0) || exclusive.has(this) || isForForks;
     const isForItsLike = links.travels === true && links.current === null && isBetweenProcesses(this, address, port);
     const isOurs = this._handle === null && !isOwn && !isForItsLike;
     if (!isOurs) {
@@ -263,6 +265,25 @@ function isOfClusterPrimary(server: net.Server): boolean {
   if (Object.getPrototypeOf(server) !== net.Server.prototype) return false;
   const listeners = server.listeners('connection');
   return listeners.length === 1 && listeners[0]!.name === 'fail';
+}
+
+let isToldOfForks = false;
+
+/**
+ * What an app's own workers of node:cluster listen on is opened past Evener, and by each of Evener's workers again. An app
+ * that listens itself as well is a worker all the same.
+ */
+function tellOfForks(links: LinksOnDemand, where: string): void {
+  const text =
+    `the app forks workers of node:cluster, which would share ${where} past Evener; ` +
+    'Evener starts the workers: let the script listen without cluster.fork()';
+  if (links.current !== null) {
+    if (!isToldOfForks) process.emitWarning(text);
+    isToldOfForks = true;
+    return;
+  }
+  process.stderr.write(`Error: ${text}\n`);
+  process.exit(1);
 }
 
 /**

@@ -136,6 +136,11 @@ test('a first start that can never work ends with 1 and one reason', async (cont
     [['broken.js'], /failed to start: broken\.js:2: SyntaxError: /, /SyntaxError/],
     [['missing-module.cjs'], /failed to start: Error: Cannot find module 'a-module/, /Cannot find module/],
     [['throws.cjs'], /failed to start: throws\.cjs:1: Error: the database is away$/m, /the database is away$/m],
+    [
+      ['forks.cjs'],
+      /failed to start: Error: the app forks workers of node:cluster, .+ cluster\.fork\(\)$/m,
+      /^Error: /m,
+    ],
     [['not-a-server.cjs'], /not-a-server\.cjs ended without listening on a port \(exit code 0\)/, /ended without/],
   ];
   for (const [args, reason, repeated] of cases) {
@@ -147,6 +152,16 @@ test('a first start that can never work ends with 1 and one reason', async (cont
     assert.ok(evener.count(repeated) <= 3, `said once by the app and once by us:\n${evener.stderr}`);
     assert.equal(evener.count(/^evener: (?!starting)/gm), 1, evener.stderr);
   }
+});
+
+test('an app that listens and has forks listen as well is told, once', async (context) => {
+  const evener = new EvenerProcess(context, ['forks.cjs', '-w', '1', '--port', '0']);
+  assert.equal((await request(await evener.url())).body, 'hello');
+  const warning = /Warning: the app forks workers of node:cluster, which would share port 0 past Evener/;
+  await evener.said(warning);
+  evener.kill('SIGTERM');
+  assertEnding(await evener.ended, 0);
+  assert.equal(evener.count(warning), 1, evener.stderr);
 });
 
 test('a port in use ends the first start, whether or not the app minds', async (context) => {
