@@ -8,6 +8,7 @@ import {
   type SupervisorEvent,
   type WorkerFacts,
 } from '../index.ts';
+import { printable } from './printable.ts';
 
 /** A worker that dies so often in a row is no news any more. */
 const MANY_RESTARTS = 4;
@@ -31,7 +32,7 @@ export class Narrator {
 
   tell(event: SupervisorEvent): void {
     const line = this.#lineOf(event);
-    if (line !== null) this.#write(line);
+    if (line !== null) this.#write(printable(line));
   }
 
   #lineOf(event: SupervisorEvent): string | null {

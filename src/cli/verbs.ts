@@ -16,6 +16,7 @@ import type { SupervisorEvent } from '../index.ts';
 import { chosenInstance } from './chosen-instance.ts';
 import { judgedLines } from './judged-table.ts';
 import { Narrator } from './narrator.ts';
+import { printable } from './printable.ts';
 import { type Paint, paintFor, statusText } from './tables.ts';
 import { OwnTerminal } from './top/terminal.ts';
 import { Top } from './top/top.ts';
@@ -130,7 +131,7 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
   },
   async why({ request, client }) {
     const report = await client.post<WhyReport>(`/workers/${encodeURIComponent(request.words[0]!)}/why`);
-    tell(request, report, () => `${report.text}\n`);
+    tell(request, report, () => `${printable(report.text)}\n`);
   },
   async stop({ request, client, instance }) {
     await client.post('/stop', { now: request.now });

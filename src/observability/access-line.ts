@@ -124,7 +124,8 @@ function combinedLine({ pool, exchange, address }: LogRecord, facts: LineFacts):
   const { retries, moves } = exchange;
   const first = facts.firstByteMs === null ? '-' : millisText(facts.firstByteMs);
   const ours =
-    `id=${quotable(facts.id)}` +
+    // Without quotes: a blank would be the end of it, and what follows another field.
+    `id=${quotable(facts.id).replaceAll(' ', '\\x20')}` +
     ` app=${pool}` +
     ` worker=${facts.worker}` +
     ` queue=${millisText(facts.queueMs)}` +

@@ -48,6 +48,13 @@ test('says where it listens so that it can be clicked', () => {
   );
 });
 
+test('lets nothing act on a terminal that an app has a say in', () => {
+  const died = { ...death(1, 0), cause: 'Error: \x1b[31mboom\x1b[39m \x1b]0;title\x07\r\x9b2J\tä' };
+  assert.deepEqual(lines(died as SupervisorEvent), [
+    'worker 2 (pid 5) died: Error: boom \\x1b]0;title\\x07\\x0d\\x9b2J\tä; restarting at once',
+  ]);
+});
+
 test('tells readiness and deaths', () => {
   assert.deepEqual(lines(ready, { ...ready, failedStarts: 3 }, death(1, 0, 3), death(2, 104, 1), death(3, null)), [
     'worker 2 ready (pid 5, 85 ms)',

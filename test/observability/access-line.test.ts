@@ -93,6 +93,8 @@ test('a client cannot forge a line', () => {
   assert.match(combined, /"GET \/a\\x22b\\x5cc HTTP\/1\.1"/);
   assert.match(combined, /"x\\x22 200 1 \\x22\\x0bevil\\x5c \\xe9"/);
   assert.equal((JSON.parse(line(forged, JSON_LINES)) as { target: string }).target, '/a"b\\c');
+  const named = line(exchange('X-Id: 1 app=other end="-"\r\n'), { ...COMBINED, requestIdHeader: 'x-id' });
+  assert.match(named, / id=1\\x20app=other\\x20end=\\x22-\\x22 app=web /);
 });
 
 test('tells what never got to a worker, and what was refused at the door', () => {
