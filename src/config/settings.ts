@@ -4,6 +4,9 @@ import { nearestName } from '../core/nearest-name.ts';
 import { type Field, fieldOf } from './fields.ts';
 import { type OptionKey, optionOf } from './schema.ts';
 
+/** The password in `http://user:password@host`. */
+const PASSWORD = /(:\/\/[^\s/@:]*:)[^\s@]*@/g;
+
 /** Values from one place. */
 export interface Layer {
   /** For people: `command line`, `evener.config.ts`. */
@@ -110,10 +113,15 @@ export function refuseUnknownKeys(layer: Layer, known: readonly string[]): void 
 /** @param source a layer's; a config file's is named in the message */
 export function invalid(key: string, value: unknown, expected: string, source = ''): EvenerError {
   const where = /\./.test(source) ? ` (in ${source})` : '';
-  // A token that is almost right is nobody's business either.
-  const told = /token$/i.test(key) ? '(hidden)' : value;
+  const told = withoutSecret(key, value);
   const message = `${key}: expected ${expected}, got ${shown(told)}${where}`;
   return new EvenerError('EVENER_CONFIG_INVALID', message, { key, value: told, expected, source });
+}
+
+/** What is almost right is nobody's business either. */
+function withoutSecret(key: string, value: unknown): unknown {
+  if (/(?:token|secret)$/i.test(key)) return '(hidden)';
+  return typeof value === 'string' ? value.replace(PASSWORD, '$1(hidden)@') : value;
 }
 
 function unknownKey(path: string, known: readonly string[]): EvenerError {

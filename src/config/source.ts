@@ -1,5 +1,8 @@
 import { parseDuration } from './quantities.ts';
 
+/** In the environment of the instance: the password of etcd's user. Workers do not get it. */
+export const ETCD_PASSWORD_VARIABLE = 'EVENER_ETCD_PASSWORD';
+
 /** Where servers of a pool are found while it runs. */
 export type SourceAddress = FileAddress | DnsAddress | SrvAddress | EtcdAddress | KubernetesAddress;
 
@@ -42,7 +45,7 @@ export interface EtcdAddress {
   readonly isTls: boolean;
   /** Without a slash at its end. */
   readonly prefix: string;
-  /** Its password is in EVENER_ETCD_PASSWORD. */
+  /** Its password is in {@link ETCD_PASSWORD_VARIABLE}. */
   readonly user: string | null;
   /** Files in PEM; null = not given. */
   readonly ca: string | null;
@@ -141,7 +144,7 @@ function readResolving(parameters: Parameters): Resolving | string {
 function parseEtcd(authority: string, path: string, parameters: Parameters, isTls: boolean): EtcdAddress | string {
   const at = authority.lastIndexOf('@');
   const user = at === -1 ? null : decodeURIComponent(authority.slice(0, at));
-  if (user?.includes(':')) return 'no password, which belongs into EVENER_ETCD_PASSWORD';
+  if (user?.includes(':')) return `no password, which belongs into ${ETCD_PASSWORD_VARIABLE}`;
   const members = authority.slice(at + 1).split(',');
   const endpoints = members.map((member) => (/:\d+$/.test(member) ? member : `${member}:${ETCD_PORT}`));
   const prefix = path.replace(/\/+$/, '');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type http from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
-import type { EtcdAddress } from '../config/source.ts';
+import { ETCD_PASSWORD_VARIABLE, type EtcdAddress } from '../config/source.ts';
 import { LAZILY } from '../core/lazily.ts';
 
 /** Longest wait for an answer. */
@@ -181,7 +181,7 @@ export class EtcdClient {
 
   async #logIn(name: string): Promise<void> {
     this.#token = null;
-    const password = process.env.EVENER_ETCD_PASSWORD ?? '';
+    const password = process.env[ETCD_PASSWORD_VARIABLE] ?? '';
     const { token = null } = await this.#post('/v3/auth/authenticate', { name, password });
     this.#token = token;
   }

@@ -8,6 +8,7 @@ import {
 } from '../channel/worker-birth.ts';
 import { ADMIN_TOKEN_VARIABLE } from '../config/admin.ts';
 import type { AppOptions } from '../config/options.ts';
+import { ETCD_PASSWORD_VARIABLE } from '../config/source.ts';
 import type { ChildAddress } from './child-address.ts';
 
 /** What is handed to `spawn` for one worker. */
@@ -53,6 +54,7 @@ export function workerCommand(
   env.NODE_APP_INSTANCE = String(birth.slot);
   // Ours, and none of the app's business.
   delete env[ADMIN_TOKEN_VARIABLE];
+  delete env[ETCD_PASSWORD_VARIABLE];
   for (const name of MANAGER_VARIABLES) delete env[name];
   if (options.port !== null) env.PORT = String(options.port);
   if (address !== null) Object.assign(env, address.env);

@@ -152,3 +152,16 @@ test('every default of the table can be read by its own rule', () => {
   assert.equal(new Set(flags).size, flags.length);
   assert.equal(dirname(resolve({}).app.file), APPS.slice(0, -1));
 });
+
+test('a refusal tells no secret', () => {
+  for (const [options, told] of [
+    [{ sticky: { cookie: { secret: 'S3CRET' } } }, 'got "(hidden)"'],
+    [{ admin: { listen: 9000, token: 'S3CRET' } }, 'got "(hidden)"'],
+    [{ admin: 'http://joe:S3CRET@host:9000' }, 'got "http://joe:(hidden)@host:9000"'],
+    [{ pools: { api: { listen: 80, servers: ['http://joe:S3CRET@host:1'] } } }, 'got "http://joe:(hidden)@host:1"'],
+  ] as const) {
+    const { message, details } = refusal(options);
+    assert.ok(message.includes(told), message);
+    assert.ok(!`${message}${JSON.stringify(details)}`.includes('S3CRET'), message);
+  }
+});

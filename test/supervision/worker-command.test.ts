@@ -45,6 +45,13 @@ test('a script runs under our Node with the preload and an ipc channel', () => {
   assert.deepEqual(decodeWorkerBirth(env[WORKER_BIRTH_VARIABLE]), birth);
 });
 
+test('what is ours is not handed on', () => {
+  const ours = { EVENER_ADMIN_TOKEN: 'a', EVENER_ETCD_PASSWORD: 'b', NOTIFY_SOCKET: 'c', LISTEN_FDS: '1' };
+  const { env } = command({ env: { ...ours, API_KEY: 'd' } });
+  for (const name of Object.keys(ours)) assert.ok(!(name in env), name);
+  assert.equal(env.API_KEY, 'd');
+});
+
 test('each is marked by an entry of its environment that no other has', () => {
   const { mark, env } = command({});
   assert.equal(mark, `${WORKER_BIRTH_VARIABLE}=${env[WORKER_BIRTH_VARIABLE]}`);
