@@ -88,19 +88,8 @@ export class Guard {
     const [file, args] = existsSync(SHELL)
       ? [SHELL, ['-c', SCRIPT, 'evener-guard', this.#directory]]
       : [process.execPath, [fileURLToPath(ownFile('supervision/guard-process.js')), this.#directory]];
-    // A session of its own: Ctrl-C reaches every process of the terminal's.
-    const child = spawn(file, args, {
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
-    });
+    const child = start(file, args);
     this.#child = child;
-    child.unref();
-    const { stdin } = child;
-    // A pipe whose reader is gone says EPIPE; the exit that goes with it is what counts.
-    stdin.on('error', () => {});
-    (stdin as { unref?: () => void }).unref?.();
     let isGone = false;
     const gone = (): void => {
       if (isGone) return;
@@ -110,12 +99,36 @@ export class Guard {
       this.#respawn = setTimeout(() => this.#spawn(), RESPAWN_MS);
       this.#respawn.unref();
     };
+    if (child === null) {
+      gone();
+      return;
+    }
+    child.unref();
     child.once('exit', gone);
     child.once('error', gone);
+    // A pipe whose reader is gone says EPIPE; the exit that goes with it is what counts.
+    child.stdin?.on('error', () => {});
+    (child.stdin as { unref?: () => void } | null)?.unref?.();
     for (const group of this.#groups) this.#tell(`+${group}\n`);
   }
 
   #tell(line: string): void {
     this.#child?.stdin?.write(line);
+  }
+}
+
+/** @returns null where it cannot be started; the same is also told by 'error', without a pipe where no descriptor is left for it */
+function start(file: string, args: readonly string[]): ChildProcess | null {
+  try {
+    // A session of its own: Ctrl-C reaches every process of the terminal's.
+    return spawn(file, args, {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
+    });
+  } catch {
+    // Some errors are thrown (ENOMEM), others emitted (EMFILE).
+    return null;
   }
 }

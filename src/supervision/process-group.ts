@@ -40,17 +40,30 @@ export async function sweepGroup(pid: number, limitMs: number): Promise<void> {
   }
 }
 
-/** `/proc/<pid>/stat` is `pid (name) state ppid pgrp ...`; the name may hold anything, so count from its last bracket. */
+/**
+ * `/proc/<pid>/stat` is `pid (name) state ppid pgrp ...`; the name may hold anything, so count from its last bracket. Where it
+ * cannot be read (no descriptor is left, there is no /proc) somebody of the group may run.
+ */
 function hasRunningMember(group: number): boolean {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+  try {
+    return readdirSync('/proc').some((entry) => {
+      const stat = /^\d+$/.test(entry) ? statOf(entry) : null;
+      if (stat === null) return false;
       const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (Number(pgrp) === group && state !== 'Z' && state !== 'X') return true;
-    } catch {
-      // Ended between the listing and the reading.
-    }
+      return Number(pgrp) === group && state !== 'Z' && state !== 'X';
+    });
+  } catch {
+    return true;
   }
-  return false;
+}
+
+/** @returns null for a process that ended between the listing and the reading. @throws Error where it cannot be told */
+function statOf(pid: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    throw error;
+  }
 }

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { Guard } from '../../src/supervision/guard.ts';
 import { isRunning } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
+import { withoutDescriptors } from '../support/without-descriptors.ts';
 
+const GUARD = new URL('../../src/supervision/guard.js', import.meta.url).href;
 const GUARD_PROCESS = fileURLToPath(new URL('../../src/supervision/guard-process.js', import.meta.url));
 
 /** Three groups: one that ends when asked, one that is deaf, one that is not ours any more. */
@@ -141,4 +143,20 @@ test('another takes the place of one that died, and knows what to watch', async 
   assert.ok(isRunning(willing));
   guard.close();
   await until('what it watches to end', () => !isRunning(willing));
+});
+
+test('is started later where no descriptor is left for it', async (context) => {
+  const said = await withoutDescriptors(`
+    import { Guard } from ${JSON.stringify(GUARD)};
+    take();
+    const guard = new Guard(${JSON.stringify(directory(context))});
+    console.log(guard.pid);
+    setTimeout(release, 300);
+    setInterval(() => {
+      if (guard.pid === null) return;
+      console.log('guarded');
+      process.exit();
+    }, 20);
+  `);
+  assert.equal(said, 'null\nguarded\n');
 });
