@@ -1,5 +1,4 @@
-import { subscribe } from 'node:diagnostics_channel';
-import { createRequire } from 'node:module';
+import Module, { createRequire } from 'node:module';
 
 /** What we use of prom-client's Registry. */
 interface Registry {
@@ -15,8 +14,11 @@ interface PromClient {
 
 /** Where prom-client's main module lies, whoever depends on it. */
 const MAIN_MODULE = /[\\/]node_modules[\\/]prom-client[\\/]index\.js$/;
-/** Node 22 and later tell of every module that was loaded. */
-const LOADED = 'tracing:module.require:end';
+
+/** Loads every CommonJS module, whoever asks for it. Packages that hook into `require` put themselves around it. */
+interface Loader {
+  _load(request: string, ...more: unknown[]): unknown;
+}
 
 /**
  * The app's own metrics, where it uses prom-client: of its default registry, and of every other one. Nothing is loaded for
@@ -29,12 +31,19 @@ export class AppMetrics {
   readonly #known = new WeakSet<Registry>();
   readonly #clients = new Set<PromClient>();
 
-  /** Hears of prom-client as soon as it is loaded, so that no registry is missed. Before Node 22 {@link look} has to do. */
+  /**
+   * Hears of prom-client as soon as it is loaded, so that no registry is missed. Not by Node's channels for that: with a
+   * subscriber Node throws an app's error anew, and prints its own line where that of the app belongs.
+   */
   watch(): void {
-    subscribe(LOADED, (message) => {
-      const { id, result } = message as { readonly id?: unknown; readonly result?: unknown };
-      if (typeof id === 'string' && (id === 'prom-client' || MAIN_MODULE.test(id))) this.#meet(result);
-    });
+    const meet = (exports: unknown): void => this.#meet(exports);
+    const loader = Module as unknown as Loader;
+    const load = loader._load;
+    loader._load = function _load(this: Loader, request, ...more) {
+      const exports = load.call(this, request, ...more);
+      if (request === 'prom-client' || MAIN_MODULE.test(request)) meet(exports);
+      return exports;
+    };
   }
 
   /** Looks whether prom-client has been loaded; by `import`, too, for it is a CommonJS module. */
