@@ -7,6 +7,25 @@ export interface EcosystemFile {
   readonly apps: readonly unknown[];
 }
 
+/** Other names that PM2 takes for its keys. */
+const ALIASES: Readonly<Record<string, string>> = {
+  exec: 'script',
+  exec_interpreter: 'interpreter',
+  interpreterArgs: 'interpreter_args',
+  out: 'out_file',
+  output: 'out_file',
+  out_log: 'out_file',
+  error: 'error_file',
+  err: 'error_file',
+  err_file: 'error_file',
+  err_log: 'error_file',
+  log: 'log_file',
+  user: 'uid',
+  username: 'uid',
+  pid: 'pid_file',
+  cron: 'cron_restart',
+};
+
 /** Keys of an app that are carried over. */
 const TRANSLATED: ReadonlySet<string> = new Set([
   'name',
@@ -27,12 +46,24 @@ const TRANSLATED: ReadonlySet<string> = new Set([
   'port',
 ]);
 
+/** Settings that change nothing, where it is not `false`. */
+const UNSET: Readonly<Record<string, unknown>> = {
+  autorestart: true,
+  autostart: true,
+  vizion: true,
+  treekill: true,
+  pmx: true,
+  instance_var: 'NODE_APP_INSTANCE',
+};
+
 /** Keys without a meaning here, and what to know instead. */
 const MEANINGLESS: Readonly<Record<string, string>> = {
   watch: 'use --watch',
   ignore_watch: 'use --watch',
   watch_delay: 'use --watch',
+  autostart: 'every app is started',
   autorestart: 'workers are always restarted',
+  stop_exit_codes: 'workers are always restarted',
   max_restarts: 'restarts go on, with growing pauses; see --exit-on-crash-loop',
   min_uptime: 'restarts go on, with growing pauses; see --exit-on-crash-loop',
   restart_delay: 'pauses grow by themselves, from none to 30 s',
@@ -49,6 +80,8 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   source_map_support: 'use node_args: --enable-source-maps',
   instance_var: 'NODE_APP_INSTANCE and EVENER_WORKER_ID are set',
   increment_var: 'NODE_APP_INSTANCE and EVENER_WORKER_ID are set',
+  uid: 'start Evener as that user',
+  gid: 'start Evener as that user',
   force: 'an app can be run as often as you like under other names',
   vizion: 'no version control is looked at',
   post_update: 'no version control is looked at',
@@ -58,12 +91,16 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
   namespace: 'apps of one file are one instance',
 };
 
-export function isEcosystemFile(value: unknown): value is EcosystemFile {
-  return typeof value === 'object' && value !== null && isList((value as { apps?: unknown }).apps);
-}
-
-function isList(apps: unknown): boolean {
-  return Array.isArray(apps) && apps.length > 0;
+/**
+ * What a config file exports, if it is one of PM2's; null = it is none.
+ * @param isOurs whether its name says that it is one of ours. PM2 takes a list of apps, or one alone, as well.
+ */
+export function ecosystemFile(value: unknown, isOurs: boolean): EcosystemFile | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { apps, script, exec } = value as { apps?: unknown; script?: unknown; exec?: unknown };
+  const isOne = !isOurs && (script ?? exec) !== undefined;
+  const list = isOne ? [value] : Array.isArray(value) && !isOurs ? value : apps;
+  return Array.isArray(list) && list.length > 0 ? { apps: list } : null;
 }
 
 /**
@@ -78,13 +115,16 @@ export function translateEcosystem(
   const notes = new Set<string>();
   const apps: Record<string, AppEntry> = {};
   for (const [index, one] of file.apps.entries()) {
-    const app = (typeof one === 'string' ? { script: one } : one) as Readonly<Record<string, unknown>>;
-    const name = typeof app.name === 'string' ? app.name : `app-${index}`;
-    for (const key of Object.keys(app)) {
-      if (TRANSLATED.has(key) || /^env_/.test(key)) continue;
-      notes.add(`${key} has no meaning here: ${MEANINGLESS[key] ?? 'it is not known'}`);
+    const app: Record<string, unknown> = {};
+    for (const [given, setting] of Object.entries(typeof one === 'string' ? { script: one } : (one as object))) {
+      const key = ALIASES[given] ?? given;
+      app[key] = setting;
+      if (TRANSLATED.has(key) || /^env_/.test(key) || setting === (UNSET[key] ?? false)) continue;
+      notes.add(`${given} has no meaning here: ${MEANINGLESS[key] ?? 'it is not known'}`);
     }
-    apps[name.replace(/[^\w.@-]/g, '-')] = translateApp(app, name, folder);
+    const name = typeof app.name === 'string' ? app.name : `app-${index}`;
+    const plainName = name.replace(/[^\w.@-]/g, '-');
+    apps[plainName in apps ? `${plainName}-${index}` : plainName] = translateApp(app, name, folder);
   }
   return { options: { apps }, notes: [...notes] };
 }
@@ -101,20 +141,21 @@ function translateApp(app: Readonly<Record<string, unknown>>, name: string, fold
   }
   const interpreter = app.interpreter ?? 'node';
   const cwd = resolve(folder, typeof app.cwd === 'string' ? app.cwd : '.');
-  const script =
-    interpreter === 'node' ? [app.script] : interpreter === 'none' ? [app.script] : [String(interpreter), app.script];
+  const flags = [...words(app.node_args), ...words(app.interpreter_args)];
+  const isNode = interpreter === 'node' || interpreter === 'none';
   const memory = app.max_memory_restart;
   return {
-    app: script,
+    app: isNode ? [app.script] : [String(interpreter), ...flags, app.script],
     args: words(app.args),
     cwd,
     env: environment(app),
     workers: instances(app),
-    nodeArgs: [...words(app.node_args), ...words(app.interpreter_args)],
+    nodeArgs: isNode ? flags : [],
     ...(memory === undefined
       ? {}
       : { maxMemory: typeof memory === 'string' ? memory.replace(/([KMG])$/i, '$1iB') : Number(memory) }),
     ...(app.kill_timeout === undefined ? {} : { drainLimit: Number(app.kill_timeout) }),
+    ...(app.wait_ready === true ? { ready: 'message' } : {}),
     ...(app.listen_timeout === undefined ? {} : { bootTimeout: Number(app.listen_timeout) }),
     ...(app.port === undefined ? {} : { port: Number(app.port) }),
   };

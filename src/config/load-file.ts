@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { EvenerError } from '../core/evener-error.ts';
-import { isEcosystemFile, translateEcosystem } from './ecosystem.ts';
+import { ecosystemFile, translateEcosystem } from './ecosystem.ts';
 import type { EvenerOptions } from './options.ts';
 
 /** In the order in which they are looked for. */
@@ -36,8 +36,9 @@ export async function loadConfigFile(path: string): Promise<LoadedFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw unreadable(file, 'there is no such file');
   const value = extname(file) === '.json' ? await readJson(file) : await runModule(file);
-  if (isEcosystemFile(value)) {
-    const { options, notes } = translateEcosystem(value, dirname(file));
+  const ecosystem = ecosystemFile(value, CONFIG_NAMES.includes(basename(file)));
+  if (ecosystem !== null) {
+    const { options, notes } = translateEcosystem(ecosystem, dirname(file));
     return { path: file, options, notes };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -150,7 +150,8 @@ test("reads PM2's file, and names once what has no meaning", async (context) => 
   const folder = folderWith(context, {
     'server.cjs': app('moved'),
     'ecosystem.config.js': `module.exports = { apps: [{
-      name: 'my app', script: './server.cjs', instances: 2, exec_mode: 'cluster', autorestart: true, min_uptime: 5,
+      name: 'my app', script: './server.cjs', instances: 2, exec_mode: 'cluster', autorestart: false, min_uptime: 5,
+      watch: false, vizion: true,
       max_memory_restart: '300M', env: { MODE: 'pm2', PORT: 0 }, node_args: '--no-warnings',
     }] };`,
   });
