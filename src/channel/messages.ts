@@ -334,7 +334,7 @@ export interface InFlightRequest {
   /** Without its query. */
   readonly target: string;
   readonly ageMs: number;
-  /** The same for the same method, target and length of the body; null when the worker cannot have been at work on it. */
+  /** As `core/fingerprint.ts` has it; null when the worker cannot have been at work on it. */
   readonly fingerprint: string | null;
 }
 

@@ -95,8 +95,9 @@ export class Narrator {
         return null;
       case 'request-quarantined': {
         const what = `${event.method} ${event.target}`;
+        const all = event.scope === 'target' ? ', from whomever,' : '';
         const then = `it is answered with 503 for ${durationText(event.forMs)}`;
-        return `${this.#appPrefix(event.app)}${what} was in flight when ${event.workers} workers died or hung; ${then}`;
+        return `${this.#appPrefix(event.app)}${what}${all} was in flight when ${event.workers} workers died or hung; ${then}`;
       }
       case 'crash-loop':
         return `${this.#appPrefix(event.app)}no worker is up, clients get 503 until one is: ${event.reason} (trying on, with growing pauses)`;

@@ -83,8 +83,10 @@ export type SupervisorEvent =
       readonly method: string;
       /** Without its query. */
       readonly target: string;
-      /** That of the requests in flight in reports. */
+      /** That of the requests in flight in reports; its first part where all requests for the target are meant. */
       readonly fingerprint: string;
+      /** `target`: workers died of requests for it whose header fields differ, so it is refused whatever they are. */
+      readonly scope: 'request' | 'target';
       readonly workers: number;
       readonly forMs: number;
     }

@@ -1,4 +1,5 @@
 import type { FromSupervisor, InFlightRequest } from '../channel/messages.ts';
+import { targetFingerprint } from '../core/fingerprint.ts';
 
 /** Workers that a request has to take with it before it is refused to a third. */
 const DEATHS = 2;
@@ -26,13 +27,15 @@ export interface PoisonWatchHost {
   readonly pool: string;
   post(message: FromSupervisor): void;
   /** A request is refused from now on. */
-  quarantined(request: InFlightRequest, workers: number, forMs: number): void;
+  quarantined(request: InFlightRequest, scope: 'request' | 'target', workers: number, forMs: number): void;
   /** It is not any more. */
   released(request: InFlightRequest): void;
 }
 
 /**
- * Keeps a request that killed or hung two workers from a third. Whatever was in flight at a death is suspected; what is
+ * Keeps a request that killed or hung two workers from a third. Two are the same when their header fields are, too: what a
+ * cookie of one client does is not to keep everybody from the page. A target as a whole is poison when none of its requests
+ * was there at all of its deaths. Whatever was in flight at a death is suspected; what is
  * answered meanwhile is acquitted, so that a busy path is not taken for poison because it was there when somebody killed
  * two workers. Refused is what was there at two deaths and was never answered between; at first for as long as the options say,
  * then for twice as long each time.
@@ -64,13 +67,12 @@ export class PoisonWatch {
     if (this.#quarantineMs === 0) return;
     const blamed = new Map(inFlight.flatMap((one) => (one.fingerprint === null ? [] : [[one.fingerprint, one]])));
     if (blamed.size === 0) return;
-    const guilty: Suspect[] = [];
-    for (const [fingerprint, request] of blamed) {
-      const suspect = this.#suspectOf(fingerprint, request);
-      suspect.workers.add(incarnation);
-      suspect.untilMs = this.#now() + SUSPICION_MS;
-      if (suspect.workers.size >= DEATHS) guilty.push(suspect);
+    for (const [fingerprint, request] of [...blamed]) {
+      const target = targetFingerprint(fingerprint);
+      blamed.set(target, { ...request, fingerprint: target });
     }
+    const accused = [...blamed].map(([fingerprint, request]) => this.#accuse(fingerprint, request, incarnation));
+    const guilty = accused.filter((one) => one.workers.size >= DEATHS && !this.#isExplained(one));
     if (guilty.length <= MAX_AT_ONCE) for (const suspect of guilty) this.#sentence(suspect);
     this.#tell();
   }
@@ -113,6 +115,23 @@ export class PoisonWatch {
     if (changed) this.#tell();
   }
 
+  #accuse(fingerprint: string, request: InFlightRequest, incarnation: number): Suspect {
+    const suspect = this.#suspectOf(fingerprint, request);
+    suspect.workers.add(incarnation);
+    suspect.untilMs = this.#now() + SUSPICION_MS;
+    return suspect;
+  }
+
+  /** Of a target: one of its requests was there whenever a worker died. */
+  #isExplained({ request, workers }: Suspect): boolean {
+    if (!isTarget(request)) return false;
+    for (const [fingerprint, one] of this.#suspects) {
+      if (isTarget(one.request) || targetFingerprint(fingerprint) !== request.fingerprint) continue;
+      if ([...workers].every((worker) => one.workers.has(worker))) return true;
+    }
+    return false;
+  }
+
   #suspectOf(fingerprint: string, request: InFlightRequest): Suspect {
     let suspect = this.#suspects.get(fingerprint);
     if (suspect === undefined) {
@@ -128,7 +147,8 @@ export class PoisonWatch {
     if (suspect.refusedUntilMs > 0) return;
     const forMs = Math.min(MAX_QUARANTINE_MS, this.#quarantineMs * 2 ** suspect.sentences++);
     suspect.refusedUntilMs = this.#now() + forMs;
-    this.#host.quarantined(suspect.request, suspect.workers.size, forMs);
+    const scope = isTarget(suspect.request) ? 'target' : 'request';
+    this.#host.quarantined(suspect.request, scope, suspect.workers.size, forMs);
   }
 
   #tell(): void {
@@ -150,4 +170,8 @@ export class PoisonWatch {
       refused: entries.filter(isRefused).map(([fingerprint]) => fingerprint),
     };
   }
+}
+
+function isTarget({ fingerprint }: InFlightRequest): boolean {
+  return fingerprint === targetFingerprint(fingerprint!);
 }

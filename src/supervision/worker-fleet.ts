@@ -92,9 +92,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#poison = new PoisonWatch(options.quarantineMs, {
       pool: options.name,
       post: (message) => host.post(message),
-      quarantined: ({ method, target, fingerprint }, workers, forMs) => {
-        const { name: app } = this.#options;
-        host.emit({ type: 'request-quarantined', app, method, target, fingerprint: fingerprint!, workers, forMs });
+      quarantined: ({ method, target, fingerprint }, scope, workers, forMs) => {
+        const facts = { app: this.#options.name, method, target, fingerprint: fingerprint! };
+        host.emit({ type: 'request-quarantined', ...facts, scope, workers, forMs });
       },
       released: ({ fingerprint }) =>
         host.emit({ type: 'request-released', app: this.#options.name, fingerprint: fingerprint! }),

@@ -21,8 +21,8 @@ class Watched {
     const host = {
       pool: 'app',
       post: (message: FromSupervisor) => this.#hear(message),
-      quarantined: ({ target }: InFlightRequest, workers: number, forMs: number) =>
-        this.sentences.push(`${target} ${workers} ${forMs}`),
+      quarantined: ({ target }: InFlightRequest, scope: string, workers: number, forMs: number) =>
+        this.sentences.push(`${scope} ${target} ${workers} ${forMs}`),
       released: ({ target }: InFlightRequest) => this.released.push(target),
     };
     this.watch = new PoisonWatch(quarantineMs, host, () => this.nowMs);
@@ -30,7 +30,7 @@ class Watched {
 
   blame(worker: number, ...fingerprints: (string | null)[]): void {
     const inFlight = fingerprints.map((fingerprint) => {
-      return { method: 'GET', target: `/${fingerprint}`, ageMs: 1, fingerprint };
+      return { method: 'GET', target: `/${fingerprint?.split('.')[0]}`, ageMs: 1, fingerprint };
     });
     this.watch.blame(worker, inFlight);
   }
@@ -50,51 +50,66 @@ class Watched {
 
 test('refuses what was in flight at the ends of two workers, and lets it go after a while', () => {
   const app = new Watched();
-  app.blame(1, 'a', 'b');
-  assert.deepEqual([app.suspects, app.refused], [['a', 'b'], []]);
-  app.blame(1, 'a');
+  app.blame(1, 'a.1', 'b.1');
+  assert.deepEqual([app.suspects, app.refused], [['a.1', 'b.1', 'a', 'b'], []]);
+  app.blame(1, 'a.1');
   assert.deepEqual(app.refused, [], 'one worker counts once');
-  app.blame(2, 'a', 'c');
-  assert.deepEqual([app.suspects, app.refused, app.sentences], [['b', 'c'], ['a'], ['/a 2 60000']]);
+  app.blame(2, 'a.1', 'c.1');
+  assert.deepEqual([app.refused, app.sentences], [['a.1'], ['request /a 2 60000']]);
   app.pass(59_999);
-  assert.deepEqual(app.refused, ['a']);
+  assert.deepEqual(app.refused, ['a.1']);
   app.pass(1);
-  assert.deepEqual([app.suspects.includes('a'), app.refused, app.released], [true, [], ['/a']]);
+  assert.deepEqual([app.suspects.includes('a.1'), app.refused, app.released], [true, [], ['/a']]);
+  app.watch.close();
+});
+
+test('refuses a target to everybody only where no single request was there at all of its deaths', () => {
+  const app = new Watched();
+  app.blame(1, 'a.1', 'a.2');
+  app.blame(2, 'a.1', 'a.3');
+  assert.deepEqual(app.refused, ['a.1'], 'others may ask for it');
+  app.watch.acquitted('a');
+  app.blame(3, 'a.4');
+  assert.deepEqual(app.refused, ['a.1'], 'somebody was answered in between');
+  app.blame(4, 'a.5');
+  assert.deepEqual(app.refused, ['a.1', 'a']);
+  assert.deepEqual(app.sentences, ['request /a 2 60000', 'target /a 2 60000']);
   app.watch.close();
 });
 
 test('refuses for longer what does it again', () => {
   const app = new Watched();
   for (let worker = 1; worker <= 9; worker++) {
-    app.blame(worker, 'a');
+    app.blame(worker, 'a.1');
     app.pass(3_600_000 > app.nowMs ? 600_000 - 1 : 3_600_000);
   }
-  assert.deepEqual(app.sentences.slice(0, 3), ['/a 2 60000', '/a 3 120000', '/a 4 240000']);
+  assert.deepEqual(app.sentences.slice(0, 3), ['request /a 2 60000', 'request /a 3 120000', 'request /a 4 240000']);
   app.watch.close();
 });
 
 test('acquits what is answered, and forgets what was suspected long ago', () => {
   const app = new Watched();
-  app.blame(1, 'a', 'b');
+  app.blame(1, 'a.1', 'b.1');
+  app.watch.acquitted('a.1');
   app.watch.acquitted('a');
-  app.blame(2, 'a');
+  app.blame(2, 'a.1');
   assert.deepEqual(app.refused, []);
   app.pass(600_000);
-  app.blame(3, 'b');
-  assert.deepEqual([app.suspects, app.refused], [['b'], []]);
+  app.blame(3, 'b.1');
+  assert.deepEqual([app.suspects, app.refused], [['b.1', 'b'], []]);
   app.watch.close();
 });
 
 test('blames nobody where many were there both times, nothing that had not begun, and nothing when it is off', () => {
   const app = new Watched();
-  const many = ['a', 'b', 'c', 'd', 'e'];
+  const many = ['a.1', 'b.1', 'c.1', 'd.1', 'e.1'];
   app.blame(1, ...many);
   app.blame(2, ...many);
   app.blame(3, null);
   assert.deepEqual([app.refused, app.sentences], [[], []]);
   const off = new Watched(0);
-  off.blame(1, 'a');
-  off.blame(2, 'a');
+  off.blame(1, 'a.1');
+  off.blame(2, 'a.1');
   assert.deepEqual(off.suspects, []);
   app.watch.close();
 });
@@ -127,6 +142,27 @@ test('a GET kills two workers, itself and once more, and no third', async (t) =>
   for (let i = 0; i < 8; i++) assert.equal((await request(`${url}/throw`)).status, 503);
   await evener.saidTimes(/worker \d ready/, 5);
   assert.equal(evener.count(/died: exit code 1/), 2);
+});
+
+test('what a header field of one client does is not laid to others that ask for the same', async (t) => {
+  const evener = new EvenerProcess(t, ['crashes.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  for (const id of ['1', '2']) {
+    const poison = await request(url, 'GET', { 'x-poison': 'yes', 'x-request-id': id });
+    assert.equal(poison.status, id === '1' ? 502 : 503);
+    await evener.said(/GET \/ was in flight when 2 workers died or hung; it is answered with 503 for 60 s$/m);
+  }
+  await evener.saidTimes(/worker \d ready/, 4);
+  assert.equal((await request(url)).status, 200);
+  assert.equal(evener.count(/died: exit code 1/), 2);
+});
+
+test('a target of which requests of all kinds kill workers is refused to everybody', async (t) => {
+  const evener = new EvenerProcess(t, ['crashes.cjs', '-w', '2']);
+  const url = await evener.url(2);
+  for (const cookie of ['a=1', 'a=2']) assert.equal((await request(`${url}/throw`, 'POST', { cookie })).status, 502);
+  await evener.said(/POST \/throw, from whomever, was in flight when 2 workers died or hung; it is answered with 503/);
+  assert.equal((await request(`${url}/throw`, 'POST', { cookie: 'a=3' })).status, 503);
 });
 
 test('a request that hung two workers is refused; one that was there when somebody killed two is not', async (t) => {

@@ -145,9 +145,13 @@ export class EvenerProcess {
 }
 
 /** One request on a connection of its own. */
-export function request(url: string, method: string = 'GET'): Promise<Answer> {
+export function request(
+  url: string,
+  method: string = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = http.request(url, { method, agent: false }, (response) => {
+    const outgoing = http.request(url, { method, headers, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text;
