@@ -410,7 +410,10 @@ export class Http1UpstreamConnection {
     const { status } = RESPONSE_HEAD;
     if (status < 200) return this.#takeInterim(exchange, bytes, from, end, to);
     if (this.#isTunnelRequest) {
-      if (exchange.method === Method.Connect && status < 300) return this.#openTunnel(exchange, bytes, from, to);
+      // RFC 9110 section 9.3.6: no length and no coding stand in an answer that opens a tunnel. With one it is the answer of a
+      // server that takes any method for GET, and would go on reading requests, from clients that it cannot know.
+      const agrees = status < 300 && RESPONSE_HEAD.framing === Framing.UntilClose;
+      if (exchange.method === Method.Connect && agrees) return this.#openTunnel(exchange, bytes, from, to);
       // The server declines the upgrade, and answers as to any request.
       exchange.onPlain();
       if (exchange.isFinished) return to;

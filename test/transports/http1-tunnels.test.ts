@@ -131,6 +131,22 @@ test('what comes behind a CONNECT that was declined is no request', async (t) =>
   assert.equal(server.accepted.length, 1);
 });
 
+for (const body of ['Content-Length: 2\r\n\r\nok', 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n']) {
+  test(`a server that answers CONNECT as it does any request gets none past us: ${body.slice(0, 8)}`, async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(`CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n${get('/', 'X-Real-IP: 192.0.2.1')}`);
+    const peer = await server.next();
+    await peer.head();
+    peer.write(`HTTP/1.1 200 OK\r\n${body}`);
+    assert.equal(await client.rest(), `HTTP/1.1 200 OK\r\n${body}`);
+    const next = await road.client();
+    next.write(get('/next'));
+    assert.match(await peer.head(), /^GET \/next /);
+  });
+}
+
 test('CONNECT is passed on, and opens a tunnel where the server agrees', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url]);
