@@ -25,8 +25,10 @@ export interface Tryout {
 interface Replacement {
   /** Resolves when it is over, well or not. */
   readonly settled: Promise<void>;
-  /** Hears that the successor is ready, where that is not the end of it. */
-  readonly onReady: (() => void) | null;
+  /** It is not over when the successor is ready, but when it is said which of them stays. */
+  readonly isTrial: boolean;
+  /** The successor is ready. */
+  readonly onReady: () => void;
   readonly resolve: () => void;
   readonly reject: (error: EvenerError) => void;
 }
@@ -122,17 +124,17 @@ export class WorkerSlot {
   }
 
   /**
-   * Starts a successor, and lets the present worker go once that one is ready.
+   * Starts a successor, and lets the present worker go once that one is ready. One that is on its way already may have been
+   * started before what this one is for: it is waited for. Of several who wait each sees the one before it start.
    * @param limitMs how long the present one may take to finish what it has
    * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays, or the place was
    * taken away meanwhile
    */
   async replace(limitMs: number): Promise<void> {
-    await this.#replaceable();
+    while (this.#replacement !== null) await this.#replacement.settled;
     if (this.#isClosed) return;
     this.#startSuccessor();
-    await this.#awaitReplacement(null);
-    this.#succeed(limitMs);
+    await this.#awaitReplacement(false, () => this.#succeed(limitMs));
   }
 
   /**
@@ -140,18 +142,17 @@ export class WorkerSlot {
    * @throws EvenerError EVENER_RELOAD_FAILED: the place was taken away meanwhile
    */
   async tryOut(): Promise<Tryout> {
-    await this.#replaceable();
+    while (this.#replacement !== null) await this.#replacement.settled;
     if (this.#isClosed) throw this.#failure(this.#closure);
     const worker = this.#startSuccessor();
     const { promise: ready, resolve, reject } = withResolvers();
-    this.#awaitReplacement(resolve).catch(reject);
+    this.#awaitReplacement(true, resolve).catch(reject);
     return { worker, ready };
   }
 
   /** The successor that was tried out stays, the other one goes. @returns false when it is no more */
   promote(limitMs: number): boolean {
     if (this.#successor === null) return false;
-    this.#settleReplacement();
     this.#succeed(limitMs);
     return true;
   }
@@ -168,7 +169,7 @@ export class WorkerSlot {
 
   /** Whether this worker is tried out here: when it dies, nothing is started on its account. */
   isTrying(worker: WorkerProcess): boolean {
-    return worker === this.#successor && this.#replacement?.onReady != null && this.#current !== null;
+    return worker === this.#successor && this.#replacement?.isTrial === true && this.#current !== null;
   }
 
   /** Lets its worker finish what it has and end. Nobody takes its place until it is replaced. */
@@ -181,9 +182,7 @@ export class WorkerSlot {
   ready(worker: WorkerProcess): void {
     this.#failedStarts = 0;
     this.#settle();
-    if (worker !== this.#successor) return;
-    if (this.#replacement?.onReady) this.#replacement.onReady();
-    else this.#settleReplacement();
+    if (worker === this.#successor) this.#replacement?.onReady();
   }
 
   /**
@@ -225,11 +224,6 @@ export class WorkerSlot {
     return this.#isRemoved ? 'its place was taken away meanwhile' : 'stopped meanwhile';
   }
 
-  /** A successor that is on its way may have been started before what the next one is for. */
-  async #replaceable(): Promise<void> {
-    while (this.#replacement !== null) await this.#replacement.settled;
-  }
-
   #startSuccessor(): WorkerProcess {
     this.#cancelTimer();
     this.#isParked = false;
@@ -238,9 +232,9 @@ export class WorkerSlot {
     return this.#successor;
   }
 
-  async #awaitReplacement(onReady: (() => void) | null): Promise<void> {
+  async #awaitReplacement(isTrial: boolean, onReady: () => void): Promise<void> {
     const { promise, resolve, reject } = withResolvers();
-    this.#replacement = { settled: promise.catch(() => {}), onReady, resolve, reject };
+    this.#replacement = { settled: promise.catch(() => {}), isTrial, onReady, resolve, reject };
     await promise;
   }
 
@@ -249,7 +243,10 @@ export class WorkerSlot {
     this.#replacement = null;
   }
 
+  /** The successor stays. All at once: who waits for the place starts the next one in the same turn. */
   #succeed(limitMs: number): void {
+    this.#settleReplacement();
+    this.#isParked = false;
     // In between it may have died; then there is nobody to retire.
     const old = this.#current;
     this.#current = this.#successor;
