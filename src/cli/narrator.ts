@@ -16,6 +16,7 @@ const MANY_RESTARTS = 4;
 /** Turns what a supervisor tells into lines for people. One line per change of state. */
 export class Narrator {
   readonly #write: (line: string) => void;
+  /** Paths are told from here. */
   readonly #cwd: string;
   #hasBeenReady = false;
   /** Names of apps; where there are several, lines say which. */
@@ -23,11 +24,12 @@ export class Narrator {
 
   /**
    * @param write takes a line without its end; what belongs to it follows after a line break, indented
-   * @param cwd paths are told from here
+   * @param apps what is known of them before their start is told of
    */
-  constructor(write: (line: string) => void, cwd: string = process.cwd()) {
+  constructor(write: (line: string) => void, apps: readonly string[] = []) {
     this.#write = write;
-    this.#cwd = cwd;
+    this.#cwd = process.cwd();
+    for (const app of apps) this.#apps.add(app);
   }
 
   tell(event: SupervisorEvent): void {
@@ -202,7 +204,7 @@ export class Narrator {
   }
 
   #name({ app, slot }: WorkerFacts): string {
-    return this.#apps.size > 1 ? `worker ${app}/${slot}` : `worker ${slot}`;
+    return this.#apps.size > 1 ? `worker ${app}:${slot}` : `worker ${slot}`;
   }
 
   #endpoint({ app, worker, server }: { app: string; worker: number | null; server: string | null }): string {

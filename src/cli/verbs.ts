@@ -74,17 +74,19 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
     if (!wasLeft) print(`${instance.name} (pid ${instance.pid}) has stopped`);
   },
   async events({ request, client, paint }) {
-    const show = eventPrinter(request, paint);
+    const show = eventPrinter(request, paint, request.json ? [] : await appNames(client));
     if (request.follow) return client.follow('/events', (event) => show(event as RecordedEvent));
     const { events } = await client.get<{ events: RecordedEvent[] }>('/events?follow=false');
     events.forEach(show);
   },
   async logs({ request, client, paint }) {
+    const hasSeveral = !request.json && (await appNames(client)).length > 1;
     const query = new URLSearchParams({ follow: String(request.follow) });
     if (request.words[0] !== undefined) query.set('worker', request.words[0]);
     if (request.lines !== null) query.set('lines', String(request.lines));
     const show = (line: LogLine): void => {
-      const label = `${line.slot} ${line.stream === 'stderr' ? '!' : '|'}`;
+      const place = hasSeveral ? `${line.app}:${line.slot}` : String(line.slot);
+      const label = `${place} ${line.stream === 'stderr' ? '!' : '|'}`;
       print(request.json ? JSON.stringify(line) : `${paint.dim(`${clockText(line.time)} ${label}`)} ${line.text}`);
     };
     if (request.follow) return client.follow(`/logs?${query}`, (line) => show(line as LogLine));
@@ -157,14 +159,20 @@ export function failureText(failure: ControlFailure): string {
   return lines.join('\n');
 }
 
-function eventPrinter(request: VerbRequest, paint: Paint): (event: RecordedEvent) => void {
+/** @param apps what is known of them before the first event, for that of their start may be gone */
+function eventPrinter(request: VerbRequest, paint: Paint, apps: readonly string[]): (event: RecordedEvent) => void {
   if (request.json) return (event) => print(JSON.stringify(event));
   let time = '';
-  const narrator = new Narrator((line) => print(`${paint.dim(time)} ${line}`));
+  const narrator = new Narrator((line) => print(`${paint.dim(time)} ${line}`), apps);
   return (recorded) => {
     time = clockText(recorded.time);
     narrator.tell(recorded.event as SupervisorEvent);
   };
+}
+
+async function appNames(client: ControlClient): Promise<string[]> {
+  const { apps } = await client.get<Status>('/status');
+  return apps.map(({ name }) => name);
 }
 
 /** Of today, as the wall clock shows it here. */

@@ -36,6 +36,13 @@ function death(restarts: number, restartInMs: number | null, requests: number = 
   return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', report: REPORT, inFlight, restartInMs, restarts };
 }
 
+test('names the app of a worker where there are several, also where their start is not told of', () => {
+  const said: string[] = [];
+  const narrator = new Narrator((line) => said.push(line), ['web', 'api']);
+  narrator.tell(ready);
+  assert.deepEqual(said, ['worker web:2 ready (pid 5, 85 ms)']);
+});
+
 test('says where it listens so that it can be clicked', () => {
   assert.deepEqual(
     lines(listening('::', 3000), listening('127.0.0.1', 80), listening('::1', 80), listening(null, -1, '/a')),

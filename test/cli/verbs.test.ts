@@ -245,6 +245,10 @@ test('with several apps workers are named by theirs', async (context) => {
     ['api:0', 'web:0', 'web:1'],
   );
   assert.equal((await verb(evener, ['restart', 'web:1'], folder)).code, 0);
+  assert.match(evener.stderr, /worker web:1 ready/);
+  assert.match((await verb(evener, ['events'], folder)).stdout, /worker web:1 ready/);
+  const log = (await verb(evener, ['logs'], folder)).stdout;
+  for (const id of ['api:0', 'web:0', 'web:1']) assert.match(log, new RegExp(`^\\S+ ${id} \\| booted$`, 'm'));
   const unclear = await verb(evener, ['scale', '2'], folder);
   assert.equal(unclear.code, 2);
   assert.match(unclear.stderr, /several apps run: name one of api, web/);

@@ -72,8 +72,8 @@ test('--canary off leaves a trial out, and --for alone needs one', async (t) => 
   const evener = new EvenerProcess(t, [], { cwd: folder });
   await evener.saidTimes(/worker \S+ ready/, 2);
   assert.equal((await verb(evener, ['reload'], folder)).code, 0);
-  assert.equal(evener.count(/worker api\/0 .+ is tried out/), 1);
-  assert.equal(evener.count(/worker web\/0 .+ is tried out/), 0);
+  assert.equal(evener.count(/worker api:0 .+ is tried out/), 1);
+  assert.equal(evener.count(/worker web:0 .+ is tried out/), 0);
   assert.equal((await verb(evener, ['reload', '--canary', 'off'], folder)).code, 0);
   assert.equal(evener.count(TRIED), 1);
   const status = await (await controlOf(evener)).get<Status>('/status');

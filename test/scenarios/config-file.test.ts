@@ -114,7 +114,7 @@ test('routes several apps on one port by host and path', async (context) => {
   const evener = new EvenerProcess(context, [], { cwd: folder });
   const url = await evener.url(0);
   await evener.said(/starting web: web.cjs: 1 worker; api: api.cjs: 1 worker; shop: shop.cjs: 1 worker/);
-  await evener.saidTimes(/worker (web|api|shop)\/0 ready/, 3);
+  await evener.saidTimes(/worker (web|api|shop):0 ready/, 3);
   const seen = async (host: string, path: string): Promise<string> => (await told(url, host, path)).app;
   assert.equal(await seen('localhost', '/'), 'web');
   assert.equal(await seen('localhost', '/api'), 'api');

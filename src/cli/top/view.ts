@@ -115,7 +115,9 @@ function workersAndIncidents(view: View, columns: number, room: number, paint: P
   const lines = workerLines(view, from, workerRows, columns, paint);
   if (incidents.length === 0) return lines;
   const left = room - lines.length - 2;
-  const shown = incidents.slice(0, Math.max(0, left)).map((incident) => incidentLine(incident, columns, paint));
+  const shown = incidents
+    .slice(0, Math.max(0, left))
+    .map((incident) => incidentLine(incident, view.status.apps.length > 1, columns, paint));
   return [...lines, '', paint.dim(cut(' INCIDENTS', columns)), ...shown];
 }
 
@@ -152,11 +154,14 @@ function painted(line: string, worker: WorkerStatus, paint: Paint): string {
   return line.slice(0, at + 1) + stateColour(worker.state, paint)(worker.state) + line.slice(end);
 }
 
-function incidentLine(incident: Incident, columns: number, paint: Paint): string {
-  const { openedAt, closedAt, severity, worker, cause, count } = incident;
+/** @param isNamed whether it is said of which app it is */
+function incidentLine(incident: Incident, isNamed: boolean, columns: number, paint: Paint): string {
+  const { openedAt, closedAt, severity, app, worker, cause, count } = incident;
   const time = new Date(openedAt).toTimeString().slice(0, 8);
   const times = count > 1 ? ` (${count} times)` : '';
-  const shown = cut(` ${time} ${worker === null ? '' : `worker ${worker}: `}${cause}${times}`, columns);
+  const place = [...(isNamed && app !== null ? [app] : []), ...(worker === null ? [] : [worker])].join(':');
+  const who = worker === null ? place : `worker ${place}`;
+  const shown = cut(` ${time} ${who === '' ? '' : `${who}: `}${cause}${times}`, columns);
   if (closedAt !== null) return paint.dim(shown);
   return severity === 'warning' || severity === 'info' ? paint.yellow(shown) : paint.red(shown);
 }

@@ -113,6 +113,13 @@ test('fills any terminal exactly, whatever there is to show', () => {
   }
 });
 
+test('says of which app an incident is where there are several', () => {
+  const several = status([worker(0)]);
+  const apps = [several.apps[0]!, { ...several.apps[0]!, name: 'api' }];
+  const shown = { ...view([worker(0)], { incidents: [incident('it hangs')] }), status: { ...several, apps } };
+  assert.match(linesOf(shown, 80, 24, PLAIN).join('\n'), /^ \d\d:\d\d:\d\d worker web:1: it hangs \(2 times\)$/m);
+});
+
 test('shows the instance, its app, its workers and its incidents at 80x24', () => {
   const workers = [
     worker(0),
