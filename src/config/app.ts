@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, delimiter, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { EvenerError } from '../core/evener-error.ts';
 
@@ -99,7 +99,19 @@ function notFound(name: string, cwd: string): EvenerError {
       ? `no script ${resolve(cwd, name)} (nor with ${SCRIPT_EXTENSIONS.join(', ')} or an index.js in it) and no executable there`
       : `no script ${join(cwd, name)} (nor with ${SCRIPT_EXTENSIONS.join(', ')} or an index.js in it), ` +
         `no command of that name in node_modules/.bin here or above, and none in PATH`;
-  return new EvenerError('EVENER_APP_NOT_FOUND', `cannot find ${JSON.stringify(name)}: ${looked}`, { name, looked });
+  const message = `cannot find ${JSON.stringify(name)}: ${looked}${barText(resolve(cwd, name))}`;
+  return new EvenerError('EVENER_APP_NOT_FOUND', message, { name, looked });
+}
+
+/** What keeps us from looking there, if it is more than that nothing is there. */
+function barText(path: string): string {
+  try {
+    accessSync(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') return ` (${message.slice(0, message.indexOf(','))})`;
+  }
+  return '';
 }
 
 function wordsBehindScript(words: readonly string[], args: readonly string[]): EvenerError {
@@ -123,11 +135,20 @@ function readPackage(folder: string): Record<string, unknown> | null {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return statOf(path)?.isFile() === true;
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return statOf(path)?.isDirectory() === true;
+}
+
+/** null where there is nothing, or the way there is barred. */
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
 }
 
 function isExecutable(path: string): boolean {

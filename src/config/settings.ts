@@ -97,7 +97,7 @@ export function parsed<T>(field: Field<T>, value: unknown, key: string, source: 
   const path = (issue.path ?? []).map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${item.key}`));
   const at = `${key}${path.join('')}`;
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    throw unknownKey(at, issue.message.split(' '));
+    throw unknownKey(at, issue.message.split(' '), source);
   }
   throw invalid(at, issue.input, issue.type === 'raw_transform' ? issue.message : expectedOf(issue), source);
 }
@@ -106,15 +106,14 @@ export function parsed<T>(field: Field<T>, value: unknown, key: string, source: 
 export function refuseUnknownKeys(layer: Layer, known: readonly string[]): void {
   for (const key of Object.keys(layer.values)) {
     if (known.includes(key) || layer.values[key] === undefined) continue;
-    throw unknownKey(`${layer.prefix}${key}`, known);
+    throw unknownKey(`${layer.prefix}${key}`, known, layer.source);
   }
 }
 
 /** @param source a layer's; a config file's is named in the message */
 export function invalid(key: string, value: unknown, expected: string, source = ''): EvenerError {
-  const where = /\./.test(source) ? ` (in ${source})` : '';
   const told = withoutSecret(key, value);
-  const message = `${key}: expected ${expected}, got ${shown(told)}${where}`;
+  const message = `${key}: expected ${expected}, got ${shown(told)}${inFile(source)}`;
   return new EvenerError('EVENER_CONFIG_INVALID', message, { key, value: told, expected, source });
 }
 
@@ -124,11 +123,15 @@ function withoutSecret(key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.replace(PASSWORD, '$1(hidden)@') : value;
 }
 
-function unknownKey(path: string, known: readonly string[]): EvenerError {
+function unknownKey(path: string, known: readonly string[], source: string): EvenerError {
   const key = path.slice(path.lastIndexOf('.') + 1);
   const near = nearestName(key, known);
   const hint = near === null ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
-  return new EvenerError('EVENER_CONFIG_INVALID', `unknown option ${path}: ${hint}`, { key: path });
+  return new EvenerError('EVENER_CONFIG_INVALID', `unknown option ${path}${inFile(source)}: ${hint}`, { key: path });
+}
+
+function inFile(source: string): string {
+  return /\./.test(source) ? ` (in ${source})` : '';
 }
 
 function expectedOf(issue: v.BaseIssue<unknown>): string {

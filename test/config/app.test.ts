@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -82,6 +82,23 @@ test('says what was looked for and where', (context) => {
   for (const [word, pattern] of refusals) {
     assert.throws(
       () => resolve(cwd, [word], [], '/nowhere'),
+      (error) => error instanceof EvenerError && error.code === 'EVENER_APP_NOT_FOUND' && pattern.test(error.message),
+      word,
+    );
+  }
+});
+
+test('says what bars the way to a script', (context) => {
+  const cwd = folder(context, { 'server.js': '' });
+  symlinkSync('loop', join(cwd, 'loop'));
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['server.js/server.js', /no file .+server\.js \(ENOTDIR: not a directory\)$/],
+    ['loop/server.js', / \(ELOOP: .+\)$/],
+    [`${'long'.repeat(100)}.js`, / \(ENAMETOOLONG: name too long\)$/],
+  ];
+  for (const [word, pattern] of cases) {
+    assert.throws(
+      () => resolve(cwd, [word]),
       (error) => error instanceof EvenerError && error.code === 'EVENER_APP_NOT_FOUND' && pattern.test(error.message),
       word,
     );

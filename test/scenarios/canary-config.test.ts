@@ -52,7 +52,7 @@ test('canary in the config tries out every reload, unless it is told otherwise',
     ['60%', /canary: expected a share of up to '50%', such as '10%', \{ share, for \}, or 'off', got "60%"/],
     [{ share: '10%', for: '1ms' }, /canary\.for: expected a duration from 1s to 24h, such as '60s', got "1ms"/],
     [{ share: 2 }, /canary\.share: expected a share of the requests, up to 50%, such as '10%', got 2/],
-    [{ share: '10%', fro: '1s' }, /unknown option canary\.fro: known are share, for/],
+    [{ share: '10%', fro: '1s' }, /unknown option canary\.fro \(in evener\.config\.json\): known are share, for/],
     [{ for: '10s' }, /canary\.share: expected /],
   ] as const) {
     config({ canary });

@@ -77,7 +77,7 @@ test('puts the command line before the file, and check tells where each value ca
 
 test('refuses a file with a key that is not known, or a value that is not allowed, with the way out', async (context) => {
   const cases: readonly (readonly [object | string, RegExp])[] = [
-    [{ app: 's.cjs', worker: 2 }, /unknown option worker: did you mean workers\?/],
+    [{ app: 's.cjs', worker: 2 }, /unknown option worker \(in evener\.config\.json\): did you mean workers\?/],
     [{ app: 's.cjs', workers: 0 }, /workers: expected 1-512, .+, got 0 \(in evener.config.json\)/],
     [{ apps: { api: { app: 's.cjs', workers: 'many' } } }, /apps\.api\.workers: expected 1-512, .+, got "many"/],
     [

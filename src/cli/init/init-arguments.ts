@@ -15,14 +15,14 @@ export interface InitWords {
   readonly rest: readonly string[];
 }
 
-/** @returns null where the first word is another; @throws EvenerError EVENER_USAGE */
+/** @returns null where the first word is another, or it asks for help; @throws EvenerError EVENER_USAGE */
 export function initWords(argv: readonly string[]): InitWords | null {
-  if (argv[0] !== 'init') return null;
+  if (argv[0] !== 'init' || argv[1] === '--help' || argv[1] === '-h') return null;
   const target = INIT_TARGETS.find((one) => one === argv[1]);
   if (target === undefined) {
     const near = argv[1] === undefined ? null : nearestName(argv[1], INIT_TARGETS);
     const hint = near === null ? '' : ` (did you mean ${near}?)`;
-    throw new EvenerError('EVENER_USAGE', `evener init: expected one of ${INIT_TARGETS.join(', ')}${hint}`);
+    throw new EvenerError('EVENER_USAGE', `init: expected one of ${INIT_TARGETS.join(', ')}${hint}`);
   }
   const words = argv.slice(2);
   const end = words.indexOf('--');

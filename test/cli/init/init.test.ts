@@ -196,9 +196,12 @@ test('says what it can write, and what is wrong with the rest', async (context) 
   const unknown = await init(context, folder, ['dokcer']);
   assert.deepEqual(
     [unknown.code, unknown.stderr],
-    [2, 'evener: evener init: expected one of systemd, docker, kubernetes (did you mean docker?)\n'],
+    [2, 'evener: init: expected one of systemd, docker, kubernetes (did you mean docker?)\n'],
   );
   assert.equal((await init(context, folder, [])).code, 2);
+  const help = await init(context, folder, ['--help']);
+  assert.equal(help.code, 0, help.stderr);
+  assert.match(help.stdout, /evener init systemd\|docker\|kubernetes/);
   const noApp = await init(context, folder, ['docker', 'nothing-there.js']);
   assert.equal(noApp.code, 2);
   assert.match(noApp.stderr, /cannot find "nothing-there\.js"/);
