@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { EvenerError } from '../core/evener-error.ts';
 import { nearestName } from '../core/nearest-name.ts';
+import { shownValue } from '../core/shown-value.ts';
 import { type Field, fieldOf } from './fields.ts';
 import { type OptionKey, optionOf } from './schema.ts';
 
@@ -113,7 +114,7 @@ export function refuseUnknownKeys(layer: Layer, known: readonly string[]): void 
 /** @param source a layer's; a config file's is named in the message */
 export function invalid(key: string, value: unknown, expected: string, source = ''): EvenerError {
   const told = withoutSecret(key, value);
-  const message = `${key}: expected ${expected}, got ${shown(told)}${inFile(source)}`;
+  const message = `${key}: expected ${expected}, got ${shownValue(told)}${inFile(source)}`;
   return new EvenerError('EVENER_CONFIG_INVALID', message, { key, value: told, expected, source });
 }
 
@@ -137,11 +138,4 @@ function inFile(source: string): string {
 function expectedOf(issue: v.BaseIssue<unknown>): string {
   const expected = issue.expected ?? 'something else';
   return expected === 'Object' ? 'an object' : expected === 'Array' ? 'a list' : expected;
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'function') return 'a function';
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
+import { shownValue } from '../core/shown-value.ts';
 import { ApiError } from './api-error.ts';
 import { canaryOrderOf } from './canary-order.ts';
 import type { ControlTarget, RecordedEvent, ReloadOrder, WorkerPlace } from './control-target.ts';
@@ -382,8 +383,8 @@ function parsed<T>(schema: v.GenericSchema<unknown, T>, body: unknown): T {
     throw new ApiError('BAD_REQUEST', `the body: no key is called ${JSON.stringify(key)}`);
   }
   const expected = key === null ? 'an object' : (EXPECTED[key] ?? issue.expected ?? 'something else');
-  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
-  throw new ApiError('BAD_REQUEST', `${key === null ? 'the body' : key}: expected ${expected}, got ${got}`);
+  const what = key === null ? 'the body' : key;
+  throw new ApiError('BAD_REQUEST', `${what}: expected ${expected}, got ${shownValue(issue.input)}`);
 }
 
 function reloadOrderOf({ parallel, canary, for: time }: NonNullable<v.InferOutput<typeof RELOAD>>): ReloadOrder {

@@ -32,3 +32,13 @@ test('a target that is none is a bad request, and HEAD of a stream is answered a
     assert.deepEqual(await ask('HEAD', path), [200, ''], path);
   }
 });
+
+test('a body deeper than the stack is a bad request', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--admin', '0']);
+  await evener.url();
+  const body = `{"workers":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${await adminOf(evener)}scale`, { method: 'POST', headers, body });
+  assert.equal(answer.status, 400);
+  assert.match(await answer.text(), /workers: expected .+, got what cannot be written as JSON/);
+});
