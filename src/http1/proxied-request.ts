@@ -49,7 +49,10 @@ const MATTERS: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
   'cefhkmptux'.includes(String.fromCharCode(byte | 0x20)) ? 1 : 0,
 );
 
-/** Framing and routing are ours to say: no Connection field takes these away (RFC 9110 section 7.6.1). */
+/**
+ * Framing and routing are ours to say: no Connection field takes these away (RFC 9110 section 7.6.1). Nor what a trusted proxy
+ * tells of the client, which every recipient is to know.
+ */
 const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   'host',
   'content-length',
@@ -59,6 +62,11 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   'close',
   'te',
   'upgrade',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
 ]);
 
 /** Trailers that tell of the client, in whatever spelling. */

@@ -81,6 +81,13 @@ describe('RFC 9110 section 7.6.1: what was meant for our connection goes no furt
       true,
     );
   });
+
+  test('nor what a trusted proxy tells of the client', () => {
+    const told = 'X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nX-Real-IP: 1.1.1.1\r\n';
+    const given = `${told}Connection: x-forwarded-proto, X-Forwarded-Host, x-real-ip\r\n`;
+    assert.equal(fields(given, { xForwarded: true }, TRUSTED), `${told}X-Forwarded-For: 10.0.0.1\r\n`);
+    assert.equal(fields(given), '');
+  });
 });
 
 describe('bodies', () => {
