@@ -101,16 +101,19 @@ export class WaitQueue {
     return this.#bound;
   }
 
-  /** @param isBound it waits for one endpoint. @returns false when it is full. */
+  /**
+   * It stands behind those that came before it, also when it comes back from an endpoint.
+   *
+   * @param isBound it waits for one endpoint. @returns false when it is full.
+   */
   push(exchange: Exchange, nowMs: number, isBound: boolean = false): boolean {
     if (this.#length >= this.#limit) return false;
     const leftMs = this.#timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#timeoutMs - exchange.queuedMs;
     const deadlineMs = nowMs + leftMs;
     const waiting = new Waiting(this, exchange, nowMs, deadlineMs, isBound);
-    waiting.previous = this.#last;
-    if (this.#last === null) this.#first = waiting;
-    else this.#last.next = waiting;
-    this.#last = waiting;
+    let previous = this.#last;
+    while (previous !== null && previous.exchange.startedAtMs > exchange.startedAtMs) previous = previous.previous;
+    this.#link(waiting, previous);
     this.#length++;
     if (isBound) this.#bound++;
     exchange.waiting = waiting;
@@ -155,6 +158,16 @@ export class WaitQueue {
     else next.previous = previous;
     this.#length--;
     if (waiting.isBound) this.#bound--;
+  }
+
+  #link(waiting: Waiting, previous: Waiting | null): void {
+    const next = previous === null ? this.#first : previous.next;
+    waiting.previous = previous;
+    waiting.next = next;
+    if (previous === null) this.#first = waiting;
+    else previous.next = waiting;
+    if (next === null) this.#last = waiting;
+    else next.previous = waiting;
   }
 
   #isStanding(nowMs: number): boolean {

@@ -28,6 +28,8 @@ export interface RoadRequest {
   readonly hasBody?: boolean;
   readonly isLarge?: boolean;
   readonly isConnection?: true;
+  /** Default: 0. */
+  readonly startedAtMs?: number;
   /** Default: its number. */
   readonly target?: string;
   /** Beside Host, each with its CRLF. */
@@ -174,7 +176,7 @@ export class Road {
         refusal: null,
         ...(facts.isConnection ? { isConnection: true } : {}),
       },
-      0,
+      facts.startedAtMs ?? 0,
     );
     return { exchange, client };
   }

@@ -64,6 +64,21 @@ test('one that could not be opened after all waits at the end, not twice', () =>
   assert.deepEqual(drain(queue, { nowMs: 5 }), ['/2', '/1']);
 });
 
+test('who comes back from an endpoint stands before those that came after it', () => {
+  const { queue, road } = queueOf(1);
+  const [, ...others] = [10, 20, 30].map((startedAtMs) => {
+    const { exchange } = road.exchange({ startedAtMs });
+    queue.push(exchange, startedAtMs);
+    return exchange;
+  });
+  others[0]!.waiting?.taken(40);
+  queue.push(road.exchange({ startedAtMs: 45 }).exchange, 45);
+  queue.push(others[0]!, 50);
+  queue.push(road.exchange({ startedAtMs: -1 }).exchange, 50);
+  assert.deepEqual(drain(queue, { nowMs: 50 }), ['/6', '/1', '/2', '/3', '/4', '/5']);
+  assert.equal(queue.length, 0);
+});
+
 describe('a queue that has been standing for half of what a request may wait', () => {
   test('serves the newest first, until no old ones are left', () => {
     const { queue, road } = queueOf(2);

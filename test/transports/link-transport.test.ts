@@ -333,6 +333,17 @@ test('leaves a GET where it is, and moves none where nobody else is', async (t) 
   assert.deepEqual([get!.exchange.transport, post!.exchange.transport], [link, link]);
 });
 
+test('moves what no other was free for as soon as one is', async (t) => {
+  const { road, link, other } = await linked(t);
+  other.endpoint.holdUp();
+  const [post] = opened(road, link, Method.Post, 1);
+  fallSilent(link);
+  await setTimeout(3 * REVOKED_AFTER_MS);
+  assert.equal(post!.exchange.transport, link);
+  other.endpoint.heard(performance.now());
+  await until('it to be moved', () => post!.exchange.transport === other.transport);
+});
+
 test('hedges a GET once, within the budget, when the dispatcher says so', async (t) => {
   const { road, link, other } = await linked(t);
   road.dispatcher.hedgeMs = 600;
