@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { WORKER_BIRTH_VARIABLE } from './channel/worker-birth.ts';
 import { packageName } from './config/app.ts';
 import { availableCores } from './config/available-cores.ts';
 import { findConfigFile, findEcosystemFile, type LoadedFile, loadConfigFile } from './config/load-file.ts';
@@ -48,10 +49,20 @@ export async function loadOptions({ options, config }: OptionsRequest): Promise<
   return { options: resolveSources(sources, surroundings), notes: file?.notes ?? [] };
 }
 
-/** A supervisor by these options, which a reload reads again. @throws EvenerError as {@link loadOptions} */
+/**
+ * A supervisor by these options, which a reload reads again.
+ * @throws EvenerError as {@link loadOptions}; EVENER_USAGE in a worker, whose place it would take
+ */
 export async function loadSupervisor(
   request: OptionsRequest,
 ): Promise<{ readonly supervisor: Supervisor; readonly notes: readonly string[] }> {
+  if (process.env[WORKER_BIRTH_VARIABLE] !== undefined) {
+    throw new EvenerError(
+      'EVENER_USAGE',
+      'Evener runs already, and what it was told to run starts Evener again: ' +
+        'run that without Evener, or let Evener run the script of the app itself',
+    );
+  }
   const { options, notes } = await loadOptions(request);
   const reread = async (): Promise<ResolvedOptions> => (await loadOptions(request)).options;
   return { supervisor: supervisorOf(options, reread), notes };

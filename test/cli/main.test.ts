@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { APPS, assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
+import { MAIN } from '../support/package-scripts.ts';
 
 interface Facts {
   readonly pid: number;
@@ -69,6 +70,18 @@ test('runs a package command through npm and a shell, and ends the whole tree', 
   evener.kill('SIGTERM');
   assertEnding(await evener.ended, 0);
   assert.ok(!isRunning(facts.pid));
+});
+
+test('a command that starts Evener again is refused', async (context) => {
+  const cwd = folderWith(
+    context,
+    'package.json',
+    JSON.stringify({ scripts: { start: `exec node "${MAIN}" server.cjs` } }),
+  );
+  const evener = new EvenerProcess(context, ['npm', 'start', '-w', '2'], { cwd });
+  assertEnding(await evener.ended, 1);
+  assert.match(evener.stderr, /^evener: Evener runs already, and what it was told to run starts Evener again: /m);
+  assert.equal(evener.count(/ ready /), 0, evener.stderr);
 });
 
 test('runs a command given behind --', async (context) => {
