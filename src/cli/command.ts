@@ -121,11 +121,22 @@ function usageText(error: EvenerError): string {
 }
 
 /** What looks like no script may be a verb that was misspelt. */
-function verbHint({ code }: EvenerError, [first = '']: readonly string[]): string {
-  const near =
-    code === 'EVENER_APP_NOT_FOUND' ? nearestName(first, [...Object.keys(VERBS), 'check', 'init', 'proxy']) : null;
+function verbHint({ code, details }: EvenerError, argv: readonly string[]): string {
+  if (code !== 'EVENER_APP_NOT_FOUND') return '';
+  const [first = ''] = argv;
+  const log = argv.indexOf('--access-log');
+  if (log !== -1 && argv[log + 1] === details.name) return `; a file before the script: --access-log=${argv[log + 1]}`;
+  const near = MEANT.get(first) ?? nearestName(first, [...Object.keys(VERBS), 'check', 'init', 'proxy']);
   return near === null ? '' : `; did you mean evener ${near}?`;
 }
+
+/** What other commands call what is said otherwise here. */
+const MEANT: ReadonlyMap<string, string> = new Map([
+  ['start', '<script>'],
+  ['help', '--help'],
+  ['version', '--version'],
+  ['list', 'status'],
+]);
 
 function say(line: string): void {
   process.stderr.write(`evener: ${line}\n`);

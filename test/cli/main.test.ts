@@ -131,6 +131,12 @@ test('wrong usage ends with 2 and a message that teaches', async (context) => {
     [['status', 'all'], /^evener: status: expected nothing behind it but options, got all$/m],
     [['reload', '--parallel'], /^evener: --parallel needs a value: expected a number of workers, 1-512$/m],
     [['statsu'], /^evener: cannot find "statsu": .+; did you mean evener status\?$/m],
+    [['start', 'server.cjs'], /^evener: cannot find "start": .+; did you mean evener <script>\?$/m],
+    [['help'], /^evener: cannot find "help": .+; did you mean evener --help\?$/m],
+    [
+      ['--access-log', 'a.log', 'server.cjs'],
+      /cannot find "a\.log": .+; a file before the script: --access-log=a\.log$/m,
+    ],
   ];
   for (const [args, pattern] of cases) {
     const evener = new EvenerProcess(context, args);
