@@ -14,6 +14,8 @@ export function openTmux(test: Cleanup, folder: string, cwd: string): (...args: 
   const run = (...args: string[]): string =>
     execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { encoding: 'utf8' });
   run('new-session', '-d', '-x', '80', '-y', '24', '-c', cwd, 'PS1=\\$ exec sh');
-  test.after(() => spawnSync('tmux', ['-S', socket, 'kill-server']));
+  // By its process: the folder with the socket may be removed by then.
+  const server = run('display', '-p', '#{pid}').trim();
+  test.after(() => spawnSync('kill', [server]));
   return run;
 }
