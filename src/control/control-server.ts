@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Admission } from './admission.ts';
 import { ApiError, apiErrorOf } from './api-error.ts';
 import type { ControlTarget } from './control-target.ts';
@@ -12,6 +12,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Event streams at a time, of one listener: each costs a connection for as long as it is read. */
 const MAX_STREAMS = 64;
 const MAX_CONNECTIONS = 256;
+/** Of these connections that have asked for nothing yet; the oldest goes for another, so that they keep nobody out. */
+const MAX_SILENT = 64;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** A file of the dashboard. */
@@ -44,6 +46,8 @@ export class ControlServer {
   readonly #server: http.Server;
   readonly #routes: readonly CompiledRoute[];
   readonly #streams = new Set<EventStream>();
+  /** Connections that have asked for nothing yet, the oldest first. */
+  readonly #silent = new Set<Socket>();
 
   constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -56,9 +60,13 @@ export class ControlServer {
       ...(dashboardLink === null ? [] : [linkRoute(dashboardLink)]),
     ].map((route) => ({ route, pattern: patternOf(route.path) }));
     this.#server = http.createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+      this.#silent.delete(request.socket);
       void this.#answer(request, response);
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('connection', (socket) => this.#connected(socket));
+    // The next finds room.
+    this.#server.on('drop', () => this.#server.closeIdleConnections());
     this.#server.unref();
   }
 
@@ -96,6 +104,13 @@ export class ControlServer {
         resolve();
       });
     });
+  }
+
+  #connected(socket: Socket): void {
+    this.#silent.add(socket);
+    socket.once('close', () => this.#silent.delete(socket));
+    const [oldest] = this.#silent;
+    if (this.#silent.size > MAX_SILENT) oldest!.destroy();
   }
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 import { adminOf } from '../support/control.ts';
 import { EvenerProcess } from '../support/evener-process.ts';
@@ -41,4 +42,22 @@ test('a body deeper than the stack is a bad request', async (context) => {
   const answer = await fetch(`${await adminOf(evener)}scale`, { method: 'POST', headers, body });
   assert.equal(answer.status, 400);
   assert.match(await answer.text(), /workers: expected .+, got what cannot be written as JSON/);
+});
+
+test('connections that ask for nothing keep nobody out', async (context) => {
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--admin', '0']);
+  await evener.url();
+  const { hostname, port } = new URL(await adminOf(evener));
+  const silent = Array.from({ length: 300 }, () => net.connect(Number(port), hostname).on('error', () => {}));
+  context.after(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  silent.at(-1)!.write('GET /he');
+  const request = http.get({ hostname, port, path: '/healthz', agent: false });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  assert.equal(response.statusCode, 200);
+  response.resume();
+  silent.at(-1)!.write('althz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.match(String((await once(silent.at(-1)!, 'data'))[0]), /^HTTP\/1\.1 200 OK/);
 });
