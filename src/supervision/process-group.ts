@@ -27,12 +27,11 @@ export function isGroupAlive(pid: number): boolean {
 
 /**
  * Sees a group out whose leader has exited: waits, then SIGKILL.
- * @param limitMs how long the rest may take
+ * @param killAtMs until when the rest may take; asked for again and again, since it may change
  */
-export async function sweepGroup(pid: number, limitMs: number): Promise<void> {
-  const deadline = performance.now() + limitMs;
+export async function sweepGroup(pid: number, killAtMs: () => number): Promise<void> {
   while (isGroupAlive(pid)) {
-    if (performance.now() >= deadline) {
+    if (performance.now() >= killAtMs()) {
       signalGroup(pid, 'SIGKILL');
       return;
     }

@@ -153,7 +153,7 @@ export class Supervisor {
     if (this.#phase === 'closed') return;
     this.#isKilled = true;
     const parts = this.#beginClosing();
-    for (const worker of this.#live()) worker.kill('closing');
+    for (const fleet of this.#fleets) fleet.kill();
     await this.#end(parts, null);
   }
 

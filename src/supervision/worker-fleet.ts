@@ -75,7 +75,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #poison: PoisonWatch;
   readonly #starts: Starts;
   #generation = 0;
-  #liveGroups = 0;
+  /** Workers of which a process is left, be it a descendant. */
+  readonly #groups = new Set<WorkerProcess>();
   /** While one is admitted that stood by: whose place it takes. */
   #placeTaken: number | null = null;
   /** A worker that is tried out; null = none is. */
@@ -151,7 +152,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   /** Whether no process of any worker, and no descendant, is left. */
   get isGone(): boolean {
-    return this.#liveGroups === 0 && [...this.live()].length === 0;
+    return this.#groups.size === 0 && [...this.live()].length === 0;
   }
 
   /** Workers whose process has not ended. */
@@ -217,6 +218,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     for (const slot of this.slots.values()) slot.close();
   }
 
+  /** Ends whatever is left of its workers at once. */
+  kill(): void {
+    for (const worker of new Set([...this.live(), ...this.#groups])) worker.kill('closing');
+  }
+
   // What slots ask.
 
   spawn(slot: WorkerSlot): WorkerProcess {
@@ -224,7 +230,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const start = { slot: slot.index, generation: this.#generation, isFirst };
     const worker = this.#starter.start(this.#options, start, this);
     this.#workers.set(worker.incarnation, worker);
-    if (worker.group !== 0) this.#liveGroups++;
+    if (worker.group !== 0) this.#groups.add(worker);
     return worker;
   }
 
@@ -297,7 +303,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   workerGone(worker: WorkerProcess): void {
     if (worker.group === 0) return;
     this.#parts.guard.forget(worker.group);
-    this.#liveGroups--;
+    this.#groups.delete(worker);
     this.#host.changed();
   }
 

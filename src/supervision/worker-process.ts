@@ -95,6 +95,8 @@ export class WorkerProcess {
   #listens = false;
   #dismissal: Dismissal | null = null;
   #stopLimitMs = 0;
+  /** When what is left of it gets SIGKILL, once it has been told to go. */
+  #killAtMs = 0;
   #linkedPid: number | null = null;
   #readyAtMs: number | null = null;
   #turnedAtMs = Number.NEGATIVE_INFINITY;
@@ -261,7 +263,7 @@ export class WorkerProcess {
   /** Lets it finish what it has, then ends it. @param limitMs from now to SIGKILL */
   retire(limitMs: number): void {
     this.#dismissal ??= 'retired';
-    this.#stopLimitMs = limitMs;
+    this.#limit(limitMs);
     this.#handle(WorkerEvent.Drain);
     this.#after(this.drainTimeMs, () => this.#handle(WorkerEvent.Stop));
     this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
@@ -275,15 +277,15 @@ export class WorkerProcess {
   /** SIGTERM, and SIGKILL after the limit. */
   dismiss(why: Dismissal, limitMs: number): void {
     this.#dismissal ??= why;
-    this.#stopLimitMs = limitMs;
+    this.#limit(limitMs);
     this.#handle(WorkerEvent.Stop);
     this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
   }
 
-  /** SIGKILL. */
+  /** SIGKILL, also for descendants that have outlived it. */
   kill(why: Dismissal): void {
     this.#dismissal ??= why;
-    this.#stopLimitMs = 0;
+    this.#limit(0);
     this.#handle(WorkerEvent.Kill);
   }
 
@@ -346,8 +348,16 @@ export class WorkerProcess {
 
   async #seeOutDescendants(): Promise<void> {
     if (this.group === 0) return;
-    if (this.#dismissal === null) signalGroup(this.group, 'SIGTERM');
-    await sweepGroup(this.group, this.#dismissal === null ? ORPHANS_MS : this.#stopLimitMs);
+    if (this.#dismissal === null) {
+      signalGroup(this.group, 'SIGTERM');
+      this.#limit(ORPHANS_MS);
+    }
+    await sweepGroup(this.group, () => this.#killAtMs);
+  }
+
+  #limit(limitMs: number): void {
+    this.#stopLimitMs = limitMs;
+    this.#killAtMs = performance.now() + limitMs;
   }
 
   #after(ms: number, act: () => void): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from '../../src/core/is-alive.ts';
 import { assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 
@@ -87,6 +88,32 @@ test('a second signal ends everything at once', async (context) => {
   evener.kill('SIGINT');
   assertEnding(await evener.ended, 1);
   assert.ok(!pids.some(isRunning));
+});
+
+test('kills what a worker leaves behind at the drain limit, not as long again after it', async (context) => {
+  const env = { LINGER: '3000' };
+  const evener = new EvenerProcess(context, ['deaf-child.cjs', '-w', '1', '--drain-limit', '4s'], { env });
+  const child = Number((await request(await evener.url())).body);
+  const sentAtMs = performance.now();
+  evener.kill('SIGTERM');
+  assertEnding(await evener.ended, 0);
+  const tookMs = performance.now() - sentAtMs;
+  assert.ok(tookMs < 6_000, `${tookMs} ms`);
+  assert.ok(!isRunning(child));
+});
+
+test('a second signal ends what workers have left behind as well', async (context) => {
+  const evener = new EvenerProcess(context, ['deaf-child.cjs', '-w', '1'], { env: { LINGER: '0' } });
+  const child = Number((await request(await evener.url())).body);
+  const worker = pidsIn(evener.stderr).get('0')!;
+  evener.kill('SIGTERM');
+  await until('Evener to have taken note of its end', () => !isAlive(worker));
+  assert.ok(isRunning(child));
+  const sentAtMs = performance.now();
+  evener.kill('SIGINT');
+  assertEnding(await evener.ended, 1);
+  assert.ok(performance.now() - sentAtMs < 10_000, 'not by the limit of 25 s');
+  assert.ok(!isRunning(child));
 });
 
 test('SIGTTIN and SIGTTOU add and take a worker', async (context) => {
