@@ -92,18 +92,7 @@ export function appLines(app: AppStatus, isNamed: boolean): string[] {
   ];
 }
 
-const WORKER_HEADS = [
-  'ID',
-  'PID',
-  'STATE',
-  'IN FLIGHT',
-  'REQUESTS',
-  'MEMORY',
-  'LOOP DELAY',
-  'LOOP BUSY',
-  'RESTARTS',
-  'UP',
-];
+const WORKER_HEADS = ['ID', 'PID', 'STATE', 'IN FLIGHT', 'REQUESTS', 'MEMORY', 'DELAY', 'BUSY', 'RESTARTS', 'UP'];
 const WORKER_NUMBERS: ReadonlySet<number> = new Set([1, 3, 4, 5, 6, 7, 8, 9]);
 
 export function workerTable(workers: readonly WorkerStatus[], paint: Paint): string[] {
