@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { Jiti } from 'jiti';
+import { durationText } from '../core/duration-text.ts';
 import { EvenerError } from '../core/evener-error.ts';
+import { ownFile } from '../core/own-files.ts';
 import { ecosystemFile, translateEcosystem } from './ecosystem.ts';
 import type { EvenerOptions } from './options.ts';
 
@@ -27,15 +30,19 @@ export function findEcosystemFile(folder: string): string | null {
   return firstIn(folder, ECOSYSTEM_NAMES);
 }
 
+/** A config file that is code may ask others for what it needs, and they may not answer. */
+const SETTLE_LIMIT_MS = 30_000;
+
 /**
  * Reads a config file. Read again, it is run again.
  * @param path absolute, or from the current folder
+ * @param limitMs how long one that is code may take
  * @throws EvenerError EVENER_CONFIG_INVALID with the file, and the place in it where that is known
  */
-export async function loadConfigFile(path: string): Promise<LoadedFile> {
+export async function loadConfigFile(path: string, limitMs: number = SETTLE_LIMIT_MS): Promise<LoadedFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw unreadable(file, 'there is no such file');
-  const value = extname(file) === '.json' ? await readJson(file) : await runModule(file);
+  const value = extname(file) === '.json' ? await readJson(file) : await settled(file, runModule(file), limitMs);
   const ecosystem = ecosystemFile(value, CONFIG_NAMES.includes(basename(file)));
   if (ecosystem !== null) {
     const { options, notes } = translateEcosystem(ecosystem, dirname(file));
@@ -58,16 +65,50 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** jiti runs TypeScript on any Node, and whatever a module imports anew each time: import() keeps what it has once run. */
+/** jiti runs TypeScript on any Node, and whatever a module imports anew each time. */
 async function runModule(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti');
+  const jiti = createJiti(import.meta.url, {
+    moduleCache: false,
+    fsCache: false,
+    interopDefault: true,
+    virtualModules: { evener: await import(ownFile('index.js').href) },
+  });
   try {
-    const jiti = createJiti(import.meta.url, { moduleCache: false, fsCache: false, interopDefault: true });
-    const value = await jiti.import<unknown>(file, { default: true });
+    const value = await exportOf(jiti, file);
     return typeof value === 'function' ? await (value as () => unknown)() : value;
   } catch (error) {
     if (error instanceof EvenerError) throw error;
     throw unreadable(file, error instanceof Error ? `${error.name}: ${error.message}` : String(error), error);
+  }
+}
+
+/** Node keeps an ES module for good once it has run it. So it is run as a CommonJS module, unless it awaits at its top level. */
+async function exportOf(jiti: Jiti, file: string): Promise<unknown> {
+  try {
+    return defaultOf(jiti(file));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const text = await readFile(file, 'utf8');
+    return defaultOf(await jiti.evalModule(text, { filename: file, async: true, forceTranspile: true }));
+  }
+}
+
+function defaultOf(module: unknown): unknown {
+  return (module as { readonly default?: unknown } | null)?.default ?? module;
+}
+
+/** Without a limit what waits for nothing that could still happen would end the process without a word. */
+async function settled<T>(file: string, value: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const reason = `what it waits for has not come within ${durationText(limitMs)}`;
+    timer = setTimeout(() => reject(unreadable(file, reason)), limitMs);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
