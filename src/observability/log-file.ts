@@ -1,8 +1,14 @@
-import { close, closeSync, openSync, write, writeSync } from 'node:fs';
+import { close, closeSync, constants, openSync, write, writeSync } from 'node:fs';
+import { setTimeout } from '../core/timers.ts';
 import type { LogSink } from './access-log.ts';
 
 /** Readable for the owner and the group, as logs are wont to be. */
 const MODE = 0o640;
+/** How long a pipe that is full is left to its reader. */
+const FULL_PIPE_MS = 20;
+
+/** Appending. A pipe that nobody reads says so: opening it would hold up the whole thread otherwise. fifo(7) */
+export const LOG_FLAGS: number = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /**
  * A file that lines are appended to, one write at a time. Several threads may append to one file: what one write holds
@@ -70,7 +76,7 @@ export class LogFile implements LogSink {
 
   #open(): void {
     try {
-      this.#fd = openSync(this.#path, 'a', MODE);
+      this.#fd = openSync(this.#path, LOG_FLAGS, MODE);
       this.#worksAgain();
     } catch (error) {
       // Better in the old place than nowhere.
@@ -95,6 +101,10 @@ export class LogFile implements LogSink {
       const at = from + bytes;
       if (error === null && at < lines.length) {
         this.#writePart(fd, lines, at);
+        return;
+      }
+      if (error?.code === 'EAGAIN' && !this.#isClosing) {
+        setTimeout(() => this.#writePart(fd, lines, from), FULL_PIPE_MS).unref();
         return;
       }
       this.#isWriting = false;

@@ -1,7 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { AccessLogOptions } from '../config/options.ts';
+import { LOG_FLAGS } from '../observability/log-file.ts';
 import type { SupervisorEvent } from './events.ts';
 
 /** How often the file is looked at. It may grow beyond its limit by what is logged in between. */
@@ -59,8 +60,11 @@ export class AccessLogKeeper {
     this.#isLooking = true;
     try {
       const facts = await stat(options.file);
-      // Of a pipe or a device there is nothing to rename.
-      if (!facts.isFile()) return;
+      // Of a pipe or a device there is nothing to rename; a pipe can be opened once somebody reads it.
+      if (!facts.isFile()) {
+        if (this.#failing.size > 0) this.#host.reopen();
+        return;
+      }
       const isOther = this.#inode !== null && this.#inode !== facts.ino;
       this.#inode = facts.ino;
       if (options.maxBytes > 0 && facts.size > options.maxBytes) await this.#rotate(options.file, options.keep);
@@ -91,7 +95,9 @@ export class AccessLogKeeper {
 export function checkLogFile(options: AccessLogOptions | null): void {
   if (options === null || options.file === null) return;
   try {
-    closeSync(openSync(options.file, 'a', 0o640));
+    // Who reads a pipe would take this for its end.
+    if (statSync(options.file, { throwIfNoEntry: false })?.isFIFO()) accessSync(options.file, constants.W_OK);
+    else closeSync(openSync(options.file, LOG_FLAGS, 0o640));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(`the access log cannot be written: ${options.file}: ${code ?? message}`);

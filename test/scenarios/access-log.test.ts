@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,4 +153,32 @@ test('refuses to start when the log cannot be written', async (context) => {
   const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--access-log', '/nowhere/access.log']);
   assertEnding(await evener.ended, 1);
   assert.match(evener.stderr, /the access log cannot be written: \/nowhere\/access\.log: ENOENT/);
+});
+
+test('writes to a pipe while somebody reads it, and waits for nobody to', async (context) => {
+  const file = join(folder(context), 'pipe');
+  execFileSync('mkfifo', [file]);
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--access-log', file]);
+  const url = await evener.url();
+  await evener.said(/the access log cannot be written, its lines are lost: \S+: ENXIO/);
+  assert.equal((await request(`${url}/facts`)).status, 200);
+  const reader = spawn('cat', [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  context.after(() => reader.kill('SIGKILL'));
+  let text = '';
+  reader.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  await evener.said(/the access log is written again/);
+  // More than a pipe holds at a time, of a reader that does not read for a moment.
+  reader.kill('SIGSTOP');
+  const targets = Array.from({ length: 60 }, (_, n) => `/facts/${n}/${'x'.repeat(2_000)}`);
+  for (const target of targets) assert.equal((await request(url + target)).status, 200);
+  reader.kill('SIGCONT');
+  await until('all lines', () => text.endsWith('\n') && linesIn(text).length === targets.length);
+  assert.deepEqual(
+    linesIn(text).map(({ target }) => target),
+    targets,
+  );
+  evener.kill('SIGTERM');
+  assertEnding(await evener.ended, 0);
 });
