@@ -9,12 +9,6 @@ import type { StreamLedger } from './stream-ledger.ts';
 /** How often a request may leave a worker that is perhaps only slow: where all are, it would go round. */
 const EARLY_MOVES = 2;
 
-/**
- * How often it is looked whether others have come free while a silent worker holds what it has not begun, and they were not.
- * Until then it waits in front of whatever waits in the queue.
- */
-const LOOK_AGAIN_MS = 2;
-
 /** What a worker has been sent and has not finished, what of it has begun, and what is taken back from a silent one. */
 export class LinkStreams {
   readonly #endpoint: Endpoint<Transport>;
@@ -127,46 +121,37 @@ export class LinkStreams {
   }
 
   /** Something is in flight: until nothing is, it is looked now and then whether the worker is silent. */
-  #watchSilence(inMs: number = REVOKED_AFTER_MS): void {
+  #watchSilence(): void {
     if (this.#ledger === null) return;
     this.#isWatching = true;
-    this.#watch = setTimeout(this.#onWatch, inMs).unref();
+    if (this.#watch !== null) this.#watch.refresh();
+    else this.#watch = setTimeout(this.#onWatch, REVOKED_AFTER_MS).unref();
   }
 
   readonly #onWatch = (): void => {
-    if (this.#table.size === 0) {
-      this.#isWatching = false;
-      return;
-    }
-    const silentInMs = REVOKED_AFTER_MS - this.#quietMs();
-    if (silentInMs > 0) this.#watchSilence(Math.min(Math.ceil(silentInMs), REVOKED_AFTER_MS));
+    this.#isWatching = false;
+    if (this.#table.size === 0) return;
+    this.#watchSilence();
     // Where this thread itself was held up, what the worker has said meanwhile is still to be read.
-    else setImmediate(() => this.#watchSilence(this.#takeBack() ? LOOK_AGAIN_MS : REVOKED_AFTER_MS));
+    if (this.#isSilent) setImmediate(() => this.#takeBack());
   };
 
-  #quietMs(): number {
-    return this.#endpoint.quietMs(this.#clock.tick());
+  get #isSilent(): boolean {
+    return this.#endpoint.quietMs(this.#clock.tick()) >= REVOKED_AFTER_MS;
   }
 
   /**
    * Takes back what a silent worker has not begun: something else keeps its event loop. If it goes on it asks for each of
    * them, and until it is heard of it is not picked.
-   *
-   * @returns whether it holds more than others could take
    */
-  #takeBack(): boolean {
+  #takeBack(): void {
     const ledger = this.#ledger;
-    if (ledger === null || this.#quietMs() < REVOKED_AFTER_MS || this.#hasBegunAll(ledger)) return false;
+    if (ledger === null || !this.#isSilent || this.#hasBegunAll(ledger)) return;
     const { nowMs } = this.#clock;
     this.learnBegun();
-    const unbegun = this.#unbegun(nowMs);
-    const takeable = this.#takeable(unbegun, nowMs);
-    if (takeable.length > 0) this.#take(takeable, ledger, nowMs);
-    return takeable.length < unbegun.length;
-  }
-
-  #take(takeable: readonly Exchange[], ledger: StreamLedger, nowMs: number): void {
-    const last = takeable.at(-1)!;
+    const takeable = this.#takeable(nowMs);
+    const last = takeable.at(-1);
+    if (last === undefined) return;
     if (isBefore(this.#revokedUpTo, last.stream)) this.#revokedUpTo = last.stream;
     if (!ledger.revoke(this.#revokedUpTo)) return;
     // What it has begun until then.
@@ -183,30 +168,23 @@ export class LinkStreams {
     return notes !== null && !isBefore(notes.begun, (this.#next - 1) >>> 0);
   }
 
-  /** What may go elsewhere. */
-  #unbegun(nowMs: number): Exchange[] {
-    const mostMoves = this.#isStuck(nowMs) ? Number.POSITIVE_INFINITY : EARLY_MOVES;
-    return this.#table.values().filter((one) => one.moves < mostMoves && one.isUnbegun);
-  }
-
   /**
-   * What of it is old enough, as much as others have room for, in the order in which it was sent. Where none of them is free this worker keeps
-   * one, so that it has something to go on with. What it keeps is the last, since for all that was sent before the last that
-   * is taken it has to ask.
+   * What is old enough and not begun, in the order in which it was sent, and as much of it as others have room for. Where
+   * none of them is free this worker keeps one, so that it has something to go on with. What it keeps is the last, since
+   * for all that was sent before the last that is taken it has to ask.
    */
-  #takeable(unbegun: readonly Exchange[], nowMs: number): readonly Exchange[] {
-    const inOrder = unbegun
-      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS)
-      .sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
-    const first = inOrder[0];
-    if (first === undefined) return inOrder;
+  #takeable(nowMs: number): Exchange[] {
+    const isStuck = this.#endpoint.isStalled && this.#endpoint.quietMs(nowMs) >= MISSED_BEATS * BEAT_MS;
+    const mostMoves = isStuck ? Number.POSITIVE_INFINITY : EARLY_MOVES;
+    const unbegun = this.#table
+      .values()
+      .filter((one) => nowMs - one.sentAtMs >= REVOKED_AFTER_MS && one.moves < mostMoves && one.isUnbegun);
+    const first = unbegun[0];
+    if (first === undefined) return unbegun;
     // To wait elsewhere is no better than to wait here, before it is certain that this one gets on with nothing.
-    if (!first.hasFreeAlternative && !this.#isStuck(nowMs)) return [];
+    if (!first.hasFreeAlternative && !isStuck) return [];
+    unbegun.sort((a, b) => (isBefore(a.stream, b.stream) ? -1 : 1));
     const kept = first.hasFreeAlternative ? 0 : 1;
-    return inOrder.slice(0, Math.min(first.dispatcher.roomBeside(this.#endpoint), inOrder.length - kept));
-  }
-
-  #isStuck(nowMs: number): boolean {
-    return this.#endpoint.isStalled && this.#endpoint.quietMs(nowMs) >= MISSED_BEATS * BEAT_MS;
+    return unbegun.slice(0, Math.min(first.dispatcher.roomBeside(this.#endpoint), unbegun.length - kept));
   }
 }
