@@ -337,15 +337,17 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   exchangeDone(): void {
     if (this.#exchange === null) return;
+    const { method, keepAlive } = this.#exchange;
     // Bytes behind a CONNECT that was declined may be meant for the tunnel, and are nobody's request.
-    if (this.#exchange.method === Method.Connect) this.#keepsAlive = false;
+    if (method === Method.Connect) this.#keepsAlive = false;
     this.#exchange = null;
     this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
     // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
     if (this.#context.clients.isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
-      this.closeGently();
+      if (keepAlive || this.#hasBody || this.#pending !== null) this.closeGently();
+      else this.#closeAtOnce();
       return;
     }
     if (this.client.hasOwnBuffer && this.#writer.isFlushed) this.client.useSharedBuffer();
@@ -616,6 +618,16 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.client.resume();
     this.#lingerEndMs = this.#context.clients.clock.nowMs + LINGER_LIMIT_MS;
     this.#await(Phase.Linger, LINGER_MS);
+  }
+
+  /**
+   * The client has said that this was its last request, and nothing is to come of it that could turn the close into a reset:
+   * of bodies some send a line break more. A FIN and a wait for the client's takes a quarter more of our time for a connection.
+   */
+  #closeAtOnce(): void {
+    this.#writer.uncork();
+    if (this.client.backlog > 0) this.closeNow(false);
+    else this.destroy();
   }
 
   /** What was written before may go out; what comes from now on is thrown away. */

@@ -115,6 +115,31 @@ test('answers all that was pipelined before the client finished sending', async 
   assert.equal(client.error, null);
 });
 
+test('closes at once behind the last request that a client has announced', async (t) => {
+  const client = await RawClient.connect(t, (await share(t)).url, true);
+  client.write(get('/last', 'Connection: close\r\n'));
+  assert.equal((await client.response()).status, 200);
+  const closed = (): boolean => {
+    if (client.error === null) client.write('\r\n');
+    return client.error !== null;
+  };
+  // One that lingers takes what comes for 30 s.
+  await until('a reset', closed, 15_000);
+});
+
+test('lets a client read the answer to its last request though it sends a line break behind a body', async (t) => {
+  const client = await RawClient.connect(t, (await share(t)).url, true);
+  client.write(`POST /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab`);
+  await until('the answer', () => client.bytes > 0);
+  for (let i = 0; i < 3; i++) {
+    client.write('\r\n');
+    await sleep(50);
+  }
+  assert.equal((await client.response()).status, 200);
+  await client.ended();
+  assert.equal(client.error, null);
+});
+
 test('ends an exchange soon that a client left which had pipelined more', async (t) => {
   const { url, client } = await share(t);
   client.write(get('/1') + get('/never') + get('/3'));

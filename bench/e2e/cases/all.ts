@@ -7,6 +7,7 @@ import { echo } from './echo.ts';
 import { express } from './express.ts';
 import { idle } from './idle.ts';
 import { lone } from './lone.ts';
+import { reconnect } from './reconnect.ts';
 import { remote } from './remote.ts';
 import { rest } from './rest.ts';
 import { start } from './start.ts';
@@ -19,6 +20,7 @@ export const cases: readonly BenchCase[] = [
   responses,
   uploads,
   remote,
+  reconnect,
   lone,
   blocked,
   idle,

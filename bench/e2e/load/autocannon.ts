@@ -16,7 +16,7 @@ export function findAutocannon(): LoadGenerator | null {
 }
 
 async function run(path: string, plan: LoadPlan): Promise<LoadResult> {
-  const { method, body, contentType } = plan.request;
+  const { method, body, contentType, closes } = plan.request;
   const args = [
     '--json',
     '--no-progress',
@@ -34,6 +34,7 @@ async function run(path: string, plan: LoadPlan): Promise<LoadResult> {
     writeFileSync(bodyPath, body);
     args.push('-i', bodyPath, '-H', `content-type=${contentType}`);
   }
+  if (closes) args.push('-H', 'connection=close');
   const cannon = LaunchedProcess.launch(path, [...args, `http://127.0.0.1:${plan.port}/`], { cwd: plan.scratchDir });
   await cannon.exited;
   const line = cannon.output.split('\n').find((text) => text.startsWith('{'));

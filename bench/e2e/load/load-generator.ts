@@ -1,4 +1,4 @@
-/** A program that sends as many requests as a system will answer, over a fixed number of kept connections. */
+/** A program that sends as many requests as a system will answer, over a fixed number of connections. */
 
 export interface LoadGenerator {
   readonly name: string;
@@ -20,6 +20,8 @@ export interface LoadRequest {
   readonly method: 'GET' | 'POST';
   readonly body: Buffer | null;
   readonly contentType: string;
+  /** Each on a connection of its own: it asks for `Connection: close`. Default: connections are kept. */
+  readonly closes?: true;
 }
 
 export interface LoadResult {

@@ -19,13 +19,14 @@ export function findOha(): LoadGenerator | null {
 }
 
 async function run(path: string, plan: LoadPlan): Promise<LoadResult> {
-  const { method, body, contentType } = plan.request;
+  const { method, body, contentType, closes } = plan.request;
   const args = ['--no-tui', ...jsonFlag(path), '-t', '10s', '-c', `${plan.connections}`, '-z', `${plan.seconds}s`];
   if (body !== null) {
     const bodyPath = join(plan.scratchDir, 'oha.body');
     writeFileSync(bodyPath, body);
     args.push('-D', bodyPath, '-T', contentType);
   }
+  if (closes) args.push('--disable-keepalive');
   args.push('-m', method, `http://127.0.0.1:${plan.port}/`);
   const oha = LaunchedProcess.launch(path, args, { cwd: plan.scratchDir });
   await oha.exited;

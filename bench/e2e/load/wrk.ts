@@ -35,14 +35,14 @@ async function run(path: string, plan: LoadPlan): Promise<LoadResult> {
  * `%.0f`, since LuaJIT's `%d` ends at 32 bits on some builds.
  */
 function script(plan: LoadPlan, bodyPath: string): string {
-  const { method, body, contentType } = plan.request;
+  const { method, body, contentType, closes } = plan.request;
   const withBody = `wrk.headers["content-type"] = "${contentType}"
 local file = assert(io.open("${bodyPath}", "rb"))
 wrk.body = file:read("*a")
 file:close()
 `;
   return `wrk.method = "${method}"
-${body === null ? '' : withBody}
+${body === null ? '' : withBody}${closes ? 'wrk.headers["connection"] = "close"' : ''}
 done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format(
