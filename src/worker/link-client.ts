@@ -215,9 +215,13 @@ export class LinkClient implements FrameHandler {
         return true;
       case FrameType.Close: {
         const known = this.#connections.get(stream);
+        if (known === undefined) return true;
+        const { socket } = known;
+        // A table that V8 has replaced keeps what stood in it for long: not the socket.
+        known.socket = null;
         this.#connections.delete(stream);
         this.#claims.dropConnection(stream);
-        known?.socket?.onClosed((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
+        socket?.onClosed((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
         return true;
       }
       case FrameType.Connect:
