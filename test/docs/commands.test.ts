@@ -220,12 +220,12 @@ test('README.md, docs/config-file.md, signals.md and other-languages.md: every c
       assert.match(await desk.run(readme.take('evener status')), /1 of 1 workers/);
       for (const one of [readme, signals]) assert.match(await desk.run(one.take('evener reload')), /^reloaded/);
       assert.match(await desk.run(readme.take('evener why 0')), /is not blocked/);
-      const following = desk.run(readme.take('evener logs -f'));
+      const followed = await desk.follow(readme.take('evener logs -f'), /./);
       const { workers } = JSON.parse(await desk.run('evener status --json')) as Status;
       await desk.run(readme.take('kill -9 15403').replace('15403', String(workers[0]!.pid)));
       await evener.said(/died: signal SIGKILL; restarting at once/);
       await desk.run('evener stop');
-      await following;
+      await followed();
     }
     // npx and its shell do not pass signals on.
     if (!evener.hasEnded) await desk.run('evener stop --now').catch(() => {});

@@ -94,15 +94,41 @@ export class Desk implements Cleanup {
    * @throws with what it said, where it ends with another code
    */
   run(command: string, code: number = 0, env: Readonly<Record<string, string>> = {}): Promise<string> {
+    return this.#run(command, code, env, () => {});
+  }
+
+  /** Runs a command that goes on for as long as its instance, and waits until it prints something. @returns all that it has printed by its end */
+  async follow(command: string, pattern: RegExp): Promise<() => Promise<string>> {
+    let shown = '';
+    const end = this.#run(command, 0, {}, (text) => {
+      shown += text;
+    });
+    // Told by whoever awaits it.
+    end.catch(() => {});
+    await until(
+      () => `${pattern} in:\n${shown}`,
+      () => pattern.test(shown),
+    );
+    return () => end;
+  }
+
+  #run(
+    command: string,
+    code: number,
+    env: Readonly<Record<string, string>>,
+    onText: (text: string) => void,
+  ): Promise<string> {
     const all: NodeJS.ProcessEnv = { ...process.env, ...this.environment };
     for (const name of ['XDG_RUNTIME_DIR', 'NODE_TEST_CONTEXT', 'PWD']) delete all[name];
     Object.assign(all, env);
     return new Promise((resolve, reject) => {
-      execFile('sh', ['-c', command], { cwd: this.folder, env: all, timeout: LONGEST_MS }, (error, stdout, stderr) => {
+      const options = { cwd: this.folder, env: all, timeout: LONGEST_MS };
+      const child = execFile('sh', ['-c', command], options, (error, stdout, stderr) => {
         const ended = error === null ? 0 : Number(error.code);
         if (ended === code) resolve(stdout + stderr);
         else reject(new Error(`${command}: ended with ${ended}\n${stdout}${stderr}`));
       });
+      child.stdout?.on('data', onText);
     });
   }
 

@@ -222,15 +222,14 @@ test('docs/moving-from-pm2.md: every command does what PM2 did by its own', asyn
   );
   assert.match(await desk.run(page.take('evener status')), /2 of 2 workers/);
   if (HAS_TMUX) assert.match(await desk.look(page.take('evener top'), /^ 1 .*ready/m, 'q'), /^>0 .*ready/m);
-  const following = desk.run(page.take('evener logs -f'));
   await request(url);
-  await until('the line', () => evener.stdout.includes('asked'));
+  const followed = await desk.follow(page.take('evener logs -f'), /\| asked$/m);
   assert.match(
     await desk.run(page.take('evener init systemd server.js')),
     /^wrote shop\.service$|^wrote server\.service$/m,
   );
   assert.match(await desk.run(page.take('evener stop')), /has stopped/);
-  assert.match(await following, /\| asked$/m);
+  await followed();
   assertEnding(await evener.ended, 0);
   assert.deepEqual(page.left, HAS_TMUX ? [] : ['evener top']);
 });
