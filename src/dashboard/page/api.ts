@@ -34,11 +34,10 @@ export class Api {
     return this.#token;
   }
 
-  /** Kept until the tab is closed. null forgets it. */
+  /** Once it has been found to be right it is kept until the tab is closed. null forgets it. */
   setToken(token: string | null): void {
     this.#token = token;
     if (token === null) sessionStorage.removeItem(TOKEN_KEY);
-    else sessionStorage.setItem(TOKEN_KEY, token);
   }
 
   async get<T>(path: string): Promise<T> {
@@ -71,7 +70,8 @@ export class Api {
   }
 
   async #ask(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
-    const authorization = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
+    const token = this.#token;
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     const headers = { ...init.headers, ...authorization };
     let response: Response;
     try {
@@ -80,6 +80,7 @@ export class Api {
       throw unreached(error);
     }
     if (!response.ok) throw await failureOf(response);
+    if (token !== null && token === this.#token) sessionStorage.setItem(TOKEN_KEY, token);
     return response;
   }
 }
@@ -89,7 +90,6 @@ function takeTokenOfLink(): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null || token === '') return null;
   history.replaceState(null, '', location.pathname + location.search);
-  sessionStorage.setItem(TOKEN_KEY, token);
   return token;
 }
 
