@@ -337,7 +337,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   exchangeDone(): void {
     if (this.#exchange === null) return;
-    const { method, keepAlive } = this.#exchange;
+    const { method, keepAlive, body } = this.#exchange;
     // Bytes behind a CONNECT that was declined may be meant for the tunnel, and are nobody's request.
     if (method === Method.Connect) this.#keepsAlive = false;
     this.#exchange = null;
@@ -346,7 +346,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
     if (this.#context.clients.isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
-      if (keepAlive || this.#hasBody || this.#pending !== null) this.closeGently();
+      if (keepAlive || body !== null || this.#pending !== null) this.closeGently();
       else this.#closeAtOnce();
       return;
     }
@@ -622,7 +622,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   /**
    * The client has said that this was its last request, and nothing is to come of it that could turn the close into a reset:
-   * of bodies some send a line break more. A FIN and a wait for the client's takes a quarter more of our time for a connection.
+   * behind a body some send a line break more, behind an upgrade or CONNECT its bytes. A FIN, and a wait for the client's,
+   * takes a quarter more of our time for a connection.
    */
   #closeAtOnce(): void {
     this.#writer.uncork();

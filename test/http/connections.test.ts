@@ -127,18 +127,23 @@ test('closes at once behind the last request that a client has announced', async
   await until('a reset', closed, 15_000);
 });
 
-test('lets a client read the answer to its last request though it sends a line break behind a body', async (t) => {
-  const client = await RawClient.connect(t, (await share(t)).url, true);
-  client.write(`POST /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab`);
-  await until('the answer', () => client.bytes > 0);
-  for (let i = 0; i < 3; i++) {
-    client.write('\r\n');
-    await sleep(50);
-  }
-  assert.equal((await client.response()).status, 200);
-  await client.ended();
-  assert.equal(client.error, null);
-});
+for (const [what, last] of [
+  ['a line break behind a body', 'POST /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab'],
+  ['bytes of a protocol that was declined', get('/last', 'Connection: close, Upgrade\r\nUpgrade: x\r\n')],
+] as const) {
+  test(`lets a client read the answer to its last request though it sends ${what}`, async (t) => {
+    const client = await RawClient.connect(t, (await share(t)).url, true);
+    client.write(last);
+    await until('the answer', () => client.bytes > 0);
+    for (let i = 0; i < 3; i++) {
+      client.write('\r\n');
+      await sleep(50);
+    }
+    assert.equal((await client.response()).status, 200);
+    await client.ended();
+    assert.equal(client.error, null);
+  });
+}
 
 test('ends an exchange soon that a client left which had pipelined more', async (t) => {
   const { url, client } = await share(t);
