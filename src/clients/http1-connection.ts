@@ -326,6 +326,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.#awaitBody();
       this.client.resume();
       this.#processPending();
+    } else if (this.#reading === Reading.Waiting && (this.#pending?.length ?? 0) < READ_AHEAD_BYTES) {
+      // All of the body has come, and some of it had to wait: whether the client leaves is to be seen.
+      this.client.resume();
     }
   }
 
@@ -371,10 +374,14 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   // Reading.
 
   #processPending(): void {
+    if (this.#isProcessing) return;
     const pending = this.#pending;
-    if (pending === null || this.#isProcessing) return;
-    this.#pending = null;
-    this.#process(pending, 0, pending.length);
+    if (pending !== null) {
+      this.#pending = null;
+      this.#process(pending, 0, pending.length);
+    }
+    // After the client's FIN what has been read is all there will be.
+    if (this.#clientEnded && this.#reading === Reading.Head && this.#pending === null) this.closeGently();
   }
 
   /** Takes as much of [from, to) as can be taken now; keeps the rest. */
@@ -500,7 +507,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.#isHeld = true;
       this.client.pause();
       this.#await(Phase.Write, DELIVERY_CHECK_MS);
-      this.client.socket.once('drain', () => {
+      // An empty write is through when all before it are, those past the stream, too, of which 'drain' does not tell.
+      this.client.socket.write('', () => {
         this.#isHeld = false;
         if (this.#reading !== Reading.Head) return;
         this.#await(Phase.KeepAlive, this.#context.timeouts.keepAliveMs);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { memoryOf } from '../support/memory.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -66,30 +67,37 @@ test('reads only so far ahead of the request in progress', async (t) => {
   assert.deepEqual(await reached(url), ['GET /warm', 'never']);
 });
 
-test('begins no more requests for a client that does not read their answers', async (t) => {
-  const { evener, url, client } = await start(t);
-  await request(`${url}/warm`);
-  await reached(url);
-  const before = memoryOf(evener.pid).now;
-  const count = 1000;
-  client.socket.pause();
-  client.write(Array.from({ length: count }, (_, i) => get(`/large?${i}`)).join(''));
-  let answered: string[] = [];
-  let since = performance.now();
-  await until('the app to get no more', async () => {
-    const more = await reached(url);
-    if (more.length > 0) since = performance.now();
-    answered = [...answered, ...more];
-    return answered.length > 0 && performance.now() - since > 1000;
+for (const [size, count] of [
+  [64 * 1024, 1000],
+  // Those are given to the kernel one by one.
+  [3000, 8000],
+] as const) {
+  test(`begins no more requests for a client that does not read their answers of ${size} bytes`, async (t) => {
+    const { evener, url, client } = await start(t);
+    const warm = 2000;
+    client.write(get('/sized?1').repeat(warm));
+    for (let i = 0; i < warm; i++) await client.response();
+    await reached(url);
+    const before = memoryOf(evener.pid).now;
+    client.socket.pause();
+    client.write(get(`/sized?${size}`).repeat(count));
+    let answered = 0;
+    let since = performance.now();
+    await until('the app to get no more', async () => {
+      const more = await reached(url);
+      if (more.length > 0) since = performance.now();
+      answered += more.length;
+      return answered > 0 && performance.now() - since > 1000;
+    });
+    assert.ok(answered < count / 2, `${answered} were answered`);
+    const grown = memoryOf(evener.pid).now - before;
+    assert.ok(grown < 24 * MIB, `the balancer has grown by ${grown} bytes`);
+    client.socket.resume();
+    for (let i = 0; i < count; i++) assert.equal((await client.response()).body.length, size);
+    client.write(get('/after'));
+    assert.equal((await client.response()).status, 200);
   });
-  assert.ok(answered.length < count / 2, `${answered.length} were answered`);
-  const grown = memoryOf(evener.pid).now - before;
-  assert.ok(grown < 24 * MIB, `the balancer has grown by ${grown} bytes`);
-  client.socket.resume();
-  for (let i = 0; i < count; i++) assert.equal(String((await client.response()).body).trimEnd(), `/large?${i}`);
-  client.write(get('/after'));
-  assert.equal((await client.response()).status, 200);
-});
+}
 
 test('notices that a client which it holds back has left', async (t) => {
   const { url, client } = await start(t);
@@ -98,6 +106,27 @@ test('notices that a client which it holds back has left', async (t) => {
   await until('some to reach the app', async () => (await reached(url)).includes('/large'));
   client.socket.resetAndDestroy();
   await until('the connection to be gone', async () => (await connections(url)) === 1);
+});
+
+test('notices that a client has left whose upload had to wait for the app', async (t) => {
+  const { url, client } = await start(t);
+  const length = STREAM_WINDOW_BYTES + 16 * 1024;
+  client.write(`POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+  client.write(Buffer.alloc(length, 'x'));
+  await until('the app to have read it', async () => (await reached(url)).includes('read'));
+  client.socket.resetAndDestroy();
+  await until('the connection to be gone', async () => (await connections(url)) === 1);
+});
+
+test('closes behind the last of several requests when its client has ended, though that had a body', async (t) => {
+  const { client } = await share(t);
+  client.write(`${get('/sized?3000')}POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`);
+  client.end();
+  assert.equal((await client.response()).body.length, 3000);
+  assert.match(String((await client.response()).body), /"body":"body"/);
+  // Kept open, it would be for as long as an idle connection is: 120 s here.
+  await client.ended();
+  assert.equal(client.error, null);
 });
 
 /** Open at the app's server. */

@@ -185,14 +185,16 @@ export class RawClient {
   }
 
   async #until<T>(what: string, look: () => T | null): Promise<T> {
-    const timer = setTimeout(() => this.#wake(), DEADLINE_MS);
-    const end = performance.now() + DEADLINE_MS;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, DEADLINE_MS);
     try {
       for (;;) {
         const found = look();
         if (found !== null) return found;
         const why = this.#ended || this.#closed ? `closed (${this.#error?.code ?? 'FIN'}) before` : '';
-        const isLate = performance.now() >= end;
         if (why !== '' || isLate) {
           const got = `got ${JSON.stringify(this.#peek().toString('latin1', 0, 2000))}`;
           throw new Error(`${why || `waited ${DEADLINE_MS} ms for`} ${what}; ${got}`);

@@ -61,13 +61,11 @@ export async function bodiesUnderFaults(
     await disturb(phase, backend, spread(SEED - 1 - index), deaths);
     await traffic.stop();
     const circumstances = { deaths, repeatsPuts: backend.isRemote };
+    const when = `while ${phase}, seed ${SEED} (EVENER_BODIES_SEED=${SEED} npm run test:faults -- ${name})`;
     const wrong = [...traffic.wrong, ...judge(traffic.ended, Deliveries.read(file), circumstances)];
-    if (wrong.length > 0) {
-      const again = `EVENER_BODIES_SEED=${SEED} npm run test:faults -- ${name}`;
-      throw new Error(`while ${phase}, seed ${SEED} (${again}):\n  ${Traffic.told(wrong)}`);
-    }
+    if (wrong.length > 0) throw new Error(`${when}:\n  ${Traffic.told(wrong)}`);
     for (const one of traffic.ended) ended.push(one);
-    await nothingIsLeft(backend);
+    await nothingIsLeft(backend, when);
   }
   const growthMb = (memoryOf(backend.evener.pid).peak - before) / 1e6;
   if (growthMb > MAX_GROWTH_MB) throw new Error(`Evener grew by ${Math.round(growthMb)} MB; seed ${SEED}`);
@@ -101,11 +99,11 @@ async function disturb(phase: Phase, backend: Backend, rng: Rng, deaths: number[
 }
 
 /** Every request has had its end, and Evener knows it, too. */
-async function nothingIsLeft(backend: Backend): Promise<void> {
+async function nothingIsLeft(backend: Backend, when: string): Promise<void> {
   const control = await controlOf(backend.evener);
   let last: Status | null = null;
   await until(
-    () => `nothing to be in flight: ${JSON.stringify(last)}`,
+    () => `nothing to be in flight ${when}: ${JSON.stringify(last)}`,
     async () => {
       last = await control.get<Status>('/status');
       return last.connections === 0 && last.apps.every(isIdle) && last.workers.every(({ inFlight }) => inFlight === 0);
