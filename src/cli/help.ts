@@ -22,7 +22,7 @@ Options:
 ${OPTIONS.filter((spec) => spec.flag !== null)
   .map(optionLine)
   .join('\n')}
-${line('    --config <file>', 'default: evener.config.{ts,mts,js,mjs,json} here, else ecosystem.config.*')}
+${line('    --config <file>', 'default: evener.config.{ts,mts,cts,js,mjs,cjs,json} here, else ecosystem.config.*')}
 ${line('-h, --help', 'this text')}
 ${line('-v, --version', 'the version')}
 

@@ -9,7 +9,9 @@ import { ecosystemFile, translateEcosystem } from './ecosystem.ts';
 import type { EvenerOptions } from './options.ts';
 
 /** In the order in which they are looked for. */
-const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `evener.config.${extension}`);
+const CONFIG_NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map((extension) => `evener.config.${extension}`);
+/** Of other programs' habits. Passed over without a word, what stands in them would be lost. */
+const UNREAD_NAMES = ['yaml', 'yml', 'toml', 'json5', 'jsonc'].map((extension) => `evener.config.${extension}`);
 const ECOSYSTEM_NAMES = ['js', 'cjs', 'mjs', 'json'].map((extension) => `ecosystem.config.${extension}`);
 
 export interface LoadedFile {
@@ -20,9 +22,15 @@ export interface LoadedFile {
   readonly notes: readonly string[];
 }
 
-/** The config file of a folder; null when there is none. */
+/**
+ * The config file of a folder; null when there is none.
+ * @throws EvenerError EVENER_CONFIG_INVALID where there is only one that cannot be read
+ */
 export function findConfigFile(folder: string): string | null {
-  return firstIn(folder, CONFIG_NAMES);
+  const found = firstIn(folder, CONFIG_NAMES);
+  const unread = found === null ? firstIn(folder, UNREAD_NAMES) : null;
+  if (unread === null) return found;
+  throw unreadable(unread, `it has to be one of ${CONFIG_NAMES.join(', ')}`);
 }
 
 /** PM2's config file of a folder; null when there is none. */

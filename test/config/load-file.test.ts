@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { loadConfigFile } from '../../src/config/load-file.ts';
+import { findConfigFile, loadConfigFile } from '../../src/config/load-file.ts';
 
 function folderFor(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'evener-config-'));
@@ -42,4 +42,30 @@ test('a config file whose options never come is refused', async (context) => {
       message: 'evener.config.mjs cannot be read: what it waits for has not come within 300 ms',
     });
   }
+});
+
+test('a CommonJS config file is found and read in a package of ES modules', async (context) => {
+  const folder = folderFor(context);
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+  for (const [extension, text] of [
+    ['cjs', 'module.exports = { app: "a.js" };'],
+    ['cts', 'const options: { app: string } = { app: "a.js" }; export default options;'],
+  ] as const) {
+    const file = join(folder, `evener.config.${extension}`);
+    assert.deepEqual(await options(file, text), { app: 'a.js' });
+    assert.equal(findConfigFile(folder), file);
+    rmSync(file);
+  }
+});
+
+test('a config file in a format that is not read is refused, unless there is one that is', (context) => {
+  const folder = folderFor(context);
+  assert.equal(findConfigFile(folder), null);
+  writeFileSync(join(folder, 'evener.config.yaml'), 'app: a.js');
+  assert.throws(() => findConfigFile(folder), {
+    code: 'EVENER_CONFIG_INVALID',
+    message: /^evener\.config\.yaml cannot be read: it has to be one of evener\.config\.ts, .*, evener\.config\.json$/,
+  });
+  writeFileSync(join(folder, 'evener.config.json'), '{}');
+  assert.equal(findConfigFile(folder), join(folder, 'evener.config.json'));
 });
