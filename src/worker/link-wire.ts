@@ -41,6 +41,7 @@ export class LinkWire implements FrameSink {
   #nowMs = 0;
   #turnEndsAtMs = 0;
   #isCongested = false;
+  #isBarred = false;
 
   constructor(path: string, turn: FlushTurn, handler: FrameHandler, events: WireEvents) {
     this.#turn = turn;
@@ -48,12 +49,19 @@ export class LinkWire implements FrameSink {
     this.#reader = new FrameReader(handler);
     this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
     this.#socket.on('connect', () => events.onConnected());
-    this.#socket.on('error', () => {});
+    this.#socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      this.#isBarred = code === 'EACCES' || code === 'EPERM';
+    });
     this.#socket.on('close', () => events.onClosed());
   }
 
   get isConnected(): boolean {
     return !this.#socket.connecting && !this.#socket.destroyed;
+  }
+
+  /** This process may not open the link: it has given up the rights that it was born with. */
+  get isBarred(): boolean {
+    return this.#isBarred;
   }
 
   onceConnected(listener: () => void): void {

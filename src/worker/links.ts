@@ -109,7 +109,8 @@ export class Links {
       const sinceMs = failingSinceMs === 0 || wasConnected ? nowMs : failingSinceMs;
       this.#clients[index] = null;
       const patienceMs = process.ppid === PARENT ? GIVE_UP_MS : ORPHAN_GIVE_UP_MS;
-      if (nowMs - sinceMs > patienceMs) process.exit(1);
+      // Another worker, born with all rights, may.
+      if (client.wire.isBarred || nowMs - sinceMs > patienceMs) process.exit(1);
       const redial = setTimeout(() => this.#dial(index, sinceMs), REDIAL_MS);
       if (this.#refs.size === 0) redial.unref();
     });

@@ -42,7 +42,20 @@ function prepare(birth: WorkerBirth): void {
     },
   };
   captureListen(links);
+  if (!birth.travels) dialBeforeRightsAreGivenUp(() => links.dial());
   APP_METRICS.watch();
+}
+
+/** The link is open to the user of the supervisor alone: an app that stops being root before it listens needs it before. */
+function dialBeforeRightsAreGivenUp(dial: () => void): void {
+  for (const name of ['setuid', 'seteuid', 'setgid', 'setegid'] as const) {
+    const given = process[name];
+    if (given === undefined) continue;
+    process[name] = (id) => {
+      if (process.geteuid!() === 0) dial();
+      given(id);
+    };
+  }
 }
 
 /** Takes out of the process what its children would be born with. */
