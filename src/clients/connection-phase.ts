@@ -46,3 +46,6 @@ export const APP_REFUSAL_MS = 5_000;
 
 /** On shutdown a connection that has not brought a request yet gets so long to do so. */
 export const FIRST_REQUEST_GRACE_MS = 250;
+
+/** One that was answered within that time is in use: it gets as long again to bring its last. */
+export const IN_USE_MS = 1_000;

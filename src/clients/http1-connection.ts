@@ -17,6 +17,7 @@ import {
   FIRST_REQUEST_GRACE_MS,
   HALF_CLOSED_GRACE_MS,
   HALF_CLOSED_UPGRADE_MS,
+  IN_USE_MS,
   LINGER_LIMIT_MS,
   LINGER_MS,
   Phase,
@@ -81,6 +82,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #hasBody = false;
 
   #keepsAlive = true;
+  /** The next answer will be the last. */
+  #isDraining: boolean;
   #clientEnded = false;
   #hasServed = false;
   /** All of the request in progress has been read: what follows is the next one. */
@@ -91,6 +94,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.id = context.clients.nextId();
     this.client = new ClientSocket(handle, this);
     this.#writer = new Http1ResponseWriter(this.client, (bytes, isAll) => this.#onFlushed(bytes, isAll));
+    this.#isDraining = context.clients.isDraining;
     context.clients.add(this);
     context.counters.connectionOpened();
     context.connections++;
@@ -218,10 +222,14 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   drain(): void {
     this.#keepsAlive = false;
+    this.#isDraining = true;
     if (this.#exchange !== null || this.#reading !== Reading.Head || this.#pending !== null) return;
-    // A connection that has just been made brings a request, which is most likely on its way.
-    if (this.#hasServed && this.client.queuedBytes === 0) this.destroy();
-    else this.#await(Phase.Left, FIRST_REQUEST_GRACE_MS);
+    // The request of a connection that has just been made, or is in use, is most likely on its way. Behind a listener that
+    // its app has closed nobody would answer it.
+    const { isDraining, clock } = this.#context.clients;
+    const isInUse = isDraining && clock.nowMs - this.idleSinceMs < IN_USE_MS;
+    if (this.#hasServed && !isInUse && this.client.queuedBytes === 0) this.destroy();
+    else this.#await(Phase.Left, isInUse ? IN_USE_MS : FIRST_REQUEST_GRACE_MS);
   }
 
   destroy(): void {
@@ -347,7 +355,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
     // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
-    if (this.#context.clients.isDraining || !this.#isRequestRead) this.#keepsAlive = false;
+    if (this.#isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
       if (keepAlive || body !== null || this.#pending !== null) this.closeGently();
       else this.#closeAtOnce();
@@ -450,7 +458,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const framing = HEAD.framing;
     const wantsUpgrade = HEAD.wantsUpgrade;
     // After the client's FIN what has been read is all there will be.
-    const keepAlive = HEAD.keepAlive && !context.clients.isDraining && !(this.#clientEnded && end === to);
+    const keepAlive = HEAD.keepAlive && !this.#isDraining && !(this.#clientEnded && end === to);
     this.#keepsAlive = keepAlive;
     this.#hasBody = framing !== Framing.None;
     this.#writer.reset();

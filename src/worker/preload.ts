@@ -2,6 +2,7 @@
  * Put into the app's process, before the app. Inert until something listens; then the process dials in.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { existsSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import {
   decodeWorkerBirth,
@@ -18,6 +19,10 @@ const SELF = new URL(import.meta.url);
 
 /** The inspector opens on SIGUSR1, which a worker gets when it hangs: on any free port of loopback, unless the user names one. */
 const ASKS_FOR_INSPECTOR = /--inspect|--debug-port/;
+
+/** How often, and how many times at most, it is looked whether balancer threads listen. */
+const FILE_TURN_MS = 10;
+const MAX_FILE_TURNS = 500;
 
 const birth = decodeWorkerBirth(process.env[WORKER_BIRTH_VARIABLE]);
 
@@ -42,19 +47,30 @@ function prepare(birth: WorkerBirth): void {
     },
   };
   captureListen(links);
-  if (!birth.travels) dialBeforeRightsAreGivenUp(() => links.dial());
+  if (!birth.travels) dialBeforeRightsAreGivenUp(birth.linkPaths, () => links.dial());
   APP_METRICS.watch();
 }
 
 /** The link is open to the user of the supervisor alone: an app that stops being root before it listens needs it before. */
-function dialBeforeRightsAreGivenUp(dial: () => void): void {
+function dialBeforeRightsAreGivenUp(paths: readonly string[], dial: () => void): void {
   for (const name of ['setuid', 'seteuid', 'setgid', 'setegid'] as const) {
     const given = process[name];
     if (given === undefined) continue;
     process[name] = (id) => {
-      if (process.geteuid!() === 0) dial();
+      if (process.geteuid!() === 0) {
+        awaitFiles(paths);
+        dial();
+      }
       given(id);
     };
+  }
+}
+
+/** A balancer thread that starts beside this process may not listen yet. Blocks. */
+function awaitFiles(paths: readonly string[]): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let turns = 0; turns < MAX_FILE_TURNS && !paths.every((path) => existsSync(path)); turns++) {
+    Atomics.wait(pause, 0, 0, FILE_TURN_MS);
   }
 }
 

@@ -202,14 +202,20 @@ test('a small batch that waits behind others has memory of its size, and a large
   const writer = new FrameWriter(recorder);
   recorder.takes = false;
   recorder.isCongested = true;
+  // Of 64 KiB on newer releases of Node, and shared by many.
+  const pools: ArrayBufferLike[] = [Buffer.from('a').buffer];
   for (const length of [10, 60_000]) {
     for (let left = length; left > 0; left -= 10_000) {
       writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(Math.min(left, 10_000)));
     }
     writer.flush();
+    pools.push(Buffer.from('a').buffer);
   }
   const [small, large] = recorder.lent as [Buffer, Buffer];
-  assert.ok(small.buffer.byteLength < 16 * 1024, `${small.buffer.byteLength} bytes kept for ${small.length}`);
+  assert.ok(
+    small.buffer.byteLength < 16 * 1024 || pools.includes(small.buffer),
+    `${small.buffer.byteLength} bytes kept for ${small.length}`,
+  );
   assert.equal(large.byteOffset, 0);
   const before = Buffer.from(large);
   writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(100, 'x'));
