@@ -200,6 +200,7 @@ export class Balancer {
         this.#draining.delete(message.worker);
         this.#links.forget(message.worker);
         this.#httpWorkers.forget(message.worker);
+        this.#tell({ type: 'worker-forgotten', worker: message.worker });
         break;
       case 'drain-worker':
         this.#draining.add(message.worker);

@@ -234,6 +234,8 @@ export type FromBalancer =
       readonly inFlight: readonly InFlightRequest[];
     }
   | { readonly type: 'worker-drained'; readonly worker: Incarnation }
+  /** Nothing more is told of it, unless its link outlives it. */
+  | { readonly type: 'worker-forgotten'; readonly worker: Incarnation }
   /** Status of its answer; 0 = there was none. */
   | {
       readonly type: 'worker-checked';
@@ -366,6 +368,7 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'listen-failed',
   'worker-unlinked',
   'worker-drained',
+  'worker-forgotten',
   'worker-checked',
   'worker-stalled',
   'worker-recovered',

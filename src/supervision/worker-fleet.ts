@@ -279,8 +279,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     for (const thread of this.#host.missingThreads()) worker.drained(thread);
   }
 
-  workerExited(worker: WorkerProcess, exit: WorkerExit): void {
+  workerEnding(worker: WorkerProcess): void {
     this.#starter.ended(worker);
+    for (const thread of this.#host.missingThreads()) worker.forgotten(thread);
+  }
+
+  workerExited(worker: WorkerProcess, exit: WorkerExit): void {
     this.#stalls.recovered(worker.incarnation);
     if (isAskedToGo(worker.dismissal)) {
       this.slots.get(worker.slot)?.exited(worker, null);
@@ -355,6 +359,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         return;
       case 'worker-drained':
         worker.drained(thread);
+        return;
+      case 'worker-forgotten':
+        worker.forgotten(thread);
         return;
       case 'worker-checked':
         this.#readiness.checked(message.check, message.status);

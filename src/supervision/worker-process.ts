@@ -42,7 +42,9 @@ export interface WorkerObserver {
   workerReady(worker: WorkerProcess): void;
   /** Its balancer threads are to give it nothing new and say when it has finished. */
   workerDraining(worker: WorkerProcess): void;
-  /** The process has ended. For one that was never ready its last output has been read. */
+  /** The process has ended: its balancer threads are to forget it. */
+  workerEnding(worker: WorkerProcess): void;
+  /** For one that was never ready its last output has been read, and what its threads had to tell. */
   workerExited(worker: WorkerProcess, exit: WorkerExit): void;
   /** None of its descendants is left either. */
   workerGone(worker: WorkerProcess): void;
@@ -86,6 +88,7 @@ export class WorkerProcess {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #listening = new Set<number>();
   readonly #drained = new Set<number>();
+  readonly #forgotten = new Set<number>();
   readonly #linked = new Set<number>();
   readonly #inFlight: InFlightRequest[] = [];
   readonly #ended = new AbortController();
@@ -293,11 +296,23 @@ export class WorkerProcess {
   threadLost(thread: number): void {
     this.#linked.delete(thread);
     this.drained(thread);
+    this.forgotten(thread);
   }
 
   /** Resolves when all that it wrote has been read, or should have been. */
   async lastOutput(): Promise<void> {
     await Promise.race([this.output.ended, sleep(LAST_OUTPUT_MS)]);
+  }
+
+  /** This balancer thread has no more to tell of it. */
+  forgotten(thread: number): void {
+    this.#forgotten.add(thread);
+  }
+
+  /** Resolves when every thread has told all it had to tell of it. */
+  async #lastWord(): Promise<void> {
+    const deadline = performance.now() + LAST_WORD_MS;
+    while (this.#forgotten.size < this.plan.threads && performance.now() < deadline) await sleep(5);
   }
 
   /** What was in flight when it went, once every thread that it was linked to has told. */
@@ -336,11 +351,13 @@ export class WorkerProcess {
   }
 
   async #exited(exit: WorkerExit): Promise<void> {
-    this.#handle(WorkerEvent.Exit);
     this.#ended.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     const gone = this.#seeOutDescendants();
-    if (!this.wasReady) await this.lastOutput();
+    this.#observer.workerEnding(this);
+    // It may have died of a request that was waiting for it, before it was heard that it listens.
+    if (!this.wasReady) await Promise.all([this.lastOutput(), this.#lastWord()]);
+    this.#handle(WorkerEvent.Exit);
     this.#observer.workerExited(this, exit);
     await gone;
     this.#observer.workerGone(this);

@@ -17,6 +17,8 @@ test('shows a value as it would be written, and not all of it', () => {
 test('shows of what has no end, or is deeper than the stack, that it does', () => {
   const around: Record<string, unknown> = {};
   around.self = around;
+  for (const value of [around, [around]]) assert.equal(shownValue(value), 'what cannot be written as JSON');
   const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
-  for (const value of [around, [around], deep]) assert.equal(shownValue(value), 'what cannot be written as JSON');
+  // From Node 26 on its stack is deep enough.
+  assert.match(shownValue(deep), /^(what cannot be written as JSON|\[{200}\.\.\.)$/);
 });
