@@ -170,6 +170,11 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
       this.destroy();
       return;
     }
+    if (exchange === null && this.#reading === Reading.Head && this.#pending === null) {
+      // It has yet to take what was written.
+      this.closeGently();
+      return;
+    }
     // Pipelined requests that came before are still answered.
     if (this.#pending === null) this.#keepsAlive = false;
     this.#awaitLast();
