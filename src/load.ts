@@ -7,6 +7,7 @@ import { findConfigFile, findEcosystemFile, type LoadedFile, loadConfigFile } fr
 import type { EvenerOptions, ResolvedOptions } from './config/options.ts';
 import { resolveSources } from './config/resolve.ts';
 import { EvenerError } from './core/evener-error.ts';
+import { lastingOutput } from './core/lasting-output.ts';
 import { ownFile } from './core/own-files.ts';
 import { activatedSockets } from './supervision/activated-sockets.ts';
 import { Supervisor } from './supervision/supervisor.ts';
@@ -72,8 +73,8 @@ export function supervisorOf(options: ResolvedOptions, reread: () => Promise<Res
   return new Supervisor(options, {
     balancerScript: ownFile('balancer/main.js'),
     preload: ownFile('worker/preload.cjs'),
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: lastingOutput(process.stdout),
+    stderr: lastingOutput(process.stderr),
     version: version(),
     activated: activatedSockets(),
     reread,

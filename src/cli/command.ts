@@ -1,4 +1,5 @@
 import { EvenerError } from '../core/evener-error.ts';
+import { lastingOutput } from '../core/lasting-output.ts';
 import { nearestName } from '../core/nearest-name.ts';
 import {
   loadOptions,
@@ -138,8 +139,12 @@ const MEANT: ReadonlyMap<string, string> = new Map([
   ['list', 'status'],
 ]);
 
+/** Where lines of our own go. */
+let lines: ReturnType<typeof lastingOutput> | null = null;
+
 function say(line: string): void {
-  process.stderr.write(`evener: ${line}\n`);
+  lines ??= lastingOutput(process.stderr);
+  lines.write(`evener: ${line}\n`);
 }
 
 async function flushed(stream: NodeJS.WriteStream): Promise<void> {
