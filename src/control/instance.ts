@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,11 +56,20 @@ export async function findInstances(
 
 /** Where `RuntimeDirectory` makes them; and that of a login, for whoever came without one. */
 function runtimeDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
-  // Sockets in a folder with a long name could not be bound, so there it is /tmp.
-  const temporary = Buffer.byteLength(tmpdir()) > MAX_BASE_BYTES ? '/tmp' : tmpdir();
+  const temporary = isFit(tmpdir()) ? tmpdir() : '/tmp';
   const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, temporary];
   const unique = new Set(bases.filter((base): base is string => base !== undefined && base !== ''));
   return [...unique].flatMap((base) => names(base).map((name) => join(base, name))).filter(isOurs);
+}
+
+/** Sockets in a folder with a long name could not be bound. */
+function isFit(base: string): boolean {
+  try {
+    accessSync(base, constants.W_OK | constants.X_OK);
+    return Buffer.byteLength(base) <= MAX_BASE_BYTES;
+  } catch {
+    return false;
+  }
 }
 
 function names(base: string): string[] {

@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const PREFIX = 'evener-';
 export class RuntimeDirectory {
   readonly path: string;
 
-  /** Made in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those have long names, in /tmp. */
+  /** Made in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those have long names, no room or are not there, in /tmp. */
   constructor(env: Readonly<Record<string, string | undefined>> = process.env) {
     this.path = create([env.XDG_RUNTIME_DIR, tmpdir(), '/tmp']);
   }
@@ -49,12 +49,27 @@ function create(bases: readonly (string | undefined)[]): string {
     const stem = join(base, `${PREFIX}${process.pid}-`);
     if (Buffer.byteLength(linkPath(`${stem}XXXXXX`, 99)) > MAX_SOCKET_PATH_BYTES) continue;
     try {
-      return mkdtempSync(stem);
+      const path = mkdtempSync(stem);
+      if (hasRoom(path)) return path;
+      failure = new Error(`no room for a file in ${base}; TMPDIR may name another folder`);
     } catch (error) {
       failure = error;
     }
   }
   throw failure;
+}
+
+/** On a full disk a folder may be made where nothing can be written to a file. @returns false, and it is gone */
+function hasRoom(path: string): boolean {
+  const file = join(path, 'room');
+  try {
+    writeFileSync(file, 'room');
+    rmSync(file);
+    return true;
+  } catch {
+    rmSync(path, { recursive: true, force: true });
+    return false;
+  }
 }
 
 function linkPath(folder: string, thread: number): string {

@@ -197,6 +197,15 @@ test('stop waits until the instance is gone', async (context) => {
   assert.deepEqual([nothing.code, nothing.stderr], [1, 'evener: nothing runs: start it with evener <script>\n']);
 });
 
+test('an instance is found in the environment that it was started in, though TMPDIR be missing there', async (context) => {
+  const env = { TMPDIR: '/nowhere' };
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--name', 'homeless'], { env });
+  await evener.url();
+  const { code, stdout, stderr } = await verb({ temporary: env.TMPDIR }, ['status', '--name', 'homeless']);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^homeless {2}running/);
+});
+
 test('stop --now does not wait for what is in flight', async (context) => {
   const evener = new EvenerProcess(context, ['deaf.cjs', '-w', '1']);
   await evener.url();

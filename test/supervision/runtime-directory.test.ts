@@ -35,6 +35,18 @@ test('goes elsewhere where the path would be too long for a socket, or cannot be
   }
 });
 
+test('a disk without room for a file is told of, and nothing is left there', (context) => {
+  const base = folder(context);
+  const script = `
+    import { RuntimeDirectory } from ${JSON.stringify(new URL('../../src/supervision/runtime-directory.js', import.meta.url))};
+    try { new RuntimeDirectory({}) } catch (error) { console.log(error.message) }`;
+  // No file may be longer than nothing: that fails as on a full disk.
+  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, '--input-type=module', '--eval', script];
+  const { stdout } = spawnSync('/bin/sh', limited, { env: { ...process.env, TMPDIR: base }, encoding: 'utf8' });
+  assert.equal(stdout, 'no room for a file in /tmp; TMPDIR may name another folder\n');
+  assert.deepEqual(readdirSync(base), []);
+});
+
 test('removes what dead supervisors left, and nothing else', async (context) => {
   const base = folder(context);
   const deadPid = spawnSync(process.execPath, ['--version']).pid;
