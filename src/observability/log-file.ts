@@ -6,6 +6,7 @@ import type { LogSink } from './access-log.ts';
 const MODE = 0o640;
 /** How long a pipe that is full is left to its reader. */
 const FULL_PIPE_MS = 20;
+const LINE_END = Buffer.from('\n');
 
 /** Appending. A pipe that nobody reads says so: opening it would hold up the whole thread otherwise. fifo(7) */
 export const LOG_FLAGS: number = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
@@ -23,6 +24,8 @@ export class LogFile implements LogSink {
   #isWriting = false;
   #isClosing = false;
   #hasFailed = false;
+  /** The last that was written is the beginning of a line whose rest was lost. */
+  #isCut = false;
   #pendingBytes = 0;
 
   constructor(path: string, onFailure: (reason: string | null) => void) {
@@ -93,22 +96,26 @@ export class LogFile implements LogSink {
       return;
     }
     this.#isWriting = true;
-    this.#writePart(this.#fd, lines, 0);
+    if (this.#isCut) this.#writePart(this.#fd, Buffer.concat([LINE_END, lines]), 0, lines.length);
+    else this.#writePart(this.#fd, lines, 0, lines.length);
   }
 
-  #writePart(fd: number, lines: Buffer, from: number): void {
+  /** @param pending as many bytes as they were counted as */
+  #writePart(fd: number, lines: Buffer, from: number, pending: number): void {
     write(fd, lines, from, (error, bytes) => {
       const at = from + bytes;
       if (error === null && at < lines.length) {
-        this.#writePart(fd, lines, at);
+        this.#writePart(fd, lines, at, pending);
         return;
       }
       if (error?.code === 'EAGAIN' && !this.#isClosing) {
-        setTimeout(() => this.#writePart(fd, lines, from), FULL_PIPE_MS).unref();
+        setTimeout(() => this.#writePart(fd, lines, from, pending), FULL_PIPE_MS).unref();
         return;
       }
       this.#isWriting = false;
-      this.#pendingBytes -= lines.length;
+      this.#pendingBytes -= pending;
+      if (error === null) this.#isCut = false;
+      else if (from > 0) this.#isCut = lines[from - 1] !== LINE_END[0];
       for (const old of this.#old.splice(0)) close(old, () => {});
       if (error === null) this.#worksAgain();
       else this.#failed(error);

@@ -41,3 +41,20 @@ test('output to a file goes on when there is room again', async (t) => {
   evener.kill('SIGTERM');
   await logged(/^evener: stopped$/m);
 });
+
+test('a line of the access log that a full disk has cut is ended before the next', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evt-full-'));
+  const log = join(folder, 'access.log');
+  const evener = new EvenerProcess(t, ['server.cjs', '-w', '1', `--access-log=${log}`]);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const url = await evener.url();
+  execFileSync('prlimit', ['--pid', String(evener.pid), '--fsize=10:unlimited']);
+  await request(`${url}/lost`);
+  await evener.said(/the access log cannot be written/);
+  execFileSync('prlimit', ['--pid', String(evener.pid), '--fsize=unlimited:unlimited']);
+  await request(`${url}/facts`);
+  await until('the next line', () => readFileSync(log, 'utf8').endsWith('}\n'));
+  const [cut, next] = readFileSync(log, 'utf8').split('\n');
+  assert.equal(cut!.length, 10);
+  assert.equal((JSON.parse(next!) as { target: string }).target, '/facts');
+});
