@@ -63,6 +63,7 @@ export class LogFile implements LogSink {
     this.#open();
     // A write that is under way still has the descriptor.
     if (before === null || before === this.#fd) return;
+    this.#isCut = false;
     if (this.#isWriting) this.#old.push(before);
     else close(before, () => {});
   }

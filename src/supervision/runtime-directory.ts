@@ -17,7 +17,10 @@ const PREFIX = 'evener-';
 export class RuntimeDirectory {
   readonly path: string;
 
-  /** Made in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those have long names, no room or are not there, in /tmp. */
+  /**
+   * Made in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those are not there or have long names or no
+   * room, in /tmp.
+   */
   constructor(env: Readonly<Record<string, string | undefined>> = process.env) {
     this.path = create([env.XDG_RUNTIME_DIR, tmpdir(), '/tmp']);
   }
