@@ -229,6 +229,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#requestEnded = true;
     if (this.#mode === Mode.Tunnel) {
       this.push(null);
+      // As Node does with its own: 'end' comes also where nobody reads, if there is nothing left to read.
+      this.read(0);
       this.#forgetFinishedStream();
       return;
     }

@@ -51,6 +51,15 @@ test('lets the client close a WebSocket', async (t) => {
   await until('the app to see it closed', () => written().includes('socket closed 4000 enough'));
 });
 
+test('tells an app that does not read a tunnel of its end', async (t) => {
+  const [, url] = await one();
+  const client = await RawClient.connect(t, url);
+  client.write(UPGRADE.replace('/raw', '/unread'));
+  await client.head();
+  client.end();
+  assert.equal(await client.rest(), 'BYE');
+});
+
 test('lets the app close a WebSocket', async (t) => {
   const [evener, url] = await one();
   const written = writtenBy(evener);
