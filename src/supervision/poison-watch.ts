@@ -73,8 +73,13 @@ export class PoisonWatch {
     }
     const accused = [...blamed].map(([fingerprint, request]) => this.#accuse(fingerprint, request, incarnation));
     const guilty = accused.filter((one) => one.workers.size >= DEATHS && !this.#isExplained(one));
-    if (guilty.length <= MAX_AT_ONCE) for (const suspect of guilty) this.#sentence(suspect);
+    const sentenced = guilty.length <= MAX_AT_ONCE ? guilty.filter((one) => one.refusedUntilMs === 0) : [];
+    const terms = sentenced.map((suspect) => this.#sentence(suspect));
+    // Once it is said that they are refused, they are.
     this.#tell();
+    for (const [i, { request, workers }] of sentenced.entries()) {
+      this.#host.quarantined(request, isTarget(request) ? 'target' : 'request', workers.size, terms[i]!);
+    }
   }
 
   /** It was answered by a worker that lives. */
@@ -143,12 +148,11 @@ export class PoisonWatch {
     return suspect;
   }
 
-  #sentence(suspect: Suspect): void {
-    if (suspect.refusedUntilMs > 0) return;
+  /** @returns for how long. ms */
+  #sentence(suspect: Suspect): number {
     const forMs = Math.min(MAX_QUARANTINE_MS, this.#quarantineMs * 2 ** suspect.sentences++);
     suspect.refusedUntilMs = this.#now() + forMs;
-    const scope = isTarget(suspect.request) ? 'target' : 'request';
-    this.#host.quarantined(suspect.request, scope, suspect.workers.size, forMs);
+    return forMs;
   }
 
   #tell(): void {

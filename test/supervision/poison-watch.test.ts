@@ -21,8 +21,10 @@ class Watched {
     const host = {
       pool: 'app',
       post: (message: FromSupervisor) => this.#hear(message),
-      quarantined: ({ target }: InFlightRequest, scope: string, workers: number, forMs: number) =>
-        this.sentences.push(`${scope} ${target} ${workers} ${forMs}`),
+      quarantined: ({ target, fingerprint }: InFlightRequest, scope: string, workers: number, forMs: number) => {
+        assert.ok(this.refused.includes(fingerprint!), 'balancer threads know before it is said');
+        this.sentences.push(`${scope} ${target} ${workers} ${forMs}`);
+      },
       released: ({ target }: InFlightRequest) => this.released.push(target),
     };
     this.watch = new PoisonWatch(quarantineMs, host, () => this.nowMs);
