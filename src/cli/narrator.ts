@@ -159,7 +159,7 @@ export class Narrator {
         return `admin on ${event.url}`;
       case 'shedding':
         if (event.lastsMs > 0) return null;
-        return `${this.#appPrefix(event.app)}refusing requests with 503: more come than the workers can take`;
+        return `${this.#appPrefix(event.app)}refusing requests with 503: more come than can be taken`;
       case 'shedding-over':
         return `${this.#appPrefix(event.app)}refusing no more: ${count(event.requests, 'request')} in ${durationText(event.lastedMs)}`;
       case 'notifier-failed': {

@@ -263,7 +263,7 @@ export class IncidentDesk {
           severity: 'error',
           dedupKey: sheddingKey(event.app),
           app: event.app,
-          cause: 'more requests come than the workers can take, and the queue is full or stands too long',
+          cause: 'more requests come than can be taken, and the queue is full or stands too long',
           decision: 'the requests too many get 503 with Retry-After',
           evidence: evidenceOf(event),
           adds: event.fresh,
