@@ -352,12 +352,14 @@ export class WorkerProcess {
 
   async #exited(exit: WorkerExit): Promise<void> {
     this.#ended.abort();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#clearTimers();
     const gone = this.#seeOutDescendants();
     this.#observer.workerEnding(this);
     // It may have died of a request that was waiting for it, before it was heard that it listens.
     if (!this.wasReady) await Promise.all([this.lastOutput(), this.#lastWord()]);
     this.#handle(WorkerEvent.Exit);
+    // Those of a dismissal in the meantime.
+    this.#clearTimers();
     this.#observer.workerExited(this, exit);
     await gone;
     this.#observer.workerGone(this);
@@ -375,6 +377,11 @@ export class WorkerProcess {
   #limit(limitMs: number): void {
     this.#stopLimitMs = limitMs;
     this.#killAtMs = performance.now() + limitMs;
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 
   #after(ms: number, act: () => void): void {
