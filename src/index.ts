@@ -34,6 +34,7 @@ export type { AppFacts, PoolFacts, SupervisorEvent, SupervisorListener, WorkerFa
 export type { HangReport, StackRefusal } from './supervision/hang-report.ts';
 export { explanationText, hangDetails, hangSummary } from './supervision/hang-text.ts';
 export type { WorkerExplanation } from './supervision/hung-workers.ts';
+export type { DescriptorShortage } from './supervision/open-files.ts';
 export type { PrintedError } from './supervision/printed-error.ts';
 export type { ProcessActivity } from './supervision/process-look.ts';
 export type { CanaryRequest, ReloadReport, ReloadRequest } from './supervision/reloader.ts';

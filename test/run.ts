@@ -3,7 +3,7 @@
  * Arguments narrow the choice to files whose path contains one of them.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,8 +33,9 @@ const names = readdirSync(here, { recursive: true, encoding: 'utf8' })
   .sort();
 const together = names.filter((name) => TOGETHER.has(name.split(sep)[0]!));
 const files = names.filter((name) => !together.includes(name)).map((name) => join(here, name));
+// Another run may go on beside this one.
+const path = join(here, `all-together-${process.pid}.test.js`);
 if (together.length > 0) {
-  const path = join(here, 'all-together.test.js');
   writeFileSync(path, together.map((name) => `import './${name.replaceAll(sep, '/')}';\n`).join(''));
   files.unshift(path);
 }
@@ -47,5 +48,6 @@ const child = spawn(process.execPath, ['--test', `--test-concurrency=${AT_ONCE}`
   stdio: 'inherit',
 });
 child.on('exit', (code, signal) => {
+  rmSync(path, { force: true });
   process.exitCode = signal === null ? (code ?? 1) : 1;
 });

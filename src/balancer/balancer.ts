@@ -27,6 +27,7 @@ import { Listens } from './listens.ts';
 import { type AheadAnswer, Ports } from './ports.ts';
 import { ServerPools } from './server-pools.ts';
 import { ThreadLog } from './thread-log.ts';
+import { ticketKeysOf } from './ticket-keys.ts';
 import { Trials } from './trials.ts';
 import { checkWorker } from './worker-check.ts';
 
@@ -36,8 +37,8 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
 const PROBE_LIMIT_MS = 250;
 
-/** Clients that wait in the kernel's queue are let in before we drain, if that takes no longer. */
-const LET_IN_LIMIT_MS = 500;
+/** Clients that wait in the kernel's queue are let in before we drain: more than that takes on a machine that is busy with much else. */
+const LET_IN_LIMIT_MS = 5_000;
 
 /** As many messages are gathered for workers and servers at most: some 0.5 ms of this thread's work. */
 const GATHER_MESSAGES = 64;
@@ -111,6 +112,7 @@ export class Balancer {
       thread: birth.thread,
       threads: birth.threads,
       activated: birth.activated,
+      opened: birth.opened,
       counters: this.#counters,
       log: this.#log,
       clients: this.#clients,
@@ -118,7 +120,7 @@ export class Balancer {
       pause: this.#pause,
       affinity: {
         sessions: new SessionTable(birth.sessions, birth.thread),
-        secret: birth.stickySecret,
+        secret: birth.secret,
         rng,
       },
       rng,
@@ -147,6 +149,7 @@ export class Balancer {
       },
       poolOf: (worker) => this.#links.poolOf(worker),
       isServedElsewhere: (worker) => this.#httpWorkers.has(worker),
+      ticketKeysOf: (place) => ticketKeysOf(birth.secret, place),
       tell,
     });
     this.#trials = new Trials({
@@ -204,7 +207,7 @@ export class Balancer {
         break;
       case 'drain-worker':
         this.#draining.add(message.worker);
-        this.#links.linkOf(message.worker)?.endpoint.setEnabled(false);
+        this.#links.hold(message.worker);
         this.#links.linkOf(message.worker)?.drain(message.withinMs, SERVICE_RESTART);
         this.#httpWorkers.drain(message.worker);
         this.#reportDrained();
@@ -223,6 +226,9 @@ export class Balancer {
         break;
       case 'quarantine':
         this.#ports.setQuarantine(message.pool, message.suspects, message.refused);
+        break;
+      case 'reopen-link':
+        void this.#links.reopen().catch(() => {});
         break;
       case 'reopen-log':
         this.#log.reopen();

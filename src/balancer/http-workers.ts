@@ -31,12 +31,10 @@ const ALIVE: Pick<HealthRules, 'statuses' | 'intervalMs' | 'timeoutMs' | 'rise' 
 const CHECK_LIMIT_MS = 5_000;
 
 interface HttpWorker {
-  readonly pool: string;
   readonly place: Place;
   readonly transport: Http1Transport;
   readonly probe: Probe;
   readonly check: HealthCheck | null;
-  isHeld: boolean;
 }
 
 export interface HttpWorkersHost {
@@ -60,6 +58,8 @@ export class HttpWorkers {
   readonly #ports: Ports;
   readonly #host: HttpWorkersHost;
   readonly #workers = new Map<number, HttpWorker>();
+  /** Those that wait for their port to be opened, and whether they are to get requests then. */
+  readonly #coming = new Map<number, boolean>();
   /** By the proxies that are trusted, in JSON. */
   readonly #shared = new Map<string, UpstreamPool>();
 
@@ -96,7 +96,12 @@ export class HttpWorkers {
       this.#host.tell({ type: 'listen-failed', worker, code: 'EADDRINUSE', address: host, port });
       return;
     }
-    void place.port.opened.then((answer) => {
+    this.#coming.set(worker, !message.isHeld);
+    this.#ports.whenOpened(place.port, (answer) => {
+      const isAdmitted = this.#coming.get(worker);
+      // Its process has ended meanwhile, and its address may be another's soon.
+      if (isAdmitted === undefined) return;
+      if (answer.ok || place.port.lost === null) this.#coming.delete(worker);
       if (!answer.ok) {
         this.#host.tell({
           type: 'listen-failed',
@@ -107,7 +112,7 @@ export class HttpWorkers {
         });
         return;
       }
-      this.#add(message, place);
+      this.#add(message, place, isAdmitted);
       this.#host.tell({ type: 'worker-linked', worker, pid: 0 });
       const listener = { host: answer.address, port: answer.port, path: null, protocol: 'http' } as const;
       this.#host.tell({ type: 'worker-listening', worker, listener });
@@ -115,27 +120,29 @@ export class HttpWorkers {
   }
 
   admit(worker: number): void {
-    const one = this.#workers.get(worker);
-    if (one === undefined) return;
-    one.isHeld = false;
-    one.transport.endpoint.setEnabled(true);
+    this.#setEnabled(worker, true);
   }
 
   /** It gets nothing new. */
   drain(worker: number): void {
-    this.#workers.get(worker)?.transport.endpoint.setEnabled(false);
+    this.#setEnabled(worker, false);
+  }
+
+  #setEnabled(worker: number, isEnabled: boolean): void {
+    if (this.#coming.has(worker)) this.#coming.set(worker, isEnabled);
+    this.#workers.get(worker)?.transport.endpoint.setEnabled(isEnabled);
   }
 
   /** Its process has ended. */
   forget(worker: number): void {
+    this.#coming.delete(worker);
     const one = this.#workers.get(worker);
     if (one === undefined) return;
     this.#workers.delete(worker);
     one.check?.close();
     one.transport.close();
     this.#host.tell({ type: 'worker-unlinked', worker, reason: 'forgotten', detail: '', inFlight: [] });
-    const isLast = ![...this.#workers.values()].some(({ place }) => place === one.place);
-    if (isLast && !this.#ports.knows(one.pool)) this.#ports.leave(one.place);
+    this.#ports.leaveIfForsaken(one.place);
   }
 
   /** Whether it answers GET for this path. @returns its status; 0 = there was none */
@@ -154,8 +161,8 @@ export class HttpWorkers {
     for (const shared of this.#shared.values()) shared.close();
   }
 
-  #add(message: ServeWorker, place: Place): void {
-    const { worker, pool, slot, url, isHeld, healthPath } = message;
+  #add(message: ServeWorker, place: Place, isAdmitted: boolean): void {
+    const { worker, slot, url, healthPath } = message;
     const address = parseServerAddress(url) as ServerAddress;
     const transport = new Http1Transport(this.#host.nextEndpoint(), address, SETTINGS, this.#sharedOf(place), {
       // The supervisor knows better than a connection what a child is about.
@@ -172,8 +179,8 @@ export class HttpWorkers {
     transport.onDisabledIdle = () => this.#host.onIdle();
     const probe = probeOf(address, null);
     const check = healthPath === null ? null : this.#watch(worker, transport, probe, healthPath);
-    this.#workers.set(worker, { pool, place, transport, probe, check, isHeld });
-    if (isHeld) endpoint.setEnabled(false);
+    this.#workers.set(worker, { place, transport, probe, check });
+    if (!isAdmitted) endpoint.setEnabled(false);
     this.#host.onJoining(worker, endpoint);
     endpoint.join(place.dispatcher.pool);
   }
@@ -192,6 +199,7 @@ export class HttpWorkers {
       const nowMs = performance.now();
       transport.endpoint.setStalled(!isAlive);
       transport.meter?.setStalled(!isAlive);
+      if (isAlive && silentSinceMs === 0) return;
       if (!isAlive) silentSinceMs = nowMs - ALIVE.timeoutMs * ALIVE.fall;
       const silentMs = nowMs - silentSinceMs;
       if (isAlive) this.#host.tell({ type: 'worker-recovered', worker, silentMs });

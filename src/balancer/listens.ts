@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { FromBalancer } from '../channel/messages.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
-import { FrameType, type ListenRequest } from '../link/frames.ts';
+import { FrameType, type Listening, type ListenRequest } from '../link/frames.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import type { Place, Port, Ports } from './ports.ts';
+import { addressOf, type Place, type Port, type Ports } from './ports.ts';
 
 /** A listener that a worker's app has opened. */
 interface Listen {
@@ -27,6 +27,8 @@ export interface ListensHost {
   poolOf(worker: number): string;
   /** It is served on an address of its own, and not over a link as well. */
   isServedElsewhere(worker: number): boolean;
+  /** Base64; the same for all workers that listen there. */
+  ticketKeysOf(place: Place): string;
   tell(message: FromBalancer): void;
 }
 
@@ -60,6 +62,7 @@ export class Listens {
     for (const { place } of this.#listens.get(link)?.values() ?? []) {
       place.workers.delete(link);
       place.silent.delete(link);
+      this.#host.ports.leaveIfForsaken(place);
     }
     this.#listens.delete(link);
   }
@@ -145,7 +148,7 @@ export class Listens {
   }
 
   #answerOnceOpen(link: LinkTransport, listenId: number, port: Port): void {
-    void port.opened.then((answer) => this.#answer(link, listenId, port, answer));
+    this.#host.ports.whenOpened(port, (answer) => this.#answer(link, listenId, port, answer));
   }
 
   #answer(link: LinkTransport, listenId: number, port: Port, answer: ListenAnswer): void {
@@ -155,11 +158,15 @@ export class Listens {
     const { place, worker } = listen;
     const isSilent = place.silent.has(link);
     const listener = isSilent ? NO_LISTENER : port.context.listenerId;
-    link.control(FrameType.Listening, listenId, { ...answer, listener });
+    const ticketKeys = isSilent || port.request.protocol === 'http' ? null : this.#host.ticketKeysOf(place);
+    answerTo(link, listenId, { ...answer, listener, ticketKeys });
     if (!answer.ok) {
-      listens.delete(listenId);
-      place.workers.delete(link);
-      place.silent.delete(link);
+      // One that has been told before takes no notice, and serves on when the port is open again.
+      if (port.lost === null) {
+        listens.delete(listenId);
+        place.workers.delete(link);
+        place.silent.delete(link);
+      }
       const { host, path, port: number } = port.request;
       this.#host.tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port: number });
       return;
@@ -172,25 +179,19 @@ export class Listens {
 
   #tell({ worker, place, stays, answer }: Listen): void {
     if (!stays || answer === null) return;
-    const isPath = answer.family === 'unix';
-    this.#host.tell({
-      type: 'worker-listening',
-      worker,
-      listener: {
-        host: isPath ? null : answer.address,
-        port: answer.port,
-        path: isPath ? answer.address : null,
-        protocol: place.port.request.protocol,
-      },
-    });
+    this.#host.tell({ type: 'worker-listening', worker, listener: addressOf(answer, place.port.request.protocol) });
   }
 
   #refuse(worker: number, link: LinkTransport, listenId: number, { host, port, path }: ListenRequest): void {
     const message = `listen EADDRINUSE: address already in use ${path ?? `${host ?? '::'}:${port}`}`;
     const answer: ListenAnswer = { ok: false, code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE, message };
-    link.control(FrameType.Listening, listenId, { ...answer, listener: NO_LISTENER });
+    answerTo(link, listenId, { ...answer, listener: NO_LISTENER, ticketKeys: null });
     this.#host.tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port });
   }
+}
+
+function answerTo(link: LinkTransport, listenId: number, answer: Listening): void {
+  link.control(FrameType.Listening, listenId, answer);
 }
 
 /** In place of a listener's number: no connection comes from it. */

@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPolicy } from '../balancing/policies.ts';
-import type { FromBalancer, OpenedPort, PoolSettings } from '../channel/messages.ts';
+import type { FromBalancer, ListenerAddress, OpenedPort, PoolSettings } from '../channel/messages.ts';
 import type { AcceptPause } from '../clients/accept-pause.ts';
 import type { ClientAdmission } from '../clients/client-admission.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
@@ -39,13 +40,17 @@ export interface Port {
   request: ListenRequest;
   context: ClientContext;
   readonly listener: Listener;
-  /** The outcome of opening it. */
-  readonly opened: Promise<ListenAnswer>;
+  /** The outcome of opening it. Never comes where it is closed while that is tried again. */
+  opened: Promise<ListenAnswer>;
+  /** Why it cannot be opened any more, though it was open before; that is tried on. */
+  lost: ListenRefusal | null;
   /** By the pool's name. */
   readonly places: Map<string, Place>;
   /** Runs where nobody listens any more. */
   closing: NodeJS.Timeout | null;
 }
+
+type ListenRefusal = ListenAnswer & { readonly ok: false };
 
 /** What one pool has on one port. */
 export interface Place extends PortShare {
@@ -56,6 +61,8 @@ export interface Place extends PortShare {
   readonly workers: Map<LinkTransport, number>;
   /** Those that listen here with a server of bytes while the port speaks HTTP, likewise: they get no connections. */
   readonly silent: Map<LinkTransport, number>;
+  /** Since when nobody listens here any more; 0 = somebody does; null = nobody has yet. */
+  vacantSinceMs: number | null;
 }
 
 /** What became of a port that was opened ahead. */
@@ -78,11 +85,26 @@ export interface PortsHost {
   readonly rng: Rng;
   /** Listening sockets that were passed to the process. */
   readonly activated: readonly ActivatedSocket[];
+  /** By key, what was open in threads of before. */
+  readonly opened: ReadonlyMap<string, OpenedPort>;
   tell(message: FromBalancer): void;
 }
 
+/** What a client is asked to wait whose request no worker listens for any more. s */
+const RETRY_AFTER_SECONDS = 1;
+
 /** Where there are several threads, a port that nobody listens on any more closes after so long. */
 const REOPEN_MS = 250;
+
+/** A port that another process has taken is tried again after so long, then twice as long, up to the latter. ms */
+const FIRST_TRY_AFTER_MS = 100;
+const LAST_TRIES_AFTER_MS = 5_000;
+
+/** So long a port that all workers of an app have left waits for one, while others of that app listen elsewhere. */
+const FORSAKEN_MS = 10_000;
+
+/** Connections that the kernel holds for a listener that does not say how many: Node's own. */
+const DEFAULT_BACKLOG = 511;
 
 /** The ports of a balancer thread. */
 export class Ports {
@@ -92,8 +114,8 @@ export class Ports {
   #settings: ReadonlyMap<string, PoolSettings>;
   /** Descriptors of {@link PortsHost.activated} that are in use, or were. */
   readonly #taken = new Set<number>();
-  /** What thread 0 has told of ports. */
-  readonly #announced = new Map<string, OpenedPort>();
+  /** What thread 0 has told of ports, and what was open before this thread. */
+  readonly #announced: Map<string, OpenedPort>;
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
   /** By pool; none for one in which nobody is suspected. */
   readonly #quarantines = new Map<string, Quarantine>();
@@ -107,6 +129,7 @@ export class Ports {
   constructor(pools: readonly PoolSettings[], host: PortsHost) {
     this.#settings = byName(pools);
     this.#host = host;
+    this.#announced = new Map(host.opened);
   }
 
   *places(): Iterable<Place> {
@@ -143,9 +166,15 @@ export class Ports {
   /** From now on the port of this place, which has no other, speaks the protocol of this request. @returns the place for it */
   speak(place: Place, request: ListenRequest): Place {
     const { port, settings } = place;
-    port.places.delete(settings.name);
+    this.#abandon(place);
     this.#turnTo(port, request.protocol);
     return this.#addPlace(port, settings, request);
+  }
+
+  /** Who waits there, or comes back, waits in vain: nobody looks after it from now on. */
+  #abandon({ port, settings, dispatcher }: Place): void {
+    port.places.delete(settings.name);
+    dispatcher.setUnavailable(RETRY_AFTER_SECONDS);
   }
 
   #turnTo(port: Port, protocol: ListenRequest['protocol']): void {
@@ -155,6 +184,15 @@ export class Ports {
     port.request = { ...port.request, protocol };
     port.context = this.#contextFor(protocol, port.places);
     port.listener.serve(port.context, connectionClassFor(protocol));
+  }
+
+  /** Tells what came of opening a port; where that is a refusal, and it was open before, once more when it is open again. */
+  whenOpened(port: Port, tell: (answer: ListenAnswer) => void): void {
+    if (port.lost !== null) tell(port.lost);
+    void port.opened.then((answer) => {
+      if (answer.ok || port.lost === null) tell(answer);
+      else this.whenOpened(port, tell);
+    });
   }
 
   /** Opens a port for a listener that its worker has still to tell of; what comes until then waits. */
@@ -178,6 +216,7 @@ export class Ports {
       dispatcher: this.#dispatcherFor(settings),
       workers: new Map(),
       silent: new Map(),
+      vacantSinceMs: null,
       server: request.server,
     };
     port.places.set(settings.name, place);
@@ -194,7 +233,7 @@ export class Ports {
   /** Nobody of this pool listens there any more; with its last pool a port closes. */
   leave(place: Place): void {
     const { port } = place;
-    port.places.delete(place.settings.name);
+    this.#abandon(place);
     refresh(port);
     if (port.places.size > 0) return;
     this.#host.clients.drainListener(port.context.listenerId);
@@ -203,25 +242,46 @@ export class Ports {
     else port.closing = setTimeout(() => this.#close(port), REOPEN_MS).unref();
   }
 
+  /** The same where the options have its app no more, and the last of its workers has gone: no other will come. */
+  leaveIfForsaken(place: Place): void {
+    const { settings } = place;
+    if (this.#settings.has(settings.name) || settings.servers !== null) return;
+    if (isVacant(place)) this.leave(place);
+  }
+
+  /** The same where its app is there and has moved: the workers that a reload has brought listen elsewhere. */
+  #leaveForsaken(nowMs: number): void {
+    for (const place of [...this.places()]) {
+      const { name, servers, queueTimeoutMs } = place.settings;
+      if (servers !== null || !isVacant(place)) {
+        place.vacantSinceMs = 0;
+        continue;
+      }
+      if (place.vacantSinceMs === 0) place.vacantSinceMs = nowMs;
+      if (place.vacantSinceMs === null || nowMs - place.vacantSinceMs < Math.max(FORSAKEN_MS, queueTimeoutMs)) continue;
+      const isElsewhere = (other: Place): boolean => other.settings.name === name && !isVacant(other);
+      if ([...this.places()].some(isElsewhere)) this.leave(place);
+    }
+  }
+
   #close(port: Port): void {
     if (this.#ports.get(port.key) === port) this.#ports.delete(port.key);
     this.#announced.delete(port.key);
     port.listener.close();
-  }
-
-  /** Whether the options have this pool. */
-  knows(pool: string): boolean {
-    return this.#settings.has(pool);
+    if (this.#host.thread === 0) this.#host.tell({ type: 'port-closed', key: port.key });
   }
 
   /**
    * Connections that the kernel has completed are ours, though we have not seen them yet: closing a listener would reset
-   * them. libuv accepts one in each turn of the loop, so turns are let pass until two have brought none.
-   *
-   * @param limitMs where there is no end of newcomers
+   * them. libuv accepts one in each turn of the loop, so turns are let pass until two have brought none. Where there is no
+   * end of newcomers, those that have come after as many as the kernel holds were not there when this began.
    */
   async acceptCompleted(limitMs: number): Promise<void> {
-    const accepted = (): number => [...this.#ports.values()].reduce((sum, { listener }) => sum + listener.accepted, 0);
+    const ports = [...this.#ports.values()].map(({ listener, request }) => {
+      return { listener, last: listener.accepted + 1 + (request.backlog === 0 ? DEFAULT_BACKLOG : request.backlog) };
+    });
+    const accepted = (): number =>
+      ports.reduce((sum, { listener, last }) => sum + Math.min(listener.accepted, last), 0);
     const endMs = performance.now() + limitMs;
     let before = accepted();
     for (let idleTurns = 0; idleTurns < 2 && performance.now() < endMs; ) {
@@ -259,7 +319,10 @@ export class Ports {
     this.#settings = byName(pools);
     for (const place of this.places()) {
       const settings = this.#settings.get(place.settings.name);
-      if (settings === undefined) continue;
+      if (settings === undefined) {
+        this.leaveIfForsaken(place);
+        continue;
+      }
       place.settings = settings;
       const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
       place.dispatcher.hedgeMs = settings.hedgeMs;
@@ -284,13 +347,39 @@ export class Ports {
     const places = new Map<string, Place>();
     const context = this.#contextFor(request.protocol, places);
     const listener = new Listener(context, connectionClassFor(request.protocol));
-    const opened = this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
-    const port: Port = { key, request, context, listener, opened, places, closing: null };
+    const opened = this.#openOrJoin(key, listener, request);
+    const port: Port = { key, request, context, listener, opened, lost: null, places, closing: null };
     this.#ports.set(key, port);
     void opened.then((answer) => {
-      if (!answer.ok && this.#ports.get(key) === port) this.#ports.delete(key);
+      if (answer.ok || this.#ports.get(key) !== port) return;
+      const before = this.#announced.get(key)?.answer;
+      if (before?.ok) this.#lose(port, answer, addressOf(before, request.protocol));
+      else this.#ports.delete(key);
     });
     return port;
+  }
+
+  /** The thread that had it open has died, and another process has it now, or the system has nothing left for it. */
+  #lose(port: Port, refusal: ListenRefusal, listener: ListenerAddress): void {
+    port.lost = refusal;
+    port.opened = this.#tryOn(port);
+    const { key } = port;
+    if (this.#host.thread === 0) this.#host.tell({ type: 'port-lost', key, listener, message: refusal.message });
+  }
+
+  async #tryOn(port: Port): Promise<ListenAnswer> {
+    for (let delayMs = FIRST_TRY_AFTER_MS; ; delayMs = Math.min(2 * delayMs, LAST_TRIES_AFTER_MS)) {
+      await sleep(delayMs);
+      if (port.listener.isClosed) return new Promise(() => {});
+      const answer = await this.#openOrJoin(port.key, port.listener, port.request);
+      if (!answer.ok) continue;
+      port.lost = null;
+      return answer;
+    }
+  }
+
+  #openOrJoin(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
+    return this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
   }
 
   #contextFor(protocol: ListenRequest['protocol'], places: ReadonlyMap<string, Place>): ClientContext {
@@ -349,6 +438,7 @@ export class Ports {
 
   /** To be called now and then. */
   step(nowMs: number): void {
+    this.#leaveForsaken(nowMs);
     let isReporting = false;
     for (const { dispatcher } of this.places()) {
       if (!(dispatcher.reporter instanceof OwnLoad)) continue;
@@ -387,18 +477,20 @@ export class Ports {
       // Once it is closed its number is that of something else.
       this.#taken.add(passed.fd);
       const answer = await listener.take(passed.fd).then(() => activatedAnswer(passed), errorAnswerOf);
-      if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: -1, answer } });
+      this.#host.tell({ type: 'port-opened', opened: { key, fd: -1, answer } });
       return answer;
     }
     // A thread that was restarted takes the port that the others still have.
     const before = this.#announced.get(key)?.answer;
-    const port = before?.ok ? before.port : request.port;
+    const port = before?.ok && isShared ? before.port : request.port;
     const reusePort = isShared && CAN_REUSE_PORT && request.path === null;
     const options = { ...request, port, reusePort };
     await this.#host.pause.freed();
     const answer = await listener.listen(options).then(answerOf, errorAnswerOf);
     if (answer.ok && request.path === null && (!isShared || CAN_REUSE_PORT)) listener.allowPause(options, answer.port);
-    if (isShared) this.#host.tell({ type: 'port-opened', opened: { key, fd: listener.descriptor, answer } });
+    const opened = { key, fd: listener.descriptor, answer };
+    // Where this thread has lost it the others go on.
+    if (answer.ok || !before?.ok) this.#host.tell({ type: 'port-opened', opened });
     return answer;
   }
 
@@ -435,6 +527,10 @@ function refresh({ context, places }: Port): void {
   context.handlesClientError = shares.length === 1 && shares[0]!.server.handlesClientError;
 }
 
+function isVacant({ workers, silent, dispatcher }: Place): boolean {
+  return workers.size === 0 && silent.size === 0 && dispatcher.pool.members.size === 0;
+}
+
 function haveSameRoute(a: PoolSettings, b: PoolSettings): boolean {
   if (a.routes.length === 0 || b.routes.length === 0) return a.routes.length === b.routes.length;
   return a.routes.some((one) => b.routes.some((other) => one.host === other.host && one.path === other.path));
@@ -466,6 +562,15 @@ function answerOf(address: AddressInfo | string): ListenAnswer {
   return typeof address === 'string'
     ? { ok: true, address, port: -1, family: 'unix' }
     : { ok: true, address: address.address, port: address.port, family: address.family };
+}
+
+/** Where a port is reached that was opened with this answer. */
+export function addressOf(
+  { address, port, family }: ListenAnswer & { ok: true },
+  protocol: ListenRequest['protocol'],
+): ListenerAddress {
+  const isPath = family === 'unix';
+  return { host: isPath ? null : address, port, path: isPath ? address : null, protocol };
 }
 
 function activatedAnswer({ host, port, family, path }: ActivatedSocket): ListenAnswer {

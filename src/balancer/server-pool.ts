@@ -98,7 +98,7 @@ export class ServerPool {
     const { upstream, servers } = settings.servers;
     if (!isDeepStrictEqual([before, trustedProxies], [upstream, settings.trustedProxies])) {
       // They are all talked to in another way.
-      for (const url of [...this.#servers.keys()]) this.#remove(url);
+      this.#removeAll();
       this.#http1 = http1SettingsOf(upstream);
       const old = this.#shared;
       this.#shared = upstreamPoolOf(settings.trustedProxies, this.#host.clock, this.#host.turn);
@@ -110,13 +110,18 @@ export class ServerPool {
 
   /** These are the servers from now on. */
   update(servers: readonly ServerOptions[]): void {
+    this.place.dispatcher.pool.changeTogether(() => this.#update(servers));
+  }
+
+  #update(servers: readonly ServerOptions[]): void {
     const wanted = new Map(servers.map((server) => [server.url, server]));
     for (const url of [...this.#servers.keys()]) if (!wanted.has(url)) this.#remove(url);
     for (const options of wanted.values()) {
       const known = this.#servers.get(options.url);
       if (known !== undefined && isSamePlace(known.options, options)) {
+        // One that stays the same keeps what its reports have made of its weight.
+        if (known.options.weight !== options.weight) known.transport.endpoint.setWeight(options.weight);
         known.options = options;
-        known.transport.endpoint.setWeight(options.weight);
         continue;
       }
       if (known !== undefined) this.#remove(options.url);
@@ -182,7 +187,7 @@ export class ServerPool {
 
   /** Takes nothing new; what is in flight is finished. */
   drain(): void {
-    for (const url of [...this.#servers.keys()]) this.#remove(url);
+    this.#removeAll();
     this.#shared.closeWhenEmpty();
   }
 
@@ -238,6 +243,8 @@ export class ServerPool {
       });
     }
     endpoint.join(this.place.dispatcher.pool);
+    // It may have been told to be down as it was talked to before.
+    if (check === null) this.#tell(url, transport, '');
   }
 
   /** Where it stands now. A reason is told of what is wrong only. */
@@ -252,6 +259,12 @@ export class ServerPool {
       if (transport.heardAtMs > sinceMs || transport.owesSinceMs === 0) return true;
     }
     return false;
+  }
+
+  #removeAll(): void {
+    this.place.dispatcher.pool.changeTogether(() => {
+      for (const url of [...this.#servers.keys()]) this.#remove(url);
+    });
   }
 
   #remove(url: string): void {

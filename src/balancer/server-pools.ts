@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PoolSettings, ServersSettings } from '../channel/messages.ts';
 import type { ServerOptions } from '../config/upstream.ts';
 import type { ListenRequest, ServerLimits } from '../link/frames.ts';
-import type { Ports } from './ports.ts';
+import { addressOf, type Ports } from './ports.ts';
 import { ServerPool, type ServerPoolHost } from './server-pool.ts';
 
 /** Clients of servers, which tell us nothing of the limits they have for clients of their own. */
@@ -98,22 +98,12 @@ export class ServerPools {
     }
     const pool = new ServerPool(place, settings, this.#host);
     this.#pools.set(name, { pool, servers: settings.servers });
-    void place.port.opened.then((answer) => {
+    this.#ports.whenOpened(place.port, (answer) => {
       if (!answer.ok) {
         this.#host.tell({ type: 'pool-listen-failed', pool: name, code: answer.code, message: answer.message });
         return;
       }
-      const isPath = answer.family === 'unix';
-      this.#host.tell({
-        type: 'pool-listening',
-        pool: name,
-        listener: {
-          host: isPath ? null : answer.address,
-          port: answer.port,
-          path: isPath ? answer.address : null,
-          protocol: 'http',
-        },
-      });
+      this.#host.tell({ type: 'pool-listening', pool: name, listener: addressOf(answer, 'http') });
     });
   }
 }

@@ -14,7 +14,7 @@ import type { ActivatedSocket } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 
 /** Raised whenever a message changes shape. Both ends refuse to start when theirs differ. */
-export const CHANNEL_VERSION = 8;
+export const CHANNEL_VERSION = 9;
 
 /** The first message to a balancer thread: what it is born with. */
 export interface BalancerBirth {
@@ -28,12 +28,14 @@ export interface BalancerBirth {
   readonly settings: BalancerSettings;
   /** Listening sockets that a service manager has opened for us. Thread 0 accepts on them, for all. */
   readonly activated: readonly ActivatedSocket[];
+  /** By key, the ports that threads have opened so far: another process may have taken one since. */
+  readonly opened: ReadonlyMap<string, OpenedPort>;
   /** Shared memory with a section for each thread: `observability/shared-memory`. */
   readonly meter: SharedArrayBuffer;
   /** Which endpoint has which session of Socket.IO; all threads write and read it. */
   readonly sessions: SharedArrayBuffer;
-  /** What sticky cookies are signed with, where the options name nothing. */
-  readonly stickySecret: string;
+  /** What sticky cookies are signed with, where the options name nothing, and keys of TLS tickets are derived from. */
+  readonly secret: string;
 }
 
 /** The part of the resolved options that the balancer uses. */
@@ -181,13 +183,15 @@ export type FromSupervisor =
   | { readonly type: 'ask-metrics'; readonly question: number; readonly workers: readonly Incarnation[] }
   /** The file of the access log may have been renamed: open it anew. */
   | { readonly type: 'reopen-log' }
+  /** The socket at which workers dial in may have been removed: open it anew if so. */
+  | { readonly type: 'reopen-link' }
   /** So many bytes of `log-lines` are out. */
   | { readonly type: 'log-written'; readonly bytes: number }
   /** Stop accepting, let what is in flight finish, then answer `drained`. */
   | { readonly type: 'drain'; readonly withinMs: number }
   /** Close everything now. */
   | { readonly type: 'close' }
-  /** Thread 0 has opened a port: the others accept there, too. Told again to a thread that was restarted. */
+  /** Thread 0 has opened a port: the others accept there, too. */
   | { readonly type: 'adopt-port'; readonly opened: OpenedPort };
 
 /** One that is about to come, or is there, and takes a slice of the requests that belong to no other. */
@@ -299,8 +303,17 @@ export type FromBalancer =
       readonly endpoint: string;
       readonly cause: 'time' | 'panic' | 'gone';
     }
-  /** From thread 0, where there are several. */
+  /** From thread 0, as all of ports. */
   | { readonly type: 'port-opened'; readonly opened: OpenedPort }
+  /** It was open before, in a thread that has died, and cannot be opened again: that is tried on. */
+  | {
+      readonly type: 'port-lost';
+      readonly key: string;
+      readonly listener: ListenerAddress;
+      readonly message: string;
+    }
+  /** Nobody listens there any more. */
+  | { readonly type: 'port-closed'; readonly key: string }
   /** JSON as of prom-client; empty where the app has no metrics. `question` is echoed. */
   | { readonly type: 'app-metrics'; readonly worker: Incarnation; readonly question: number; readonly json: string }
   /** Lines of the access log, for stdout. Answer `log-written`. */
@@ -356,6 +369,7 @@ const FROM_SUPERVISOR: ReadonlySet<string> = new Set<FromSupervisor['type']>([
   'pool-servers',
   'ask-metrics',
   'reopen-log',
+  'reopen-link',
   'log-written',
   'drain',
   'close',
@@ -381,6 +395,8 @@ const FROM_BALANCER: ReadonlySet<string> = new Set<FromBalancer['type']>([
   'endpoint-ejected',
   'endpoint-returned',
   'port-opened',
+  'port-lost',
+  'port-closed',
   'drained',
   'app-metrics',
   'log-lines',

@@ -40,7 +40,7 @@ async function obey(argv: readonly string[]): Promise<number> {
   let supervisor: Supervisor;
   try {
     const words = initWords(argv);
-    if (words !== null) return await init(words);
+    if (words !== null) return await printed(init(words));
     const request = parseCommandLine(argv);
     if (request.kind === 'help') await help();
     if (request.kind === 'version') process.stdout.write(`${version()}\n`);
@@ -49,8 +49,8 @@ async function obey(argv: readonly string[]): Promise<number> {
       const { checkText } = await import('./check.ts');
       process.stdout.write(checkText(loaded, request.json));
     }
-    if (request.kind === 'verb') return await act(request);
-    if (request.kind !== 'run') return CLEAN;
+    if (request.kind === 'verb') return await printed(act(request));
+    if (request.kind !== 'run') return await printed(CLEAN);
     const remark = becomeChildOfInit();
     if (remark !== null) say(remark);
     const loaded = await loadSupervisor(request);
@@ -112,6 +112,17 @@ async function act(request: VerbRequest): Promise<number> {
   }
 }
 
+/** What was asked for is on its way. @returns the exit code: no clean one where it cannot be written, as on a full disk */
+async function printed(ending: number | Promise<number>): Promise<number> {
+  const exitCode = await ending;
+  await flushed(process.stdout);
+  const error = process.stdout.errored as NodeJS.ErrnoException | null;
+  // Whoever has read enough goes away.
+  if (error === null || error.code === 'EPIPE') return exitCode;
+  say(`what was asked for cannot be written: ${error.message}`);
+  return exitCode === CLEAN ? FAILURE : exitCode;
+}
+
 /** Names an option as it is written on the command line. */
 function usageText(error: EvenerError): string {
   const { key, expected, value } = error.details;
@@ -127,6 +138,8 @@ function verbHint({ code, details }: EvenerError, argv: readonly string[]): stri
   const [first = ''] = argv;
   const log = argv.indexOf('--access-log');
   if (log !== -1 && argv[log + 1] === details.name) return `; a file before the script: --access-log=${argv[log + 1]}`;
+  // A config file may name it.
+  if (details.name !== first) return '';
   const near = MEANT.get(first) ?? nearestName(first, [...Object.keys(VERBS), 'check', 'init', 'proxy']);
   return near === null ? '' : `; did you mean evener ${near}?`;
 }

@@ -1,6 +1,7 @@
 import { durationText } from '../core/duration-text.ts';
 import {
   type AppFacts,
+  type DescriptorShortage,
   hangDetails,
   hangSummary,
   type ListenerAddress,
@@ -21,6 +22,8 @@ export class Narrator {
   #hasBeenReady = false;
   /** Names of apps; where there are several, lines say which. */
   readonly #apps = new Set<string>();
+  /** The same of pools of servers. */
+  readonly #pools = new Set<string>();
 
   /**
    * @param write takes a line without its end; what belongs to it follows after a line break, indented
@@ -39,9 +42,13 @@ export class Narrator {
 
   #lineOf(event: SupervisorEvent): string | null {
     switch (event.type) {
-      case 'starting':
+      case 'starting': {
         for (const { app } of event.apps) this.#apps.add(app);
-        return `starting ${[...event.apps.map((one) => this.#startText(one)), ...event.pools.map(poolText)].join('; ')}`;
+        for (const { pool } of event.pools) this.#pools.add(pool);
+        const apps = event.apps.map((one) => this.#startText(one));
+        const pools = event.pools.map((one) => `${this.#pools.size > 1 ? `${one.pool}: ` : ''}${poolText(one)}`);
+        return `starting ${[...apps, ...pools].join('; ')}${shortageText(event.shortage)}`;
+      }
       case 'listening':
         return `listening on ${addressText(event.address)}`;
       case 'worker-ready': {
@@ -54,7 +61,7 @@ export class Narrator {
       case 'worker-standing-by':
         return `${this.#name(event)} stands by (pid ${event.pid}, ${durationText(event.bootMs)})`;
       case 'worker-died': {
-        const lost = event.inFlight.length === 0 ? '' : `; ${count(event.inFlight.length, 'request')} in flight`;
+        const lost = event.inFlightCount === 0 ? '' : `; ${count(event.inFlightCount, 'request')} in flight`;
         if (event.restarts > MANY_RESTARTS) return null;
         const quiet = event.restarts < MANY_RESTARTS ? '' : '; it keeps dying, more when it stays up';
         return `${this.#who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}${quiet}`;
@@ -93,6 +100,8 @@ export class Narrator {
           event.cause === 'age' ? `is ${durationText(event.value)} old` : `has served ${event.value} requests`;
         return `${this.#who(event)} ${what}; replacing it`;
       }
+      case 'worker-unreachable':
+        return `${this.#who(event)} does not dial in to balancer thread ${event.thread} again; replacing it`;
       case 'request-released':
         return null;
       case 'request-quarantined': {
@@ -106,9 +115,9 @@ export class Narrator {
       case 'crash-loop-over':
         return `${this.#appPrefix(event.app)}serving again`;
       case 'server-down':
-        return `server ${event.server} gets no requests: ${event.reason}`;
+        return `${this.#server(event.pool, event.server)} gets no requests: ${event.reason}`;
       case 'server-up':
-        return `server ${event.server} is back`;
+        return `${this.#server(event.pool, event.server)} is back`;
       case 'connections-limited': {
         const causes = {
           limit: 'as many as maxConnections allows',
@@ -136,6 +145,7 @@ export class Narrator {
       case 'servers-changed':
         return changedText(event);
       case 'source-failed':
+        if (event.isPartial) return `${event.source} is taken in part: ${event.reason}`;
         return `${event.source} does not say which servers there are, those that are known stay: ${event.reason}`;
       case 'source-works':
         return `${event.source} says again which servers there are`;
@@ -145,6 +155,10 @@ export class Narrator {
         return `cannot make itself known in ${event.registry}: ${event.reason}; trying on`;
       case 'balancer-died':
         return `balancer thread ${event.thread} died${restartText(event.restartInMs)}: ${event.cause}`;
+      case 'port-lost':
+        return `no longer listening on ${addressText(event.address)}, and trying on: ${event.reason}`;
+      case 'port-back':
+        return event.isOpen ? `listening on ${addressText(event.address)} again` : null;
       case 'file-changed':
         return `${event.path} has changed`;
       case 'worker-restarting':
@@ -153,6 +167,12 @@ export class Narrator {
         return `${this.#who(event)} drains, as asked; its place stays empty`;
       case 'access-log-failed':
         return `the access log cannot be written, its lines are lost: ${event.reason}`;
+      case 'own-files-replaced':
+        return 'its own files were removed or replaced since it started; it goes on as it is. Start it anew to run what is there now';
+      case 'runtime-directory-restored':
+        return `${event.path} was removed, or some of it; made again`;
+      case 'runtime-directory-lost':
+        return `${event.path} was removed and cannot be made again, so no worker can be replaced: ${event.reason}`;
       case 'access-log-works':
         return 'the access log is written again';
       case 'admin-listening':
@@ -168,10 +188,12 @@ export class Narrator {
       }
       case 'notifier-recovered':
         return `notices reach ${event.notifier} again${event.lost === 0 ? '' : `; ${count(event.lost, 'notice')} lost`}`;
-      case 'reload-started':
-        return event.workers === 0
-          ? 'reload: applying the options'
-          : `reload: replacing ${count(event.workers, 'worker')}`;
+      case 'reload-started': {
+        const what = event.workers === 0 ? 'applying the options' : `replacing ${count(event.workers, 'worker')}`;
+        const later =
+          event.atNextStart.length === 0 ? '' : `; not before the next start: ${event.atNextStart.join(', ')}`;
+        return `reload: ${what}${later}`;
+      }
       case 'canary-serving': {
         const share = `${Math.round(event.share * 1000) / 10} %`;
         return `${this.#who(event)} is tried out with ${share} of the requests for ${durationText(event.forMs)}`;
@@ -184,6 +206,8 @@ export class Narrator {
         return `reload done in ${durationText(event.tookMs)}`;
       case 'reload-failed':
         return `reload failed, the workers of before go on: ${event.reason}`;
+      case 'options-taken-back':
+        return `balancer threads die of the options that the reload has brought, and go on with those of before: ${event.cause}`;
       case 'scaled':
         return `${this.#appPrefix(event.app)}scaled to ${count(event.workers, 'worker')}${event.why === null ? '' : `: ${event.why}`}`;
       case 'draining':
@@ -208,7 +232,12 @@ export class Narrator {
   }
 
   #endpoint({ app, worker, server }: { app: string; worker: number | null; server: string | null }): string {
-    return server === null ? this.#name({ app, slot: worker ?? 0, pid: 0 }) : `server ${server}`;
+    return server === null ? this.#name({ app, slot: worker ?? 0, pid: 0 }) : this.#server(app, server);
+  }
+
+  #server(pool: string, server: string): string {
+    this.#pools.add(pool);
+    return this.#pools.size > 1 ? `server ${server} of ${pool}` : `server ${server}`;
   }
 
   #appPrefix(app: string): string {
@@ -232,6 +261,16 @@ function changedText({ pool, added, removed, servers }: Extract<SupervisorEvent,
   const changes = [...some('+', added), ...some('-', removed)];
   const what = changes.length === 0 ? 'weights, zones or tiers have changed' : changes.join(' ');
   return `${pool} has ${count(servers, 'server')} now: ${what}`;
+}
+
+/** On a line of its own. */
+function shortageText(shortage: DescriptorShortage | null): string {
+  if (shortage === null) return '';
+  const { limit, needed } = shortage;
+  return (
+    `\n    only ${limit} open files are allowed (ulimit -n), and ${needed} may be needed: clients may be turned away, ` +
+    'and workers fail to start, for want of them; allow more, or start fewer workers'
+  );
 }
 
 function restartText(delayMs: number | null): string {

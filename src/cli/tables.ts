@@ -47,14 +47,15 @@ export function table(
   ];
 }
 
-/** What `evener status` prints. */
-export function statusText(status: Status, paint: Paint): string {
+/** What `evener status` prints. @param columns of the terminal; Infinity where there is none */
+export function statusText(status: Status, paint: Paint, columns: number): string {
   const { name, pid, state, uptime, admin, workers, servers, sources, apps } = status;
+  const pools = new Set([...servers, ...sources].map(({ pool }) => pool));
   const lines = [
     `${paint.bold(name)}  ${state}, up ${spanText(uptime)}, pid ${pid}${admin === null ? '' : `, admin ${admin}`}`,
-    ...apps.flatMap((app) => appLines(app, apps.length > 1)),
+    ...apps.flatMap((app) => appLines(app, apps.length > 1, pools.has(app.name))),
     '',
-    ...(workers.length === 0 ? [] : workerTable(workers, paint)),
+    ...(workers.length === 0 ? [] : workerTable(workers, paint, columns)),
     ...(servers.length === 0 ? [] : serverTable(servers, paint)),
     ...(sources.length === 0 ? [] : ['', ...sourceTable(sources, paint)]),
   ];
@@ -74,7 +75,7 @@ export function statusText(status: Status, paint: Paint): string {
 }
 
 /** @param isNamed whether there are several */
-export function appLines(app: AppStatus, isNamed: boolean): string[] {
+function appLines(app: AppStatus, isNamed: boolean, isPool: boolean): string[] {
   const { recent, workers } = app;
   const where = app.addresses.length === 0 ? 'not listening' : app.addresses.join(', ');
   const counts = [
@@ -87,24 +88,66 @@ export function appLines(app: AppStatus, isNamed: boolean): string[] {
     `${app.retried} retried, ${app.moved} moved, ${app.shed} shed`,
   ];
   return [
-    `${isNamed ? `${app.name}: ` : ''}${app.command}, ${workers.ready} of ${workers.wanted} workers, ${where}`,
+    `${isNamed ? `${app.name}: ` : ''}${app.command}, ${workers.ready} of ${workers.wanted} ${isPool ? 'servers' : 'workers'}, ${where}`,
     `  ${counts.join(', ')}`,
   ];
 }
 
-const WORKER_HEADS = ['ID', 'PID', 'STATE', 'IN FLIGHT', 'REQUESTS', 'MEMORY', 'DELAY', 'BUSY', 'RESTARTS', 'UP'];
-const WORKER_NUMBERS: ReadonlySet<number> = new Set([1, 3, 4, 5, 6, 7, 8, 9]);
+interface WorkerColumn {
+  readonly head: string;
+  readonly isNumber: boolean;
+  readonly rank: number;
+  cell(worker: WorkerStatus): string;
+}
 
-export function workerTable(workers: readonly WorkerStatus[], paint: Paint): string[] {
-  return table(WORKER_HEADS, workers.map(workerCells), WORKER_NUMBERS, paint, (text, row, column) =>
-    column === 2 ? stateColour(workers[row]!.state, paint)(text) : text,
+const WORKER_COLUMNS: readonly WorkerColumn[] = [
+  { head: 'ID', isNumber: false, rank: 0, cell: ({ id }) => id },
+  { head: 'PID', isNumber: true, rank: 1, cell: pidText },
+  { head: 'STATE', isNumber: false, rank: 0, cell: ({ state }) => state },
+  { head: 'IN FLIGHT', isNumber: true, rank: 0, cell: ({ inFlight }) => String(inFlight) },
+  { head: 'REQUESTS', isNumber: true, rank: 3, cell: ({ requests }) => String(requests) },
+  { head: 'MEMORY', isNumber: true, rank: 0, cell: ({ memory }) => sizeText(memory) },
+  { head: 'DELAY', isNumber: true, rank: 0, cell: delayText },
+  { head: 'BUSY', isNumber: true, rank: 0, cell: busyText },
+  { head: 'RESTARTS', isNumber: true, rank: 2, cell: ({ restarts }) => String(restarts) },
+  { head: 'UP', isNumber: true, rank: 4, cell: upText },
+];
+
+function workerTable(workers: readonly WorkerStatus[], paint: Paint, columns: number): string[] {
+  const all = WORKER_COLUMNS.map((column) => {
+    const cells = workers.map((worker) => column.cell(worker));
+    return { ...column, cells, width: Math.max(column.head.length, ...cells.map((cell) => cell.length)) };
+  });
+  const shown = fitting(all, columns);
+  const rows = workers.map((_, row) => shown.map(({ cells }) => cells[row]!));
+  const numbers = new Set(shown.flatMap(({ isNumber }, at) => (isNumber ? [at] : [])));
+  return table(
+    shown.map(({ head }) => head),
+    rows,
+    numbers,
+    paint,
+    (text, row, column) => (shown[column]!.head === 'STATE' ? stateColour(workers[row]!.state, paint)(text) : text),
   );
+}
+
+/** Where there is no room for all columns, those of the highest rank go first. Those of rank 0 stay. */
+export function fitting<T extends { readonly width: number; readonly rank: number }>(
+  all: readonly T[],
+  columns: number,
+): T[] {
+  const shown = [...all];
+  const widthOf = (list: readonly T[]): number => list.reduce((sum, { width }) => sum + width + 2, 0);
+  while (widthOf(shown) > columns && shown.some(({ rank }) => rank > 0)) {
+    const least = shown.reduce((a, b) => (b.rank > a.rank ? b : a));
+    shown.splice(shown.indexOf(least), 1);
+  }
+  return shown;
 }
 
 function sourceTable(sources: readonly SourceStatus[], paint: Paint): string[] {
   const nowMs = Date.now();
   const rows = sources.map(({ source, pool, servers, updatedAt, error }) => {
-    const age = updatedAt === null ? 'never' : `${spanText((nowMs - Date.parse(updatedAt)) / 1000)} ago`;
+    const age = updatedAt === null ? 'never' : `${spanText(Math.max(0, nowMs - Date.parse(updatedAt)) / 1000)} ago`;
     return [source, pool, String(servers), age, error];
   });
   return table(['SOURCE', 'POOL', 'SERVERS', 'SAID', ''], rows, new Set([2]), paint, (text, _row, column) =>
@@ -119,20 +162,20 @@ function serverTable(servers: readonly ServerStatus[], paint: Paint): string[] {
   );
 }
 
-function workerCells(worker: WorkerStatus): string[] {
-  const { id, pid, state, inFlight, requests, memory, eventLoop, restarts, uptime } = worker;
-  return [
-    id,
-    pid === null ? '-' : String(pid),
-    state,
-    String(inFlight),
-    String(requests),
-    sizeText(memory),
-    latencyText(eventLoop.delayMs),
-    `${Math.round(eventLoop.utilization * 100)} %`,
-    String(restarts),
-    pid === null ? '-' : spanText(uptime),
-  ];
+export function pidText({ pid }: WorkerStatus): string {
+  return pid === null ? '-' : String(pid);
+}
+
+export function delayText({ pid, eventLoop }: WorkerStatus): string {
+  return pid === null ? '-' : latencyText(eventLoop.delayMs);
+}
+
+export function busyText({ pid, eventLoop }: WorkerStatus): string {
+  return pid === null ? '-' : `${Math.round(eventLoop.utilization * 100)} %`;
+}
+
+export function upText({ pid, uptime }: WorkerStatus): string {
+  return pid === null ? '-' : spanText(uptime);
 }
 
 /** Of the word for it. */

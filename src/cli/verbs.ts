@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlClient, type ControlFailure } from '../control/client.ts';
+import { ControlClient, ControlFailure } from '../control/client.ts';
 import type {
   AppStatus,
   JudgedWorker,
@@ -12,6 +12,7 @@ import type {
 import type { Instance } from '../control/instance.ts';
 import { durationText } from '../core/duration-text.ts';
 import { EvenerError } from '../core/evener-error.ts';
+import { isAlive } from '../core/is-alive.ts';
 import type { SupervisorEvent } from '../index.ts';
 import { chosenInstance } from './chosen-instance.ts';
 import { judgedLines } from './judged-table.ts';
@@ -58,7 +59,7 @@ export async function runVerb(request: VerbRequest): Promise<void> {
 const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>> = {
   async status({ request, client, paint }) {
     const status = await client.get<Status>('/status');
-    tell(request, status, () => statusText(status, paint));
+    tell(request, status, () => statusText(status, paint, process.stdout.isTTY ? process.stdout.columns : Infinity));
   },
   async top({ client, instance, paint }) {
     if (!process.stdin.isTTY || !process.stdout.isTTY) {
@@ -136,10 +137,15 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
     tell(request, report, () => `${printable(report.text)}\n`);
   },
   async stop({ request, client, instance }) {
-    await client.post('/stop', { now: request.now });
-    // Its folder goes last.
-    while (existsSync(instance.socket)) await sleep(GONE_CHECK_MS);
     const { name, pid } = instance;
+    // One of another pid namespace cannot be seen.
+    const isSeen = isAlive(pid);
+    await client.post('/stop', { now: request.now });
+    // Its folder goes last, but where it is killed and its guard with it.
+    for (let isDead = false; existsSync(instance.socket); isDead = isSeen && !isAlive(pid)) {
+      if (isDead) throw new ControlFailure('UNREACHABLE', `${name} (pid ${pid}) was killed before it had stopped`);
+      await sleep(GONE_CHECK_MS);
+    }
     tell(request, { name, pid, stopped: true }, () => `${name} (pid ${pid}) has stopped\n`);
   },
   async dashboard({ request, client }) {

@@ -9,6 +9,7 @@ export function clientErrorOf(outcome: Outcome): Omit<Refusal, 'connection'> {
     case Outcome.ClientTargetTooLong:
       return { code: 'HPE_HEADER_OVERFLOW', reason: 'Header overflow' };
     case Outcome.ClientHeadTimeout:
+    case Outcome.ClientBodyTimeout:
       return { code: 'ERR_HTTP_REQUEST_TIMEOUT', reason: 'Request timeout' };
     case Outcome.ClientMethodUnknown:
       return { code: 'HPE_INVALID_METHOD', reason: 'Invalid method encountered' };
@@ -16,6 +17,10 @@ export function clientErrorOf(outcome: Outcome): Omit<Refusal, 'connection'> {
       return { code: 'HPE_INVALID_VERSION', reason: 'Invalid HTTP version' };
     case Outcome.ClientCodingUnknown:
       return { code: 'HPE_INVALID_TRANSFER_ENCODING', reason: meaning };
+    case Outcome.ClientBadBody:
+      return { code: 'HPE_INVALID_CHUNK_SIZE', reason: meaning };
+    case Outcome.ClientBodyTooLarge:
+      return { code: 'HPE_CHUNK_EXTENSIONS_OVERFLOW', reason: 'Chunk extensions overflow' };
     default:
       return { code: 'HPE_INVALID_HEADER_TOKEN', reason: meaning };
   }

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { StreamHandle } from '../core/node-internals.ts';
 import { giveReadMemory, isReadMemory, MAX_SWITCHES, READ_BYTES, takeReadMemory } from '../core/read-memory.ts';
+import { socketOptions } from '../core/socket-options.ts';
 import { resetSocket } from '../core/socket-reset.ts';
 
 /**
@@ -39,12 +40,13 @@ export class ClientSocket {
   constructor(handle: object, events: ClientSocketEvents) {
     this.#events = events;
     this.#handle = handle as StreamHandle;
-    this.socket = new net.Socket({
+    const options = {
       handle,
       allowHalfOpen: true,
       // Node asks for the buffer again after every read; setting one on the handle adds a listener to it each time.
       onread: { buffer: this.#nextBuffer, callback: this.#onRead },
-    } as net.SocketConstructorOpts);
+    };
+    this.socket = new net.Socket(socketOptions(options as net.SocketConstructorOpts));
     this.socket.on('end', () => this.#events.onEnd());
     this.socket.on('close', () => {
       this.#handle = null;

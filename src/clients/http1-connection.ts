@@ -80,6 +80,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   readonly #body = new RequestBodyReader();
   #hasBody = false;
+  /** Behind the head comes something of the request in progress, or may: a body, or the bytes of another protocol. */
+  #bringsMore = false;
+  /** What is wrong with the body of the request in progress, which the app is to answer; None = nothing. */
+  #refusedBody: Outcome = Outcome.None;
 
   #keepsAlive = true;
   /** The next answer will be the last. */
@@ -93,7 +97,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#context = context;
     this.id = context.clients.nextId();
     this.client = new ClientSocket(handle, this);
-    this.#writer = new Http1ResponseWriter(this.client, (bytes, isAll) => this.#onFlushed(bytes, isAll));
+    const { clock } = context.clients;
+    this.#writer = new Http1ResponseWriter(this.client, clock, (bytes, isAll) => this.#onFlushed(bytes, isAll));
     this.#isDraining = context.clients.isDraining;
     context.clients.add(this);
     context.counters.connectionOpened();
@@ -303,7 +308,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     // With some of the request unread its framing is in doubt.
     if (!this.#isRequestRead || this.#clientEnded) this.#keepsAlive = false;
     if (factsOf(outcome as Outcome).status === 408) this.#keepsAlive = false;
-    this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
+    if (this.#isAppsToRefuse(outcome as Outcome)) this.#refusedBody = outcome as Outcome;
+    else this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
   }
 
   cut(_outcome: number, isReset: boolean = false): void {
@@ -324,12 +330,12 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   declineTunnel(): void {
     // From now on it is a request as any other.
+    if (this.#hasBody) this.#beginBody();
     if (this.#clientEnded) this.#await(Phase.Left, HALF_CLOSED_GRACE_MS);
     if (!this.#hasBody) {
       this.#exchange!.endBody('');
       return;
     }
-    this.#reading = Reading.Body;
     this.client.resume();
     this.#processPending();
   }
@@ -352,17 +358,22 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   }
 
   exchangeDone(): void {
-    if (this.#exchange === null) return;
-    const { method, keepAlive, body } = this.#exchange;
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    const { method, keepAlive } = exchange;
     // Bytes behind a CONNECT that was declined may be meant for the tunnel, and are nobody's request.
     if (method === Method.Connect) this.#keepsAlive = false;
     this.#exchange = null;
     this.#hasServed = true;
     if (this.#reading === Reading.Closed || this.#reading === Reading.Discarding) return;
+    if (this.#refusedBody !== Outcome.None) {
+      this.#refuseByApp(this.#refusedBody, exchange.dispatcher, exchange.endpoint);
+      return;
+    }
     // What is left of a body must not be taken for a request (RFC 9112 section 9.3).
     if (this.#isDraining || !this.#isRequestRead) this.#keepsAlive = false;
     if (!this.#keepsAlive) {
-      if (keepAlive || body !== null || this.#pending !== null) this.closeGently();
+      if (keepAlive || this.#bringsMore || this.#pending !== null) this.closeGently();
       else this.#closeAtOnce();
       return;
     }
@@ -466,6 +477,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     const keepAlive = HEAD.keepAlive && !this.#isDraining && !(this.#clientEnded && end === to);
     this.#keepsAlive = keepAlive;
     this.#hasBody = framing !== Framing.None;
+    this.#bringsMore = this.#hasBody || wantsUpgrade;
     this.#writer.reset();
     const routed = context.router.only ?? this.#route(bytes);
     // Somebody has to count it and to say how to answer, also where nobody is to have it.
@@ -494,15 +506,13 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     );
     this.#exchange = exchange;
     this.#isRequestRead = framing === Framing.None;
+    const { requestMs } = context.timeouts;
+    this.#requestEndMs = requestMs === 0 ? 0 : sinceMs + requestMs;
     if (framing === Framing.None || wantsUpgrade) {
       this.#reading = Reading.Waiting;
       this.#await(Phase.Response, dispatcher.responseTimeoutMs);
     } else {
-      this.#reading = Reading.Body;
-      const { requestMs } = context.timeouts;
-      this.#requestEndMs = requestMs === 0 ? 0 : sinceMs + requestMs;
-      this.#phase = Phase.Body;
-      this.#awaitBody();
+      this.#beginBody();
     }
     if (this.#clientEnded) this.#awaitLast();
     if (framing !== Framing.None) {
@@ -604,15 +614,30 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.closeGently();
   }
 
-  /** The app listens for 'clientError': the answer is its own. */
-  #refuseByApp(outcome: Outcome, dispatcher: Dispatcher): void {
+  /** A body that is malformed or late is told to the one that has the request, and has not answered it. */
+  #isAppsToRefuse(outcome: Outcome): boolean {
+    const isOfBody =
+      outcome === Outcome.ClientBadBody ||
+      outcome === Outcome.ClientBodyTooLarge ||
+      outcome === Outcome.ClientBodyTimeout;
+    return isOfBody && this.#context.handlesClientError && this.#exchange!.endpoint?.isUsable === true;
+  }
+
+  /** The app listens for 'clientError': the answer is its own. @param endpoint that has had the request; null = none has */
+  #refuseByApp(outcome: Outcome, dispatcher: Dispatcher, endpoint: Exchange['endpoint'] = null): void {
     const { nowMs } = this.#context.clients.clock;
     this.#reading = Reading.Discarding;
     this.#pending = null;
     this.#await(Phase.Refusal, APP_REFUSAL_MS);
     const { exchange } = new AppRefusal(this, this.#writer, outcome, dispatcher, nowMs);
     this.#exchange = exchange;
-    dispatcher.admit(exchange, nowMs);
+    if (endpoint === null) {
+      dispatcher.admit(exchange, nowMs);
+      return;
+    }
+    // Not a request more, but the rest of one that was counted.
+    exchange.isPinned = true;
+    exchange.open(endpoint, nowMs);
   }
 
   #writeError(outcome: Outcome, lines: string, headOnly: boolean): void {
@@ -671,6 +696,12 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   get #isClientsTurn(): boolean {
     const isLate = this.#requestEndMs !== 0 && this.#context.clients.clock.nowMs >= this.#requestEndMs;
     return isLate || this.#exchange?.body?.isFull !== true;
+  }
+
+  #beginBody(): void {
+    this.#reading = Reading.Body;
+    this.#phase = Phase.Body;
+    this.#awaitBody();
   }
 
   #awaitBody(): void {

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { writeBoth, writeBytes, writeText } from '../core/direct-write.ts';
 import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import { Framing } from '../http1/request-head.ts';
@@ -9,6 +10,9 @@ export const COPY_LIMIT_BYTES: number = COPIED_BYTES;
 
 /** A client that takes nothing of what is written to it for so long is gone. */
 const WRITE_STALL_MS = 120_000;
+
+/** An app that has written some of a body within that time goes on: also one that writes once a second. */
+const PAUSE_MS = 1_500;
 
 /** Length of a chunk's size line and of what follows it, at most. */
 const CHUNK_FRAMING_BYTES = 12;
@@ -33,6 +37,7 @@ export class Http1ResponseWriter implements Gatherer {
   framing: Framing = Framing.None;
 
   readonly #client: ClientSocket;
+  readonly #clock: Clock;
   /** Hears how many bytes of body the kernel has taken since it last did, and whether that was all. */
   readonly #onFlushed: (bytes: number, isAll: boolean) => void;
   /** Body bytes written and not yet taken by the kernel. */
@@ -42,14 +47,15 @@ export class Http1ResponseWriter implements Gatherer {
   #isLagging = false;
   /** Views of memory that will be read into again were written in this turn. */
   #hasLentViews = false;
-  /** Some of a body was written since {@link isMoving} was last asked. */
-  #hasWritten = false;
+  /** When some of a body that goes on was last written. */
+  #writtenMs = Number.NEGATIVE_INFINITY;
   /** Bytes that the kernel had not taken when it was last looked, and since when there were just as many. */
   #queuedBytes = 0;
   #queuedSinceMs = 0;
 
-  constructor(client: ClientSocket, onFlushed: (bytes: number, isAll: boolean) => void) {
+  constructor(client: ClientSocket, clock: Clock, onFlushed: (bytes: number, isAll: boolean) => void) {
     this.#client = client;
+    this.#clock = clock;
     this.#onFlushed = onFlushed;
   }
 
@@ -81,11 +87,11 @@ export class Http1ResponseWriter implements Gatherer {
     transport: Transport | null,
     owner: ExchangeClient,
   ): void {
-    this.#hasWritten = true;
     if (transport === null || this.#client.backlog > 0) {
       this.cork(transport, owner);
       this.text(bytes.latin1Slice(start, headEnd));
       this.body(bytes, headEnd, end);
+      this.#writtenMs = Number.NEGATIVE_INFINITY;
       return;
     }
     if (writeBytes(this.#client.socket, bytes.subarray(start, end), this.#flushed)) return;
@@ -98,7 +104,7 @@ export class Http1ResponseWriter implements Gatherer {
     const length = end - start;
     if (length === 0) return;
     const { socket } = this.#client;
-    this.#hasWritten = true;
+    this.#writtenMs = this.#clock.nowMs;
     this.#unflushed += length;
     const isChunked = this.framing === Framing.Chunked;
     if (this.#turn === Turn.Gathered && this.#gatherBody(bytes, start, end, isChunked)) return;
@@ -120,6 +126,7 @@ export class Http1ResponseWriter implements Gatherer {
   }
 
   end(trailers: string): void {
+    this.#writtenMs = Number.NEGATIVE_INFINITY;
     if (this.framing === Framing.Chunked) this.text(`0\r\n${trailers}\r\n`);
     // Nothing more of it is to be granted.
     if (this.#turn === Turn.Gathered) this.#flush(0);
@@ -168,9 +175,7 @@ export class Http1ResponseWriter implements Gatherer {
 
   /** The client is still taking, or the app still writing. */
   isMoving(nowMs: number): boolean {
-    const hasWritten = this.#hasWritten;
-    this.#hasWritten = false;
-    return this.isDelivering(nowMs) || hasWritten;
+    return this.isDelivering(nowMs) || nowMs - this.#writtenMs < PAUSE_MS;
   }
 
   /** @returns false when it is to be written by itself. */

@@ -69,19 +69,28 @@ export class Listener implements PausableListener {
     return this.#isPaused;
   }
 
-  /** @returns the address it is bound to; rejects with the system's error (EADDRINUSE, EACCES, ...). */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @returns the address it is bound to; rejects with the system's error (EADDRINUSE, EACCES, ...): it may be tried again. */
   listen(options: ListenOptions): Promise<net.AddressInfo | string> {
     const server = this.#server;
     return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.once('listening', () => {
-        server.off('error', reject);
+      const onListening = (): void => {
+        server.off('error', onError);
         const address = server.address()!;
         // It was too early to close it.
         if (this.#isClosed) server.close();
         else this.#acceptFrom(server);
         resolve(address);
-      });
+      };
+      const onError = (error: Error): void => {
+        server.off('listening', onListening);
+        reject(error);
+      };
+      server.once('error', onError);
+      server.once('listening', onListening);
       const backlog = options.backlog === 0 ? {} : { backlog: options.backlog };
       if (options.path !== null) {
         const { path, pathMode = 0 } = options;

@@ -52,11 +52,12 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.#context = context;
     this.id = context.clients.nextId();
     this.client = new ClientSocket(handle, this);
-    this.#writer = new Http1ResponseWriter(this.client, (bytes) => this.#exchange?.responseFlushed(bytes));
+    const { clock } = context.clients;
+    this.#writer = new Http1ResponseWriter(this.client, clock, (bytes) => this.#exchange?.responseFlushed(bytes));
     this.#writer.framing = Framing.UntilClose;
     context.clients.add(this);
     context.counters.connectionOpened();
-    const nowMs = context.clients.clock.tick();
+    const nowMs = clock.tick();
     const dispatcher = context.router.first;
     if (dispatcher === null) {
       this.#exchange = null;

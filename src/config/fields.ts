@@ -11,6 +11,9 @@ export interface WorkerRange {
 /** Reads a value as its own JSON schema says; what it says of a wrong one is `expected`. */
 export type Field<T> = v.GenericSchema<unknown, T>;
 
+/** What may stand in a Host field. */
+export const HOST: RegExp = /^[A-Za-z0-9\-._~%[\]:]{1,255}$/;
+
 /** @returns the value, or undefined when it is none that is allowed */
 type Read<T> = (value: unknown) => T | undefined;
 

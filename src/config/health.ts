@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { choice, count, duration, type Field, field, text } from './fields.ts';
+import { choice, count, duration, type Field, field, HOST, text } from './fields.ts';
 
 /** Active checks of servers, as a user writes them. */
 export interface HealthEntry {
@@ -66,7 +66,9 @@ const WHOLE = v.strictObject({
   path: v.optional(PATH, '/'),
   type: v.optional(choice(['http', 'tcp'])),
   method: v.optional(choice(['GET', 'HEAD', 'OPTIONS']), 'GET'),
-  host: v.optional(text('a host')),
+  host: v.optional(
+    field('a host', { type: 'string' }, (value) => (typeof value === 'string' && HOST.test(value) ? value : undefined)),
+  ),
   status: v.optional(STATUSES, '200-399'),
   body: v.optional(text('text that the body has to hold')),
   interval: v.optional(duration(false), '5s'),

@@ -67,7 +67,8 @@ export async function loadConfigFile(path: string, limitMs: number = SETTLE_LIMI
 
 async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    // Editors of Windows put a mark at the beginning, which Node's own require() leaves out as well.
+    return JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, ''));
   } catch (error) {
     throw unreadable(file, (error as Error).message, error);
   }

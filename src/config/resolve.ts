@@ -64,7 +64,7 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
   }
   const name = top.option<string | null>('name');
   return Object.freeze({
-    name: name ?? (apps.length === 1 || pools.length === 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
+    name: name ?? (apps.length > 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
     threads: top.option<number>('threads'),
     maxConnections: top.option<number | null>('maxConnections'),
     maxConnectionsPerAddress: top.option<number>('maxConnectionsPerAddress'),
@@ -316,7 +316,8 @@ function entriesOf(layer: Layer, key: 'apps' | 'pools'): Record<string, object> 
   const expected = `an object with a name for each, such as { api: { ... } }`;
   if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) throw invalid(key, entries, expected);
   for (const [name, entry] of Object.entries(entries)) {
-    if (!/^[\w.@-]{1,100}$/.test(name)) throw invalid(`${key}.${name}`, name, 'a name of letters, digits, and . _ - @');
+    if (!/^[\w.@-]{1,100}$/.test(name))
+      throw invalid(`${key}.${name}`, name, 'a name of up to 100 letters, digits, and . _ - @');
     if (typeof entry !== 'object' || entry === null) throw invalid(`${key}.${name}`, entry, 'an object');
   }
   return entries as Record<string, object>;

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { parseDuration } from './quantities.ts';
 
 /** In the environment of the instance: the password of etcd's user. Workers do not get it. */
@@ -127,7 +128,7 @@ function parseSrv(authority: string, path: string, parameters: Parameters): SrvA
 
 function readResolving(parameters: Parameters): Resolving | string {
   const resolver = take(parameters, 'resolver');
-  if (resolver !== null && !/^([\d.]{7,15}(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?)$/i.test(resolver)) {
+  if (resolver !== null && !isResolver(resolver)) {
     return 'an address in ?resolver, such as 127.0.0.1:53 or [::1]:53';
   }
   const maxTtl = take(parameters, 'maxTtl');
@@ -140,10 +141,18 @@ function readResolving(parameters: Parameters): Resolving | string {
   return { resolver, maxTtlMs, isTls, family: Number(family) as 0 | 4 | 6 };
 }
 
+/** What `dns.Resolver` takes: anything else it throws at. */
+function isResolver(text: string): boolean {
+  const [, ipv4, ipv6 = '', port = '53'] = /^(?:([\d.]+)|\[([\da-f:.]+)\])(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  const isAddress = ipv4 === undefined ? isIPv6(ipv6) : isIPv4(ipv4);
+  return isAddress && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
 /** `host:port,host:port/prefix`. */
 function parseEtcd(authority: string, path: string, parameters: Parameters, isTls: boolean): EtcdAddress | string {
   const at = authority.lastIndexOf('@');
-  const user = at === -1 ? null : decodeURIComponent(authority.slice(0, at));
+  const user = at === -1 ? null : decoded(authority.slice(0, at));
+  if (user === undefined) return 'a user whose name is encoded as in any URL';
   if (user?.includes(':')) return `no password, which belongs into ${ETCD_PASSWORD_VARIABLE}`;
   const members = authority.slice(at + 1).split(',');
   const endpoints = members.map((member) => (/:\d+$/.test(member) ? member : `${member}:${ETCD_PORT}`));
@@ -179,6 +188,15 @@ function take(parameters: Parameters, name: string): string | null {
   const value = parameters.get(name) ?? null;
   parameters.delete(name);
   return value;
+}
+
+/** undefined where it is not encoded as it should be. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without what nobody is to see. */

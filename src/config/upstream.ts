@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { AddressRanges, RANGE_EXPECTED } from '../core/address-ranges.ts';
+import { type Certificates, secureContextOf } from '../core/secure-context.ts';
 import { parseServerAddress } from '../core/server-address.ts';
-import { choice, count, duration, type Field, field, flag, text } from './fields.ts';
+import { choice, count, duration, type Field, field, flag, HOST, text } from './fields.ts';
 import { HEALTH, type HealthEntry, type HealthRules } from './health.ts';
 import { invalid, type Settings } from './settings.ts';
 import { isSource, parseSource, type SourceAddress, shownSource } from './source.ts';
@@ -72,12 +73,10 @@ export interface SourceOptions extends ServerOptions {
   readonly address: SourceAddress;
 }
 
-export interface UpstreamTlsOptions {
-  /** PEM; null = not given. */
-  readonly ca: string | null;
-  readonly cert: string | null;
-  readonly key: string | null;
+export interface UpstreamTlsOptions extends Certificates {
+  /** Name that is asked for (SNI) and checked; null = the host of the server's address. */
   readonly serverName: string | null;
+  /** The server's certificate has to be valid. */
   readonly verifies: boolean;
 }
 
@@ -188,7 +187,7 @@ export const TRUSTED_PROXIES: Field<readonly string[]> = field(
 );
 
 export const HOST_HEADER: Field<string> = field("'client', 'server' or a host", { type: 'string' }, (value) =>
-  typeof value === 'string' && /^[A-Za-z0-9\-._~%[\]:]{1,255}$/.test(value) ? value : undefined,
+  typeof value === 'string' && HOST.test(value) ? value : undefined,
 );
 
 export const FORWARDED: Field<UpstreamOptions['forwarded']> = choice(['x-forwarded', 'forwarded', 'both', 'off']);
@@ -233,6 +232,10 @@ export function readUpstream(settings: Settings, folder: string, prefix: string)
     const file = tls[key];
     return file === undefined ? null : readPem(resolve(folder, file), `${prefix}tls.${key}`);
   };
+  const pems = { ca: pem('ca'), cert: pem('cert'), key: pem('key') };
+  const fault = faultOf(pems);
+  if (fault !== null)
+    throw invalid(`${prefix}tls`, tls, `a certificate and the key that belongs to it, in PEM (${fault})`);
   return Object.freeze({
     connectTimeoutMs: settings.read('connectTimeout', CONNECT_TIMEOUT, DEFAULT_CONNECT_MS, '5s'),
     keptTimeoutMs: settings.read('keptTimeout', KEPT_TIMEOUT, DEFAULT_KEPT_MS, '4s'),
@@ -242,9 +245,7 @@ export function readUpstream(settings: Settings, folder: string, prefix: string)
     forwarded: settings.read('forwarded', FORWARDED, 'x-forwarded'),
     via: settings.read<string | null>('via', VIA, null),
     tls: Object.freeze({
-      ca: pem('ca'),
-      cert: pem('cert'),
-      key: pem('key'),
+      ...pems,
       serverName: tls.serverName ?? null,
       verifies: tls.verify ?? true,
     }),
@@ -252,6 +253,17 @@ export function readUpstream(settings: Settings, folder: string, prefix: string)
     checksStalls: settings.read('stallCheck', STALL_CHECK, true),
     loadReports: settings.read('loadReports', LOAD_REPORTS, 'use'),
   });
+}
+
+/** What a balancer thread would die of; null = nothing. While certificates are exchanged, one may be there without its key. */
+function faultOf(pems: Certificates): string | null {
+  if (pems.ca === null && pems.cert === null) return null;
+  try {
+    secureContextOf(pems);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function readPem(path: string, key: string): string {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -67,6 +68,8 @@ export class ControlServer {
     this.#server.on('connection', (socket) => this.#connected(socket));
     // The next finds room.
     this.#server.on('drop', () => this.#server.closeIdleConnections());
+    // What is wrong with listening is told by listen*().
+    this.#server.on('error', () => {});
     this.#server.unref();
   }
 
@@ -76,10 +79,21 @@ export class ControlServer {
     chmodSync(path, 0o600);
   }
 
+  /** The same once more, where somebody removed the socket. Who is connected stays so. */
+  async reopenOn(path: string): Promise<void> {
+    this.stopListening();
+    await this.listenOn(path);
+  }
+
   /** On a port. @returns the one that it got, where any was asked for; rejects with the system's error */
   async listenAt(host: string, port: number): Promise<number> {
     await this.#listen({ host, port });
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Its address is free for another, and may be listened on again. Who is connected stays so. */
+  stopListening(): void {
+    this.#server.close();
   }
 
   /** From now on others are let in. */
@@ -95,15 +109,10 @@ export class ControlServer {
     setTimeout(() => this.#server.closeAllConnections(), 100).unref();
   }
 
-  #listen(where: { path: string } | { host: string; port: number }): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(where, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', () => {});
-        resolve();
-      });
-    });
+  async #listen(where: { path: string } | { host: string; port: number }): Promise<void> {
+    const isListening = once(this.#server, 'listening');
+    this.#server.listen(where);
+    await isListening;
   }
 
   #connected(socket: Socket): void {

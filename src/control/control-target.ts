@@ -139,7 +139,9 @@ export interface Status {
   readonly state: 'starting' | 'running' | 'stopping';
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Seconds. */
+  /** As of when this is; ISO 8601. Both are by the wall clock, which may have been set meanwhile. */
+  readonly time: string;
+  /** Seconds, by no clock that can be set. */
   readonly uptime: number;
   /** The config file, or null. */
   readonly config: string | null;

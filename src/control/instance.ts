@@ -1,4 +1,13 @@
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +43,12 @@ export function controlSocketIn(directory: string): string {
   return join(directory, SOCKET);
 }
 
+export function cardIn(directory: string): string {
+  return join(directory, CARD);
+}
+
 export function writeCard(directory: string, card: InstanceCard): void {
-  const path = join(directory, CARD);
+  const path = cardIn(directory);
   // Whoever looks meanwhile finds the whole card or none.
   writeFileSync(`${path}.new`, JSON.stringify(card), { mode: 0o600 });
   renameSync(`${path}.new`, path);
@@ -57,9 +70,11 @@ export async function findInstances(
 /** Where `RuntimeDirectory` makes them; and that of a login, for whoever came without one. */
 function runtimeDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
   const temporary = isFit(tmpdir()) ? tmpdir() : '/tmp';
-  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, temporary];
+  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, temporary, '/dev/shm'];
   const unique = new Set(bases.filter((base): base is string => base !== undefined && base !== ''));
-  return [...unique].flatMap((base) => names(base).map((name) => join(base, name))).filter(isOurs);
+  return [...unique]
+    .flatMap((base) => names(base).map((name) => join(base, name)))
+    .filter((path) => ownDirectory(path) !== null);
 }
 
 /** Sockets in a folder with a long name could not be bound. */
@@ -80,15 +95,15 @@ function names(base: string): string[] {
   }
 }
 
-/** In a folder that all share, another user may have made one that looks like ours. */
-function isOurs(path: string): boolean {
+/** What is known of a folder of this user's; null where there is none: where all share, another user's may look like ours. */
+export function ownDirectory(path: string): Stats | null {
   const facts = lstatSync(path, { throwIfNoEntry: false });
-  return facts?.isDirectory() === true && facts.uid === process.getuid?.();
+  return facts?.isDirectory() === true && facts.uid === process.getuid?.() ? facts : null;
 }
 
 function readCard(directory: string): InstanceCard | null {
   try {
-    const card = JSON.parse(readFileSync(join(directory, CARD), 'utf8')) as Partial<InstanceCard>;
+    const card = JSON.parse(readFileSync(cardIn(directory), 'utf8')) as Partial<InstanceCard>;
     const { name, pid, folder, startedAt } = card;
     const isWhole =
       typeof name === 'string' &&
@@ -101,7 +116,8 @@ function readCard(directory: string): InstanceCard | null {
   }
 }
 
-function accepts(path: string): Promise<boolean> {
+/** Whether somebody listens at this socket. */
+export function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {

@@ -70,42 +70,37 @@ export function writeBytes(socket: net.Socket, bytes: Uint8Array, onTaken: () =>
   const handle = directHandle(socket);
   if (handle === null || makeRequest === null) {
     if (handle !== null) learnFrom(handle);
-    socket.write(bytes, (error) => {
-      if (!error) onTaken();
-    });
-    return socket.writableLength === 0;
+    return writeByStream(socket, null, bytes, onTaken);
   }
   const request = spare ?? newRequest(makeRequest);
   spare = null;
   // What fails is tried again by the stream, which then fails as usual.
-  if (handle.writeBuffer(request, bytes) !== 0) {
-    socket.write(bytes);
-    return socket.writableLength === 0;
-  }
+  if (handle.writeBuffer(request, bytes) !== 0) return writeByStream(socket, null, bytes, onTaken);
   return hasLeft(socket, request, bytes, onTaken);
 }
 
 /** The same for two pieces, in one system call. */
 export function writeBoth(socket: net.Socket, first: Uint8Array, second: Uint8Array, onTaken: () => void): boolean {
   const handle = directHandle(socket);
-  if (handle === null || makeRequest === null) {
-    socket.cork();
-    socket.write(first);
-    socket.write(second, (error) => {
-      if (!error) onTaken();
-    });
-    socket.uncork();
-    return socket.writableLength === 0;
-  }
+  if (handle === null || makeRequest === null) return writeByStream(socket, first, second, onTaken);
   const request = spare ?? newRequest(makeRequest);
   const pieces = [first, second];
   spare = null;
-  if (handle.writev(request, pieces, true) !== 0) {
-    socket.write(first);
-    socket.write(second);
-    return socket.writableLength === 0;
-  }
+  if (handle.writev(request, pieces, true) !== 0) return writeByStream(socket, first, second, onTaken);
   return hasLeft(socket, request, pieces, onTaken);
+}
+
+/** @returns whether nothing of it waits. */
+function writeByStream(socket: net.Socket, first: Uint8Array | null, last: Uint8Array, onTaken: () => void): boolean {
+  if (first !== null) {
+    socket.cork();
+    socket.write(first);
+  }
+  socket.write(last, (error) => {
+    if (!error) onTaken();
+  });
+  if (first !== null) socket.uncork();
+  return socket.writableLength === 0;
 }
 
 /** Whether the kernel has taken all that was written by this request; until it has, the request keeps the memory. */

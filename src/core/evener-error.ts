@@ -10,7 +10,7 @@ export type EvenerErrorCode =
   | 'EVENER_START_FAILED'
   /** The workers kept failing to start and `exitOnCrashLoop` is set. details: reason. */
   | 'EVENER_CRASH_LOOP'
-  /** A balancer thread ended that shared its ports with others. details: reason. */
+  /** A balancer thread ended that shared its ports with others, or cannot be started again. details: reason. */
   | 'EVENER_THREAD_LOST'
   /** A reload was given up; the workers of before go on. details: reason. */
   | 'EVENER_RELOAD_FAILED'

@@ -14,6 +14,7 @@ export const INCIDENT_KINDS = [
   'connections-limited',
   'request-quarantined',
   'balancer-died',
+  'port-lost',
   'reload-failed',
   'gave-up',
 ] as const;

@@ -2,6 +2,11 @@ import { fstatSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 
 const LINE_END = Buffer.from('\n');
+/**
+ * Files that end with the beginning of a line whose rest was dropped, by device and inode: stdout and stderr may both go
+ * to one.
+ */
+const cutFiles = new Set<string>();
 
 /**
  * One of our own output streams, such that a disk that was full does not end it: of a file Node's stream writes nothing
@@ -10,37 +15,41 @@ const LINE_END = Buffer.from('\n');
 export function lastingOutput(
   stream: NodeJS.WriteStream & { readonly fd: number },
 ): Writable & { readonly isTTY?: boolean } {
-  return isFile(stream.fd) ? new FileOutput(stream.fd) : stream;
+  const file = fileOf(stream.fd);
+  return file === null ? stream : new FileOutput(stream.fd, file);
 }
 
 /** Writes at once, as Node does to files. */
 class FileOutput extends Writable {
   readonly #fd: number;
-  /** The last that was written is the beginning of a line whose rest was dropped. */
-  #isCut = false;
+  readonly #file: string;
 
-  constructor(fd: number) {
+  constructor(fd: number, file: string) {
     super({ decodeStrings: true });
     this.#fd = fd;
+    this.#file = file;
   }
 
   override _write(lines: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    const bytes = this.#isCut ? Buffer.concat([LINE_END, lines]) : lines;
+    const bytes = cutFiles.has(this.#file) ? Buffer.concat([LINE_END, lines]) : lines;
     let at = 0;
     try {
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at);
-      this.#isCut = false;
     } catch {
-      if (at > 0) this.#isCut = bytes[at - 1] !== LINE_END[0];
+      // A whole line is lost, or the rest of one.
     }
+    if (at > 0 && at < bytes.length && bytes[at - 1] !== LINE_END[0]) cutFiles.add(this.#file);
+    else if (at > 0) cutFiles.delete(this.#file);
     done();
   }
 }
 
-function isFile(fd: number): boolean {
+/** null = it is no file. */
+function fileOf(fd: number): string | null {
   try {
-    return fstatSync(fd).isFile();
+    const stat = fstatSync(fd);
+    return stat.isFile() ? `${stat.dev}:${stat.ino}` : null;
   } catch {
-    return false;
+    return null;
   }
 }

@@ -21,8 +21,11 @@ export interface SourceFacts {
 export interface DiscoveryObserver {
   /** The servers are others than before. */
   serversChanged(added: readonly string[], removed: readonly string[]): void;
-  /** A source cannot say what there is. Once for each reason. */
-  sourceFailed(source: string, reason: string): void;
+  /**
+   * A source cannot say what there is. Once for each reason.
+   * @param isPartial of some of it only: the rest was taken
+   */
+  sourceFailed(source: string, reason: string, isPartial: boolean): void;
   /** It can again. */
   sourceWorks(source: string): void;
 }
@@ -107,7 +110,7 @@ export class DiscoveredServers {
       this.#sources.set(options.url, opened);
       opened.source = this.#open(options, {
         found: (servers, trouble = null) => this.#found(opened, servers, trouble),
-        failed: (reason) => this.#failed(opened, reason),
+        failed: (reason) => this.#failed(opened, reason, false),
       });
     }
     for (const { options, source, error } of before.values()) {
@@ -123,17 +126,17 @@ export class DiscoveredServers {
     this.#update();
     const excess = servers.length > MAX_SERVERS ? `${servers.length} servers, of which ${MAX_SERVERS} are taken` : null;
     const reason = trouble ?? excess;
-    if (reason !== null) this.#failed(opened, reason);
+    if (reason !== null) this.#failed(opened, reason, true);
     else if (opened.error !== '') {
       opened.error = '';
       this.#observer.sourceWorks(opened.options.url);
     }
   }
 
-  #failed(opened: OpenedSource, reason: string): void {
+  #failed(opened: OpenedSource, reason: string, isPartial: boolean): void {
     if (this.#sources.get(opened.options.url) !== opened || opened.error === reason) return;
     opened.error = reason;
-    this.#observer.sourceFailed(opened.options.url, reason);
+    this.#observer.sourceFailed(opened.options.url, reason, isPartial);
   }
 
   #update(): void {

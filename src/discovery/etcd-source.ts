@@ -118,13 +118,15 @@ export class EtcdSource implements Source {
 
   #tell(): void {
     const servers: ServerOptions[] = [];
-    let trouble = this.#trouble;
+    const bad: string[] = [];
     for (const [key, text] of [...this.#values].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const server = readFoundServer(readValue(text), this.#defaults);
-      if (typeof server === 'string') trouble ??= `${key}: ${server}`;
+      if (typeof server === 'string') bad.push(`${key}: ${server}`);
       else servers.push(server);
     }
-    this.#observer.found(servers, trouble);
+    const more = bad.length > 1 ? `; ${bad.length - 1} more like it` : '';
+    const leftOut = bad.length > 0 ? `${bad[0]}${more}` : null;
+    this.#observer.found(servers, this.#trouble ?? leftOut);
   }
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FSWatcher } from 'chokidar';
 import type { FileAddress } from '../config/source.ts';
@@ -64,9 +65,12 @@ export class FileSource implements Source {
 }
 
 async function readText(path: string): Promise<string> {
-  const file = await open(path, 'r');
+  // A pipe that nobody writes to would be waited for for ever.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = await file.stat();
+    const facts = await file.stat();
+    if (!facts.isFile()) throw new Error('it is no regular file');
+    const { size } = facts;
     if (size > MAX_BYTES) throw new Error(`${size} bytes, more than ${MAX_BYTES}`);
     return await file.readFile('utf8');
   } finally {

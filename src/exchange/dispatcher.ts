@@ -248,6 +248,7 @@ export class Dispatcher {
     this.#outliers?.step(nowMs);
     if (this.#queue.length === 0) return;
     this.#meter.shed(this.#queue.expire(nowMs));
+    this.#countQueue();
     this.#drain(PULLED_ON_RETURN);
   }
 

@@ -81,14 +81,15 @@ export class Exchange {
   readonly lines: string;
   readonly targetOffset: number;
   readonly targetLength: number;
-  readonly wantsUpgrade: boolean;
+  /** It asks for another protocol, and nobody has declined. */
+  wantsUpgrade: boolean;
   readonly keepAlive: boolean;
   readonly refusal: Refusal | null;
   /** A whole connection; neither it nor a refusal has {@link lines}. */
   readonly isConnection: boolean;
   readonly startedAtMs: number;
   /** null when the request has no body and wants no tunnel. */
-  readonly body: RequestBody | null;
+  body: RequestBody | null;
 
   /** Number of the stream on the transport. */
   stream = 0;
@@ -128,6 +129,8 @@ export class Exchange {
   /** Field lines that the response gets, each with its CRLF. */
   addedLines = '';
 
+  /** A body comes with it. */
+  readonly #hasContent: boolean;
   #state: ExchangeState = ExchangeState.Waiting;
   #outcome: Outcome = Outcome.None;
   #endpoint: Endpoint<Transport> | null = null;
@@ -138,7 +141,6 @@ export class Exchange {
   #moves = 0;
   #interims = 0;
   #interimBytes = 0;
-  /** The endpoint has yet to say whether it takes the connection over. */
   #awaitsUpgrade: boolean;
   /** Declared bytes of the response's body still to come; -1 when not declared. */
   #responseRemaining = -1;
@@ -165,6 +167,7 @@ export class Exchange {
     // With the empty line after the head.
     this.bytesIn = facts.lines.length + 2;
     this.#awaitsUpgrade = facts.wantsUpgrade;
+    this.#hasContent = facts.hasBody;
     this.body = facts.hasBody || facts.wantsUpgrade ? new RequestBody(facts.isLarge === true) : null;
   }
 
@@ -205,6 +208,11 @@ export class Exchange {
 
   get isFinished(): boolean {
     return this.#state === ExchangeState.Finished;
+  }
+
+  /** Its endpoint has yet to say whether it takes the connection over. */
+  get awaitsUpgrade(): boolean {
+    return this.#awaitsUpgrade;
   }
 
   /** A response has begun, or all of it is there. */
@@ -448,6 +456,10 @@ export class Exchange {
     }
     this.#awaitsUpgrade = false;
     this.client.declineTunnel();
+    if (this.isFinished) return;
+    // A request as any other from now on, also where another endpoint gets it.
+    this.wantsUpgrade = false;
+    if (!this.#hasContent && !this.#responseEnded) this.body = null;
   }
 
   /** It may be taken back from an endpoint that does not answer: surely not begun, and still whole. */
@@ -501,6 +513,9 @@ export class Exchange {
   onEndpointLost(nowMs: number): void {
     if (this.#state === ExchangeState.Finished) return;
     const endpoint = this.#endpoint!;
+    // All that was declared has come, and only the word that this was all has not.
+    if (this.#state === ExchangeState.Responding && this.#responseRemaining === 0) this.onEnd('');
+    if (this.isFinished) return;
     if (this.#state === ExchangeState.Responded) {
       this.#finish(Outcome.Completed);
       return;

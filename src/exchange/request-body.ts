@@ -47,6 +47,11 @@ export class RequestBody {
     return this.#endSent;
   }
 
+  /** What is sent of it is kept, as yet. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   /** All of it so far is still here: the request could be sent again. */
   get isWhole(): boolean {
     return this.#isKept || !this.#hasSent;

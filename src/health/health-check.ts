@@ -43,6 +43,11 @@ export class HealthVerdict {
     this.#fall = fall;
   }
 
+  /** Whether there has been an answer. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   get isHealthy(): boolean {
     return this.#isHealthy;
   }
@@ -69,17 +74,17 @@ export class HealthCheck {
   readonly #probe: Probe;
   readonly #rng: Rng;
   readonly #verdict: HealthVerdict;
-  readonly #onChange: (isHealthy: boolean, reason: string) => void;
+  readonly #onVerdict: (isHealthy: boolean, reason: string) => void;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param onChange hears of every change of the verdict; `reason` is empty for a good one */
-  constructor(rules: HealthRules, probe: Probe, rng: Rng, onChange: (isHealthy: boolean, reason: string) => void) {
+  /** @param onVerdict hears of the first verdict and of every change; `reason` is empty for a good one */
+  constructor(rules: HealthRules, probe: Probe, rng: Rng, onVerdict: (isHealthy: boolean, reason: string) => void) {
     this.#rules = rules;
     this.#probe = probe;
     this.#rng = rng;
     this.#verdict = new HealthVerdict(rules);
-    this.#onChange = onChange;
+    this.#onVerdict = onVerdict;
     void this.#run();
   }
 
@@ -92,7 +97,8 @@ export class HealthCheck {
     const startedAtMs = performance.now();
     const result = await this.#probe(this.#rules, this.#abort.signal);
     if (this.#abort.signal.aborted) return;
-    if (this.#verdict.observe(result.isOk)) this.#onChange(result.isOk, result.reason);
+    const isFirst = !this.#verdict.isKnown;
+    if (this.#verdict.observe(result.isOk) || isFirst) this.#onVerdict(result.isOk, result.reason);
     const { intervalMs } = this.#rules;
     const pauseMs = intervalMs - this.#rng.below(Math.max(1, Math.round(intervalMs * JITTER)));
     const tookMs = performance.now() - startedAtMs;

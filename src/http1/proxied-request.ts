@@ -83,8 +83,8 @@ export class ProxiedRequest {
   framing: Framing = Framing.None;
   /** It asks for another protocol, or is CONNECT: bytes may follow the answer. */
   isTunnel = false;
-  /** Max-Forwards was 0: it goes no further than to us. */
-  isForUs = false;
+  /** Names that Connection took out, in lower case: of trailers, too. null = none. */
+  nominated: Set<string> | null = null;
 
   #host = '';
   #hasHost = false;
@@ -95,7 +95,6 @@ export class ProxiedRequest {
   #hasProto = false;
   #hasForwardedHost = false;
   #maxForwards = -1;
-  #nominated: Set<string> | null = null;
 
   /** @param hasBody a body follows, or bytes of another protocol may. */
   write(request: RequestLines, hasBody: boolean, rules: RequestRules, client: ForwardedClient): void {
@@ -108,14 +107,14 @@ export class ProxiedRequest {
     let at = fieldsStart;
     while (at < lines.length) {
       const end = lines.indexOf('\r\n', at);
-      if (MATTERS[lines.charCodeAt(at)] === 1 && this.#drops(lines, at, end, method, rules, client)) {
+      if (MATTERS[lines.charCodeAt(at)] === 1 && this.#drops(lines, at, end, request, rules, client)) {
         if (runStart < at) fields += lines.slice(runStart, at);
         runStart = end + 2;
       }
       at = end + 2;
     }
     if (runStart < lines.length) fields = fields === '' ? lines.slice(runStart) : fields + lines.slice(runStart);
-    if (this.#nominated !== null) fields = without(fields, this.#nominated);
+    if (this.nominated !== null) fields = without(fields, this.nominated);
 
     let target = '';
     let { authority } = rules;
@@ -145,7 +144,6 @@ export class ProxiedRequest {
     if (rules.via !== null) head += `Via: 1.${request.minorVersion} ${rules.via}\r\n`;
     if (rules.loadFormat !== null) head += `endpoint-load-metrics-format: ${rules.loadFormat}\r\n`;
     if (this.#maxForwards > 0) head += `Max-Forwards: ${this.#maxForwards - 1}\r\n`;
-    this.isForUs = this.#maxForwards === 0;
     this.#concludeFraming(request, hasBody);
     if (this.framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
     if (this.isTunnel && method !== Method.Connect) head += `Connection: Upgrade\r\nUpgrade: ${this.#upgrade}\r\n`;
@@ -166,7 +164,7 @@ export class ProxiedRequest {
     this.#hasProto = false;
     this.#hasForwardedHost = false;
     this.#maxForwards = -1;
-    this.#nominated = null;
+    this.nominated = null;
   }
 
   /** Whether the line is left out as it is; what it says has been noted. */
@@ -174,7 +172,7 @@ export class ProxiedRequest {
     lines: string,
     start: number,
     end: number,
-    method: number,
+    { method, minorVersion }: RequestLines,
     rules: RequestRules,
     client: ForwardedClient,
   ): boolean {
@@ -190,6 +188,9 @@ export class ProxiedRequest {
         // Beside a target that is no path it is written anew.
         this.#hasHost = rules.host === null && lines.charCodeAt(lines.indexOf(' ') + 1) === 0x2f;
         return !this.#hasHost;
+      case 6:
+        // RFC 9110 section 10.1.1: of an HTTP/1.0 request it is ignored. Ours would have the server heed it.
+        return minorVersion === 0 && named(lines, start, 'expect');
       case 7:
         if (!named(lines, start, 'upgrade')) return false;
         this.#upgrade =
@@ -274,8 +275,8 @@ export class ProxiedRequest {
     for (const option of value.split(',')) {
       const name = option.trim().toLowerCase();
       if (name === '' || NEVER_NOMINATED.has(name)) continue;
-      this.#nominated ??= new Set();
-      this.#nominated.add(name);
+      this.nominated ??= new Set();
+      this.nominated.add(name);
     }
   }
 
@@ -316,8 +317,8 @@ export class ProxiedRequest {
  * A request's trailer lines as they are sent on. Where it comes from is told in the head alone: a server that merges
  * trailers into that would take the client's word for ours.
  */
-export function requestTrailers(trailers: string): string {
-  return proxiedTrailers(trailers).replace(CLIENT_TRAILERS, '');
+export function requestTrailers(trailers: string, nominated: ReadonlySet<string> | null): string {
+  return proxiedTrailers(trailers, nominated).replace(CLIENT_TRAILERS, '');
 }
 
 /** RFC 9112 section 3.2.1; the target `*` for OPTIONS without a path, section 3.2.4. */

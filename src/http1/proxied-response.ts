@@ -3,10 +3,12 @@ import type { ResponseHead } from './response-head.ts';
 
 /** What is done to one response's head beside taking out what was meant for our connection with the server. */
 export interface ResponseRules {
-  /** Upgrade and Connection stay: it switches protocols. */
+  /** Upgrade stays, for it says what is asked of the client. */
   readonly keepsUpgrade: boolean;
   /** Load reports stay in the response. */
   readonly keepsLoad: boolean;
+  /** It is the last head of its response, and tells its time: RFC 9110 section 6.6.1 has us put a Date in where none is. */
+  readonly isDated: boolean;
   /** Lines to be put in, each with its CRLF. */
   readonly added: string;
 }
@@ -30,9 +32,12 @@ export class ProxiedResponse {
   /** The server's load report: its `endpoint-load-metrics`, and the binary one; '' = none. */
   load = '';
   loadBinary = '';
+  /** Names that Connection took out, in lower case: of trailers, too. null = none. */
+  nominated: ReadonlySet<string> | null = null;
 
   readonly #dropped: Uint8Array;
   #lengths = 0;
+  #hasDate = false;
 
   constructor(capacity: number) {
     this.#dropped = new Uint8Array(capacity);
@@ -44,6 +49,7 @@ export class ProxiedResponse {
     this.load = '';
     this.loadBinary = '';
     this.#lengths = 0;
+    this.#hasDate = false;
     const { fields, fieldStarts, nameEnds } = head;
     const dropped = this.#dropped;
     let nominated: Set<string> | null = null;
@@ -57,6 +63,7 @@ export class ProxiedResponse {
       }
     }
     if (nominated !== null) this.#dropNominated(bytes, head, nominated);
+    this.nominated = nominated;
 
     // RFC 9110 section 2.5: the version is that of the sender, which we are.
     bytes[start + 7] = 0x31;
@@ -72,13 +79,14 @@ export class ProxiedResponse {
     to -= runEnd - start;
     if (to !== start) bytes.copyWithin(to, start, runEnd);
 
-    this.isInPlace = rules.added === '';
+    const added = rules.isDated && !this.#hasDate ? `${rules.added}${dateLine()}` : rules.added;
+    this.isInPlace = added === '';
     if (this.isInPlace) {
       this.bytes = bytes;
       this.start = to;
       this.headEnd = headEnd;
     } else {
-      this.bytes = Buffer.from(`${bytes.latin1Slice(to, headEnd - 2)}${rules.added}\r\n`, 'latin1');
+      this.bytes = Buffer.from(`${bytes.latin1Slice(to, headEnd - 2)}${added}\r\n`, 'latin1');
       this.start = 0;
       this.headEnd = this.bytes.length;
     }
@@ -89,10 +97,13 @@ export class ProxiedResponse {
     switch (nameEnd - nameStart) {
       case 2:
         return first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'te');
+      case 4:
+        if (first === 0x64 && equalsIgnoringCase(bytes, nameStart, 'date')) this.#hasDate = true;
+        return false;
       case 7:
         return first === 0x75 && equalsIgnoringCase(bytes, nameStart, 'upgrade') && !rules.keepsUpgrade;
       case 10:
-        if (first === 0x63) return equalsIgnoringCase(bytes, nameStart, 'connection') && !rules.keepsUpgrade;
+        if (first === 0x63) return equalsIgnoringCase(bytes, nameStart, 'connection');
         if (first !== 0x6b || !equalsIgnoringCase(bytes, nameStart, 'keep-alive')) return false;
         this.#keepAlive(bytes.latin1Slice(nameEnd + 1, end));
         return true;
@@ -128,6 +139,10 @@ export class ProxiedResponse {
   }
 }
 
+export function dateLine(): string {
+  return `Date: ${new Date().toUTCString()}\r\n`;
+}
+
 /** `: keep-alive` or `: close`, as nearly every server writes it: there is nothing to look for. */
 function isPlainConnection(bytes: Buffer, colon: number, end: number): boolean {
   const length = end - colon - 2;
@@ -155,12 +170,13 @@ function withNominated(before: Set<string> | null, line: string): Set<string> | 
 /** Trailers that are about the connection, or for us alone. Those that would frame or route are refused before. */
 const NOT_PASSED = /^(?:connection|keep-alive|proxy-connection|te|trailer|upgrade|endpoint-load-metrics(?:-bin)?):/i;
 
-/** Trailer lines as they are sent on. */
-export function proxiedTrailers(trailers: string): string {
+/** Trailer lines as they are sent on. @param nominated by Connection: names in lower case, null = none */
+export function proxiedTrailers(trailers: string, nominated: ReadonlySet<string> | null): string {
   if (trailers === '') return '';
   return trailers
     .split('\r\n')
     .filter((line) => line !== '' && !NOT_PASSED.test(line))
+    .filter((line) => nominated?.has(line.slice(0, line.indexOf(':')).toLowerCase()) !== true)
     .map((line) => `${line}\r\n`)
     .join('');
 }

@@ -1,5 +1,5 @@
 import '../core/node-internals.ts';
-import { FRAME_HEADER_BYTES, FrameFlag, FrameType, OPEN_FIXED_BYTES } from './frames.ts';
+import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MAX_PAYLOAD_BYTES, OPEN_FIXED_BYTES } from './frames.ts';
 
 /** A batch grows to this before it is sent without waiting for the turn to end. */
 const FLUSH_BYTES = 64 * 1024;
@@ -53,8 +53,12 @@ export class FrameWriter {
     return this.#length;
   }
 
-  /** A frame of which the payload is latin1 text, or empty. */
+  /**
+   * A frame of which the payload is latin1 text, or empty. A longer one than {@link MAX_PAYLOAD_BYTES} is cut and ends in what no
+   * text may have, so that the message that it belongs to fails at the other end, and not the link with all others.
+   */
   text(type: number, flags: number, stream: number, text: string): void {
+    if (text.length > MAX_PAYLOAD_BYTES) text = `${text.slice(0, MAX_PAYLOAD_BYTES - 1)}\0`;
     const at = this.#begin(type, flags, stream, text.length);
     this.#batch.latin1Write(text, at);
     this.#length = at + text.length;

@@ -13,8 +13,10 @@
  * protocol is disconnected.
  */
 
+import type { ListenAnswer } from '../core/listen-answer.ts';
+
 /** Raised whenever a frame changes; HELLO carries it and a mismatch ends the link. */
-export const LINK_VERSION = 6;
+export const LINK_VERSION = 7;
 
 export const FRAME_HEADER_BYTES = 10;
 
@@ -59,11 +61,11 @@ export const FrameType = {
   Peer: 17,
   /** Answer it with Pong. With the flag Beat it is one of those that come regularly. */
   Ping: 18,
-  /** Answer to Listen; `stream` echoes it. JSON of ListenAnswer (core/listen-answer). */
+  /** Answer to Listen; `stream` echoes it. JSON of {@link Listening}. */
   Listening: 19,
   /** A request that was refused while an app listens for 'clientError'. `stream` is a stream; JSON of {@link Refusal}. */
   Refused: 20,
-  /** A client's connection, whole, for a server that is not HTTP's: answered with Tunnel or Abort. Payload: u32 connection. */
+  /** A client's connection, whole, for a server that is not HTTP's: answered with Tunnel or Abort. Payload: u32 connection, u32 when it was sent. */
   Connect: 21,
   /** The answer to Claim: the request is the worker's to run. */
   Grant: 22,
@@ -117,7 +119,7 @@ export const FrameFlag = {
   Retried: 8,
   /** On Abort and Close: the client's connection was, or is to be, reset rather than closed. */
   Reset: 16,
-  /** On Ping. */
+  /** On Ping, and on the Pong that answers it. */
   Beat: 32,
 } as const;
 
@@ -162,6 +164,17 @@ export interface ListenRequest {
   readonly opened: number | null;
   readonly server: ServerLimits;
 }
+
+/** Node's `ticketKeys`: a name, a key for HMAC and one for AES, of 16 bytes each. */
+export const TICKET_KEYS_BYTES = 48;
+
+/** What became of a listener. */
+export type Listening = ListenAnswer & {
+  /** The balancer's number of it; -1 where it gets no connections. */
+  readonly listener: number;
+  /** Base64 of what workers seal TLS session tickets with there. null where no connections are carried whole. */
+  readonly ticketKeys: string | null;
+};
 
 /** Settings of the app's own `http.Server`, which the balancer enforces in its place. ms; 0 = off. */
 export interface ServerLimits {

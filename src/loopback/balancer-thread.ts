@@ -31,9 +31,10 @@ const balancer = new Balancer(
     linkPath,
     settings,
     activated: [],
+    opened: new Map(),
     meter: meters.threads,
     sessions: SessionTable.memoryFor(1),
-    stickySecret: randomBytes(32).toString('base64url'),
+    secret: randomBytes(32).toString('base64url'),
   },
   told,
 );

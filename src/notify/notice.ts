@@ -55,6 +55,7 @@ const VERBS: Readonly<Record<NoticeKind, string>> = {
   'connections-limited': 'has too many connections',
   'request-quarantined': 'keeps a request from its workers',
   'balancer-died': 'lost a balancer thread',
+  'port-lost': 'has lost a port',
   'reload-failed': 'could not be reloaded',
   'gave-up': 'gave up',
   'many-incidents': 'has more incidents than are told one by one',

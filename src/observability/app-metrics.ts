@@ -17,13 +17,15 @@ export interface AppValue {
   readonly metricName?: string;
 }
 
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
 /** prom-client's words for it: what several workers' values of one series come to. null = nothing. */
 const AGGREGATORS: Readonly<Record<string, (values: readonly number[]) => number | null>> = {
-  sum: (values) => values.reduce((sum, value) => sum + value, 0),
+  sum: sumOf,
   first: (values) => values[0]!,
   min: (values) => Math.min(...values),
   max: (values) => Math.max(...values),
-  average: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  average: (values) => sumOf(values) / values.length,
   omit: () => null,
 };
 
@@ -85,9 +87,14 @@ function mergeValues(metrics: readonly AppMetric[]): AppValue[] {
   return [...series.values()].flatMap(({ first, values, weights }) => {
     const value = isQuantile(first, type)
       ? weightedMean(values, weights)
-      : (AGGREGATORS[isAdded && aggregator !== 'omit' ? 'sum' : aggregator] ?? AGGREGATORS.sum!)(values);
+      : aggregatorOf(isAdded && aggregator !== 'omit' ? 'sum' : aggregator)(values);
     return value === null ? [] : [{ ...first, value }];
   });
+}
+
+/** An app may call its own anything, such as `__proto__`. */
+function aggregatorOf(name: string): (values: readonly number[]) => number | null {
+  return Object.hasOwn(AGGREGATORS, name) ? AGGREGATORS[name]! : sumOf;
 }
 
 function isQuantile({ labels }: AppValue, type: string): boolean {

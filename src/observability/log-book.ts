@@ -19,6 +19,8 @@ export interface LogSource {
 
 interface Piece {
   readonly source: LogSource;
+  /** Which of all it is. By their times they would be out of order once the clock was set back. */
+  readonly number: number;
   readonly atMs: number;
   /** Whole lines. */
   readonly bytes: Buffer;
@@ -36,10 +38,11 @@ const MAX_LINE_LENGTH = 16 * 1024;
 export class LogBook {
   readonly #pages = new Map<string, { readonly pieces: Piece[]; bytes: number }>();
   readonly #followers = new Set<(piece: Piece) => void>();
+  #written = 0;
 
   /** @param bytes whole lines; referred to from now on */
   write(source: LogSource, bytes: Buffer): void {
-    const piece = { source, atMs: Date.now(), bytes };
+    const piece = { source, number: this.#written++, atMs: Date.now(), bytes };
     const key = `${source.app}\n${source.slot}`;
     let page = this.#pages.get(key);
     if (page === undefined) {
@@ -56,7 +59,7 @@ export class LogBook {
   lines(place: { readonly app: string; readonly slot: number } | null): LogLine[] {
     const pages = place === null ? [...this.#pages.values()] : [this.#pages.get(`${place.app}\n${place.slot}`)];
     const pieces = pages.flatMap((page) => page?.pieces ?? []);
-    return pieces.sort((a, b) => a.atMs - b.atMs).flatMap(linesOf);
+    return pieces.sort((a, b) => a.number - b.number).flatMap(linesOf);
   }
 
   /** Calls the listener with every line; the answer takes it off again. */

@@ -1,4 +1,4 @@
-import { close, closeSync, constants, openSync, write, writeSync } from 'node:fs';
+import { close, closeSync, constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import { setTimeout } from '../core/timers.ts';
 import type { LogSink } from './access-log.ts';
 
@@ -62,8 +62,8 @@ export class LogFile implements LogSink {
     const before = this.#fd;
     this.#open();
     // A write that is under way still has the descriptor.
-    if (before === null || before === this.#fd) return;
-    this.#isCut = false;
+    if (before === null || this.#fd === null || before === this.#fd) return;
+    if (!isSameFile(before, this.#fd)) this.#isCut = false;
     if (this.#isWriting) this.#old.push(before);
     else close(before, () => {});
   }
@@ -136,4 +136,9 @@ export class LogFile implements LogSink {
     this.#hasFailed = false;
     this.#onFailure(null);
   }
+}
+
+function isSameFile(one: number, other: number): boolean {
+  const [a, b] = [fstatSync(one), fstatSync(other)];
+  return a.dev === b.dev && a.ino === b.ino;
 }

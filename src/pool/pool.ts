@@ -41,6 +41,8 @@ export class Pool<T = unknown> {
   /** Told when an endpoint became eligible: what waits can go on. */
   #onEligible: () => void = () => {};
   #onMembers: () => void = () => {};
+  /** Many change at once: lists are made, and listeners told, when they all have. */
+  #areChanging = false;
 
   /** @param clock when a slow start begins; needed for that only. */
   constructor(traits: PoolTraits = PLAIN_POOL, clock: Clock | null = null) {
@@ -65,7 +67,7 @@ export class Pool<T = unknown> {
     this.#usableChanged();
     this.#membersChanged();
     this.#eligible = [...this.#eligible];
-    if (this.#relist()) this.#onEligible();
+    if (this.#relist() > 0) this.#onEligible();
   }
 
   get members(): ReadonlySet<Endpoint<T>> {
@@ -103,6 +105,24 @@ export class Pool<T = unknown> {
     return this.#roomy;
   }
 
+  /**
+   * Endpoints join, leave and are weighed anew in `change`, within which nobody may be picked. What each of them costs grows with
+   * the members, as tables of policies do; so it is paid once for all.
+   */
+  changeTogether(change: () => void): void {
+    this.#areChanging = true;
+    try {
+      change();
+    } finally {
+      this.#areChanging = false;
+      this.#usableChanged();
+      this.#membersChanged();
+      // Another list, for shares may have changed as well.
+      this.#eligible = [...this.#eligible];
+      for (let fresh = this.#relist(); fresh > 0; fresh--) this.#onEligible();
+    }
+  }
+
   add(endpoint: Endpoint<T>): void {
     this.#members.add(endpoint);
     endpoint.setMaxRequests(this.#traits.maxRequests);
@@ -113,11 +133,12 @@ export class Pool<T = unknown> {
   remove(endpoint: Endpoint<T>): void {
     this.#members.delete(endpoint);
     this.#slowStart?.remove(endpoint);
+    if (this.#areChanging) return;
     this.#usableChanged();
     this.#eligible = this.#eligible.filter((other) => other !== endpoint);
     const wasFlat = this.#isFlat;
     this.#membersChanged();
-    if (!wasFlat && this.#relist()) this.#onEligible();
+    if (!wasFlat && this.#relist() > 0) this.#onEligible();
   }
 
   /** An endpoint's fitness may have changed. */
@@ -141,6 +162,7 @@ export class Pool<T = unknown> {
   /** An endpoint has got another weight. */
   reweigh(endpoint: Endpoint<T>): void {
     this.#slowStart?.reweigh(endpoint, this.#clock!.nowMs);
+    if (this.#areChanging) return;
     this.#eligible = [...this.#eligible];
     this.#onMembers();
   }
@@ -159,7 +181,8 @@ export class Pool<T = unknown> {
 
   /** Puts one endpoint in the eligible list or takes it out. @returns whether somebody is in it that was not */
   #list(endpoint: Endpoint<T>): boolean {
-    if (!this.#isFlat) return this.#relist();
+    if (this.#areChanging) return false;
+    if (!this.#isFlat) return this.#relist() > 0;
     const listed = this.#eligible.includes(endpoint);
     if (endpoint.isEligible === listed) return false;
     this.#eligible = listed ? this.#eligible.filter((other) => other !== endpoint) : [...this.#eligible, endpoint];
@@ -181,6 +204,7 @@ export class Pool<T = unknown> {
   }
 
   #membersChanged(): void {
+    if (this.#areChanging) return;
     const [first] = this.#members;
     const { zone } = this.#traits;
     this.#isFlat = true;
@@ -190,13 +214,13 @@ export class Pool<T = unknown> {
     this.#onMembers();
   }
 
-  /** @returns whether somebody is eligible that was not */
-  #relist(): boolean {
+  /** @returns how many are eligible that were not */
+  #relist(): number {
     const before = this.#eligible;
     const now = preferred(this.#members, this.#traits.zone);
-    if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return false;
+    if (now.length === before.length && now.every((endpoint, i) => endpoint === before[i])) return 0;
     this.#eligible = now;
     const listed = new Set(before);
-    return now.some((endpoint) => !listed.has(endpoint));
+    return now.filter((endpoint) => !listed.has(endpoint)).length;
   }
 }

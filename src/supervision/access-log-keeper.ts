@@ -65,7 +65,8 @@ export class AccessLogKeeper {
         if (this.#failing.size > 0) this.#host.reopen();
         return;
       }
-      const isOther = this.#inode !== null && this.#inode !== facts.ino;
+      // Also where nobody has looked before: it may have been renamed since it was opened.
+      const isOther = this.#inode !== facts.ino;
       this.#inode = facts.ino;
       if (options.maxBytes > 0 && facts.size > options.maxBytes) await this.#rotate(options.file, options.keep);
       else if (isOther) this.#host.reopen();

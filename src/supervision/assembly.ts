@@ -12,17 +12,20 @@ import { BalancerThreads, type PoolMessage, type WorkerMessage } from './balance
 import { ChildAddresses } from './child-address.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { ControlDesk, type DeskHost } from './control-desk.ts';
+import { DirectoryWatch } from './directory-watch.ts';
 import { Ejections } from './ejections.ts';
 import type { SupervisorEvent } from './events.ts';
 import { Guard } from './guard.ts';
 import { MemoryShortage } from './memory-shortage.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { OutputSink } from './output.ts';
+import { OwnPreload } from './own-preload.ts';
 import { Recycler } from './recycler.ts';
 import { RuntimeDirectory } from './runtime-directory.ts';
 import type { ServerWatch } from './server-watch.ts';
 import { type ShedCounts, ShedWatch } from './shed-watch.ts';
 import { SilentDrains } from './silent-drains.ts';
+import { StartGate } from './start-gate.ts';
 import type { WorkerFleet, WorkerFleetParts } from './worker-fleet.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { WorkerState } from './worker-state.ts';
@@ -44,6 +47,7 @@ export interface SupervisorSurroundings {
 /** What a supervisor is made of, from its start on. */
 export interface Parts {
   readonly directory: RuntimeDirectory;
+  readonly directoryWatch: DirectoryWatch;
   readonly guard: Guard;
   readonly threads: BalancerThreads;
   /** By the app's name. */
@@ -117,8 +121,17 @@ export function assemble(surroundings: SupervisorSurroundings, incidents: Incide
         for (const fleet of fleets.values()) fleet.startRest();
       },
       threadDied: (thread, cause, restartInMs) => host.threadDied(thread, cause, restartInMs),
+      optionsTakenBack: (cause) => {
+        emit({ type: 'options-taken-back', cause });
+        host.changed();
+      },
       threadSaid: (thread, message) => host.threadSaid(thread.index, message),
       threadSaidOfPool: (thread, message) => host.threadSaidOfPool(thread.index, message),
+      portLost: (address, reason) => emit({ type: 'port-lost', address, reason }),
+      portBack: (address, isOpen) => emit({ type: 'port-back', address, isOpen }),
+      portClosed: (where) => {
+        for (const fleet of fleets.values()) fleet.portClosed(where);
+      },
       requestAcquitted: (pool, fingerprint) => fleets.get(pool)?.requestAcquitted(fingerprint),
       threadsDrained: () => host.changed(),
       logLines: (lines, onWritten) => writeLines(stdout, lines, onWritten),
@@ -164,6 +177,11 @@ export function assemble(surroundings: SupervisorSurroundings, incidents: Incide
   });
   const { version } = surroundings;
   const desk = new ControlDesk({ directory: directory.path, version, meters, memory, threads, incidents }, host.desk);
+  const directoryWatch = new DirectoryWatch(directory, () => threads.openLinkPaths, {
+    reopenLinks: () => threads.post({ type: 'reopen-link' }),
+    reopenControl: () => desk.reopen(),
+    emit,
+  });
 
   const noColor = (process.env.NO_COLOR ?? '') !== '';
   const shared = {
@@ -171,15 +189,16 @@ export function assemble(surroundings: SupervisorSurroundings, incidents: Incide
     linkPaths: threads.linkPaths,
     childAddresses: new ChildAddresses(directory.path),
     meters,
-    preload: surroundings.preload,
+    preload: new OwnPreload(surroundings.preload, directory, () => emit({ type: 'own-files-replaced' })),
     guard,
     memoryShortage: new MemoryShortage(),
+    gate: new StartGate(),
     out: new OutputSink(stdout, noColor),
     err: new OutputSink(surroundings.stderr, noColor),
     rng,
   };
   const watches = { memory, shed, connections, autoscaler, silentDrains, ejections };
-  return { directory, guard, threads, fleets, pools, ...watches, meters, shared, log, desk };
+  return { directory, directoryWatch, guard, threads, fleets, pools, ...watches, meters, shared, log, desk };
 }
 
 function loadOf(fleet: WorkerFleet, meters: Meters, memory: MemoryWatch): AppLoad {

@@ -57,7 +57,14 @@ export class BalancerThread {
     // What a dead thread left behind would make the next one's bind fail with EADDRINUSE.
     rmSync(this.#birth.linkPath, { force: true });
     this.#startedAtMs = performance.now();
-    const worker = startThread(this.#script, this.index, this.#heapMib);
+    let worker: Worker;
+    try {
+      worker = startThread(this.#script, this.index, this.#heapMib);
+    } catch (error) {
+      // No more threads or processes are allowed (EAGAIN), perhaps only for now.
+      setImmediate(() => this.#died(`it could not be started: ${error instanceof Error ? error.message : error}`));
+      return;
+    }
     worker.postMessage(this.#birth);
     this.#worker = worker;
     this.#loopBefore = null;
@@ -101,8 +108,13 @@ export class BalancerThread {
   }
 
   #exited(worker: Worker, cause: string): void {
-    if (this.#worker !== worker || this.#closed) return;
+    if (this.#worker !== worker) return;
     this.#worker = null;
+    this.#died(cause);
+  }
+
+  #died(cause: string): void {
+    if (this.#closed) return;
     if (performance.now() - this.#startedAtMs > STABLE_AFTER_MS) this.#backOff.reset();
     const delayMs = this.#backOff.next();
     if (!this.#staysDown) this.#restart = setTimeout(() => this.start(), delayMs);

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { SessionTable } from '../balancing/session-table.ts';
 import {
   type BalancerSettings,
   CHANNEL_VERSION,
   type FromBalancer,
   type FromSupervisor,
+  type ListenerAddress,
   type OpenedPort,
   type PoolSettings,
 } from '../channel/messages.ts';
 import type { PoolOptions, ResolvedOptions } from '../config/options.ts';
 import type { ActivatedSocket } from '../core/activated-socket.ts';
+import type { ListenAnswer } from '../core/listen-answer.ts';
 import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
 import type { Rng } from '../core/rng.ts';
 import type { Meters } from '../observability/meters.ts';
@@ -17,8 +20,14 @@ import { BalancerThread } from './balancer-thread.ts';
 import { connectionsAllowed, openFilesLimit } from './open-files.ts';
 import type { RuntimeDirectory } from './runtime-directory.ts';
 
+/** New options of which threads die more than once within so long are taken back. */
+const TRIAL_MS = 10_000;
+
 /** A message of a balancer thread about one worker. */
 export type WorkerMessage = Exclude<Extract<FromBalancer, { worker: number }>, { type: 'app-metrics' }>;
+
+/** Where a port was open. */
+export type OpenAnswer = ListenAnswer & { readonly ok: true };
 
 /** A message of a balancer thread about one pool of servers. */
 export type PoolMessage = Extract<FromBalancer, { pool: string }>;
@@ -29,6 +38,8 @@ export interface BalancerThreadsObserver {
   /** One has loaded its code and takes workers. */
   threadReady(): void;
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void;
+  /** They die of the options that a reload has brought: those of before hold again. */
+  optionsTakenBack(cause: string): void;
   threadSaid(thread: BalancerThread, message: WorkerMessage): void;
   /** A request that was suspected was answered. */
   requestAcquitted(pool: string, fingerprint: string): void;
@@ -39,6 +50,12 @@ export interface BalancerThreadsObserver {
   logState(thread: number, reason: string | null): void;
   /** What a worker's app has counted itself, in answer to a question. */
   appMetrics(question: number, worker: number, json: string): void;
+  /** It was open before a thread died, and cannot be opened again: that is tried on. */
+  portLost(address: ListenerAddress, reason: string): void;
+  /** It is open again, or nobody listens there any more. */
+  portBack(address: ListenerAddress, isOpen: boolean): void;
+  /** Nobody listens there any more. */
+  portClosed(where: OpenAnswer): void;
   /** All of them have finished what was in flight. */
   threadsDrained(): void;
 }
@@ -51,9 +68,15 @@ export class BalancerThreads {
   readonly #observer: BalancerThreadsObserver;
   /** As of the last {@link configure}; null = as they were born with. */
   #settings: BalancerSettings | null = null;
+  /** Settings that have come lately, and those that held before. */
+  #trial: { readonly before: BalancerSettings; readonly endMs: number; deaths: number } | null = null;
+  readonly #firstSettings: BalancerSettings;
+  #hasTakenBack = false;
   readonly #drained = new Set<number>();
   /** What thread 0 has told of its ports, by key. */
   readonly #opened = new Map<string, OpenedPort>();
+  /** By key, those that it cannot open again. */
+  readonly #lost = new Map<string, ListenerAddress>();
   #isDraining = false;
   #hasBeenReady = false;
 
@@ -72,21 +95,29 @@ export class BalancerThreads {
     this.linkPaths = indexes.map((index) => directory.linkPath(index));
     // Both outlive the threads.
     const sessions = SessionTable.memoryFor(options.threads);
-    const stickySecret = randomBytes(32).toString('base64url');
+    const secret = randomBytes(32).toString('base64url');
+    this.#firstSettings = settingsOf(options, meters);
     this.#threads = indexes.map((thread) => {
       const birth = {
         version: CHANNEL_VERSION,
         thread,
         threads: options.threads,
         linkPath: this.linkPaths[thread]!,
-        settings: settingsOf(options, meters),
+        settings: this.#firstSettings,
         meter: meters.threads,
         sessions,
-        stickySecret,
+        secret,
         activated,
+        // As it is when a thread is born.
+        opened: this.#opened,
       };
       return new BalancerThread(birth, script, this, rng);
     });
+  }
+
+  /** Of those that run. */
+  get openLinkPaths(): string[] {
+    return this.#threads.filter((thread) => thread.isRunning).map(({ index }) => this.linkPaths[index]!);
   }
 
   /** Whether a thread has ever come up. */
@@ -94,9 +125,24 @@ export class BalancerThreads {
     return this.#hasBeenReady;
   }
 
+  /** Whether options were taken back, and none have come since: there may be workers that the threads know no app of. */
+  get hasTakenBack(): boolean {
+    return this.#hasTakenBack;
+  }
+
+  /** Whether none runs just now. */
+  get areAllDown(): boolean {
+    return this.#threads.every((thread) => !thread.isRunning);
+  }
+
   /** Threads accept on descriptors of each other, which the end of one closes under the rest. */
   get shareDescriptors(): boolean {
     return this.#threads.length > 1 && !CAN_REUSE_PORT;
+  }
+
+  /** Addresses that were open before a thread died, and are not now. */
+  get lostAddresses(): ListenerAddress[] {
+    return [...this.#lost.values()];
   }
 
   /** Whether each has said that nothing is in flight any more, or is not there to say so. */
@@ -129,8 +175,27 @@ export class BalancerThreads {
 
   /** The options have been read again. */
   configure(options: ResolvedOptions): void {
-    this.#settings = settingsOf(options, this.#meters);
-    this.post({ type: 'configure', settings: this.#settings });
+    const nowMs = performance.now();
+    const last = this.#trial;
+    // Those of which one has died already are none to go back to.
+    const isDoubtful = last !== null && last.deaths > 0 && nowMs < last.endMs;
+    const before = isDoubtful ? last.before : (this.#settings ?? this.#firstSettings);
+    const settings = settingsOf(options, this.#meters);
+    this.#trial = isDeepStrictEqual(settings, before) ? null : { before, endMs: nowMs + TRIAL_MS, deaths: 0 };
+    this.#hasTakenBack = false;
+    this.#adopt(settings);
+  }
+
+  /** The reload has failed: these, of before it, hold again, and are no news to anybody. */
+  goBackTo(options: ResolvedOptions): void {
+    this.#trial = null;
+    this.#hasTakenBack = false;
+    this.#adopt(settingsOf(options, this.#meters));
+  }
+
+  #adopt(settings: BalancerSettings): void {
+    this.#settings = settings;
+    this.post({ type: 'configure', settings });
   }
 
   /** @param withinMs after which workers are told to end */
@@ -157,14 +222,23 @@ export class BalancerThreads {
   threadStarted(thread: BalancerThread): void {
     if (this.#settings !== null) thread.post({ type: 'configure', settings: this.#settings });
     this.#observer.threadStarted(thread);
-    for (const opened of this.#opened.values()) thread.post({ type: 'adopt-port', opened });
     if (this.#isDraining) thread.post({ type: 'drain', withinMs: 0 });
   }
 
   threadDied(thread: BalancerThread, cause: string, restartInMs: number): void {
     this.#meters.threadDied(thread.index);
     this.#observer.threadDied(thread, cause, restartInMs);
+    this.#judgeTrial(cause);
     if (this.areDrained) this.#observer.threadsDrained();
+  }
+
+  /** What nobody saw to be wrong with new options must not keep the service down. */
+  #judgeTrial(cause: string): void {
+    if (this.#trial === null || performance.now() > this.#trial.endMs || ++this.#trial.deaths < 2) return;
+    this.#adopt(this.#trial.before);
+    this.#trial = null;
+    this.#hasTakenBack = true;
+    this.#observer.optionsTakenBack(cause);
   }
 
   threadSaid(thread: BalancerThread, message: FromBalancer): void {
@@ -187,10 +261,21 @@ export class BalancerThreads {
         this.#observer.appMetrics(message.question, message.worker, message.json);
         return;
       case 'port-opened':
-        if (message.opened.answer.ok) this.#opened.set(message.opened.key, message.opened);
+        if (message.opened.answer.ok) {
+          this.#opened.set(message.opened.key, message.opened);
+          this.#portBack(message.opened.key, true);
+        }
         for (const other of this.#threads) {
           if (other.index !== 0) other.post({ type: 'adopt-port', opened: message.opened });
         }
+        return;
+      case 'port-lost':
+        if (this.#lost.has(message.key)) return;
+        this.#lost.set(message.key, message.listener);
+        this.#observer.portLost(message.listener, message.message);
+        return;
+      case 'port-closed':
+        this.#portClosed(message.key);
         return;
       case 'request-acquitted':
         this.#observer.requestAcquitted(message.pool, message.fingerprint);
@@ -205,6 +290,20 @@ export class BalancerThreads {
       default:
         this.#observer.threadSaid(thread, message);
     }
+  }
+
+  #portClosed(key: string): void {
+    const answer = this.#opened.get(key)?.answer;
+    this.#opened.delete(key);
+    this.#portBack(key, false);
+    if (answer?.ok) this.#observer.portClosed(answer);
+  }
+
+  #portBack(key: string, isOpen: boolean): void {
+    const address = this.#lost.get(key);
+    if (address === undefined) return;
+    this.#lost.delete(key);
+    this.#observer.portBack(address, isOpen);
   }
 }
 

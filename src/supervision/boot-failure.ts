@@ -18,6 +18,10 @@ export interface BootEvidence {
   readonly tail: readonly string[];
   /** What it has not done though it listened, as in `did not ...`, else null. */
   readonly held: string | null;
+  /** Ports that it listened on where nobody saw it. */
+  readonly ownPorts: readonly number[];
+  /** Its environment says where it is to listen. */
+  readonly isToldWhere: boolean;
   /** The limit that it exceeded, else null. ms */
   readonly timedOutAfterMs: number | null;
   /** As the user wrote it: `server.js`, `npm start`. */
@@ -36,6 +40,7 @@ export function bootFailure(evidence: BootEvidence): BootFailure {
   if (timedOutAfterMs !== null) {
     const { held } = evidence;
     if (held !== null) return { reason: `${app} ${held} within ${durationText(timedOutAfterMs)}`, isHopeless: false };
+    if (evidence.ownPorts.length > 0) return { reason: ownPortsReason(evidence), isHopeless: false };
     const reason =
       `${app} did not listen on a port within ${durationText(timedOutAfterMs)}; ` +
       'if it needs longer, give it more with --boot-timeout';
@@ -53,6 +58,15 @@ export function bootFailure(evidence: BootEvidence): BootFailure {
     reason: error === null ? `${app} ended before it listened: ${ending}` : `${app} failed to start: ${error.text}`,
     isHopeless: error?.isHopeless === true || exit.code === COMMAND_NOT_FOUND,
   };
+}
+
+/** Evener sees what Node's own net listens on, in the main thread of a process that has its preload. */
+function ownPortsReason({ app, ownPorts, isToldWhere }: BootEvidence): string {
+  const what = `${app} listens on port ${ownPorts.join(', ')}`;
+  return isToldWhere
+    ? `${what}, and not where PORT and HOST of its environment say`
+    : `${what}, where Evener does not see it: in a thread of its own, or by a native server; ` +
+        "let it listen on PORT of its environment, and set protocol: 'http' in the config file";
 }
 
 /** `exit code 1` or `signal SIGKILL`. */

@@ -9,6 +9,10 @@ export interface ChildAddress {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Where none is to be had: one of those that the system gives out by itself. RFC 6335 section 6 */
+const FIRST_DYNAMIC_PORT = 49_152;
+const DYNAMIC_PORTS = 16_384;
+
 /** Between two attempts to connect to a child that is starting. */
 const RETRY_MS = 50;
 
@@ -38,18 +42,26 @@ export class ChildAddresses {
     if (!url.startsWith('unix:')) this.#ports.delete(Number(new URL(url).port));
   }
 
-  /**
-   * One that nothing listens on, and that was given to nobody who has yet to. Listening without a host is done when the call
-   * returns, and so is closing.
-   */
+  /** One that nothing listens on, and that was given to nobody who has yet to. */
   #freePort(): number {
     for (;;) {
-      const server = net.createServer().listen(0);
-      const { port } = server.address() as net.AddressInfo;
-      server.close();
+      const port = unusedPort() ?? FIRST_DYNAMIC_PORT + Math.floor(Math.random() * DYNAMIC_PORTS);
       if (!this.#ports.has(port)) return port;
     }
   }
+}
+
+/**
+ * Listening without a host is done when the call returns, and so is closing.
+ * @returns null where no descriptor, or no port, is left: whatever was to listen there fails by itself, and is tried again
+ */
+function unusedPort(): number | null {
+  const server = net.createServer();
+  server.on('error', () => {});
+  server.listen(0);
+  const address = server.address() as net.AddressInfo | null;
+  server.close();
+  return address === null ? null : address.port;
 }
 
 /** Resolves when something accepts connections there: true, or when it is given up: false. */

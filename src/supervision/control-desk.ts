@@ -94,6 +94,7 @@ export class ControlDesk implements ControlTarget {
   readonly #rates = new Map<string, RecentRates>();
   readonly #histories = new Map<string, RecentHistory>();
   readonly #startedAt = new Date();
+  readonly #startedAtMs: number = performance.now();
   /** Those of {@link open}, once they have been loaded. */
   #listeners: ControlListeners | null = null;
   #opening: Promise<string | null> = Promise.resolve(null);
@@ -125,10 +126,26 @@ export class ControlDesk implements ControlTarget {
     return this.#opening;
   }
 
+  /** The runtime directory was made anew. Nobody waits for it: what fails is found missing again. */
+  reopen(): void {
+    try {
+      this.#writeCard();
+    } catch {
+      return;
+    }
+    void this.#listeners?.reopen(this.#parts.directory).catch(() => {});
+  }
+
+  #writeCard(): void {
+    const { name } = this.#host.options();
+    const startedAt = this.#startedAt.toISOString();
+    writeCard(this.#parts.directory, { name, pid: process.pid, folder: process.cwd(), startedAt });
+  }
+
   async #open(): Promise<string | null> {
     const { directory } = this.#parts;
-    const { name, admin } = this.#host.options();
-    writeCard(directory, { name, pid: process.pid, folder: process.cwd(), startedAt: this.#startedAt.toISOString() });
+    const { admin } = this.#host.options();
+    this.#writeCard();
     const { ControlListeners } = await import('./control-listeners.ts');
     if (this.#isClosed) return null;
     this.#listeners = new ControlListeners(this, this.#parts.version);
@@ -138,13 +155,17 @@ export class ControlDesk implements ControlTarget {
 
   /**
    * The options have been read again.
-   * @throws EvenerError EVENER_RELOAD_FAILED when the admin listener cannot be where they say
+   * @returns the admin listener's address where it is another than before, else null
+   * @throws EvenerError EVENER_RELOAD_FAILED when it cannot be where they say
    */
-  async configure({ admin }: ResolvedOptions): Promise<void> {
+  async configure({ admin }: ResolvedOptions): Promise<string | null> {
     // That it fails is told to whoever opens it.
     await this.#opening.catch(() => {});
+    const before = this.#listeners?.adminUrl ?? null;
     try {
       await this.#listeners?.configure(admin);
+      const now = this.#listeners?.adminUrl ?? null;
+      return now === before ? null : now;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason }, { cause });
@@ -161,7 +182,7 @@ export class ControlDesk implements ControlTarget {
   // ControlTarget.
 
   status(): Status {
-    const { name, file, threads } = this.#host.options();
+    const { name, file } = this.#host.options();
     const fleets = this.#host.fleets();
     const sources = this.#sources;
     const ejections = this.#host.ejections();
@@ -175,10 +196,11 @@ export class ControlDesk implements ControlTarget {
       version: this.#parts.version,
       state: this.#host.phase(),
       startedAt: this.#startedAt.toISOString(),
-      uptime: Math.round((Date.now() - this.#startedAt.getTime()) / 100) / 10,
+      time: new Date().toISOString(),
+      uptime: Math.round((performance.now() - this.#startedAtMs) / 100) / 10,
       config: file,
       admin: this.#listeners?.adminUrl ?? null,
-      threads,
+      threads: this.#parts.threads.linkPaths.length,
       connections: this.#parts.meters.readThreads().clients,
       apps: [
         ...fleets.map((fleet) => appStatusOf(fleet, workers, sources)),
@@ -318,8 +340,8 @@ export class ControlDesk implements ControlTarget {
   }
 
   get #sources(): StatusSources {
-    const { meters, memory } = this.#parts;
-    return { meters, memory, rates: this.#rates };
+    const { meters, memory, threads } = this.#parts;
+    return { meters, memory, rates: this.#rates, lost: threads.lostAddresses };
   }
 
   #remember(event: SupervisorEvent): void {

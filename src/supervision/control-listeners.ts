@@ -35,6 +35,11 @@ export class ControlListeners {
     await this.#admin.configure(admin);
   }
 
+  /** The socket was removed: another takes its place. @throws the system's error */
+  async reopen(directory: string): Promise<void> {
+    await this.#socket.reopenOn(controlSocketIn(directory));
+  }
+
   /** @throws Error as {@link AdminListener.configure} */
   async configure(admin: AdminOptions | null): Promise<void> {
     await this.#admin.configure(admin);

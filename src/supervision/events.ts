@@ -3,6 +3,7 @@ import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { CanaryReport } from './canary.ts';
 import type { CrashReport } from './crash-report.ts';
 import type { HangReport } from './hang-report.ts';
+import type { DescriptorShortage } from './open-files.ts';
 
 /** What a supervisor tells. Every event has a `type`, and is plain data. */
 export type SupervisorEvent =
@@ -11,6 +12,8 @@ export type SupervisorEvent =
       readonly apps: readonly AppFacts[];
       readonly pools: readonly PoolFacts[];
       readonly threads: number;
+      /** Open files may not do; null = they do. */
+      readonly shortage: DescriptorShortage | null;
     }
   | { readonly type: 'listening'; readonly address: ListenerAddress }
   | (WorkerFacts & {
@@ -29,7 +32,9 @@ export type SupervisorEvent =
       /** `exit code 1`, `signal SIGKILL`, or why we ended it. */
       readonly cause: string;
       readonly report: CrashReport;
+      /** The oldest, 100 at most. */
       readonly inFlight: readonly InFlightRequest[];
+      readonly inFlightCount: number;
       /** null = not restarted. */
       readonly restartInMs: number | null;
       /** Deaths in a row in this slot, this one included, without a good spell between them. */
@@ -76,6 +81,8 @@ export type SupervisorEvent =
       readonly value: number;
       readonly limit: number;
     })
+  /** A balancer thread that has started again cannot reach it, though others can: it is replaced. */
+  | (WorkerFacts & { readonly type: 'worker-unreachable'; readonly thread: number })
   /** Two workers or more died or hung with this request in their hands, and it was never answered: it is refused for a while. */
   | {
       readonly type: 'request-quarantined';
@@ -127,6 +134,8 @@ export type SupervisorEvent =
       /** As in the options. */
       readonly source: string;
       readonly reason: string;
+      /** It is wrong with some of it only: the rest was taken, and is what is known from now on. */
+      readonly isPartial: boolean;
     }
   | { readonly type: 'source-works'; readonly pool: string; readonly source: string }
   /** Others can find this instance, for the first time or again. */
@@ -178,6 +187,10 @@ export type SupervisorEvent =
       readonly lastedMs: number;
     }
   | { readonly type: 'balancer-died'; readonly thread: number; readonly cause: string; readonly restartInMs: number }
+  /** It cannot be opened again after that: another process has taken it. Tried on; told once. */
+  | { readonly type: 'port-lost'; readonly address: ListenerAddress; readonly reason: string }
+  /** Clients reach it again; or nobody listens there any more. */
+  | { readonly type: 'port-back'; readonly address: ListenerAddress; readonly isOpen: boolean }
   /** A file of an app; a reload follows. */
   | { readonly type: 'file-changed'; readonly path: string }
   /** Somebody asked for another worker in its place. */
@@ -187,6 +200,12 @@ export type SupervisorEvent =
   /** Lines of the access log are lost: the disk is full, or the file must not be written. */
   | { readonly type: 'access-log-failed'; readonly reason: string }
   | { readonly type: 'access-log-works' }
+  /** The files of Evener itself were removed, or are others now: workers are started with those that it was started with. */
+  | { readonly type: 'own-files-replaced' }
+  /** Somebody removed the folder of our sockets, or some of it; it was made again. */
+  | { readonly type: 'runtime-directory-restored'; readonly path: string }
+  /** It cannot be made again: no worker that dies can be replaced, and commands do not find us. Once, until it can. */
+  | { readonly type: 'runtime-directory-lost'; readonly path: string; readonly reason: string }
   /** Where metrics, the control API and the dashboard are reached by HTTP. */
   | { readonly type: 'admin-listening'; readonly url: string }
   /** Requests are refused for want of capacity. When it begins, and now and then while it lasts. */
@@ -215,13 +234,20 @@ export type SupervisorEvent =
       readonly isRetried: boolean;
     }
   | { readonly type: 'notifier-recovered'; readonly notifier: string; readonly lost: number }
-  | { readonly type: 'reload-started'; readonly workers: number }
+  | {
+      readonly type: 'reload-started';
+      readonly workers: number;
+      /** Options that have changed, and of which nothing comes before the next start. */
+      readonly atNextStart: readonly string[];
+    }
   /** The first worker of a new version takes a share of the requests, 0-1, for so long. */
   | (WorkerFacts & { readonly type: 'canary-serving'; readonly share: number; readonly forMs: number })
   /** What came of it. */
   | (CanaryReport & { readonly type: 'reload-judged' })
   | { readonly type: 'reload-done'; readonly tookMs: number }
   | { readonly type: 'reload-failed'; readonly reason: string }
+  /** Balancer threads died of what a reload had brought: they go on with the options of before. */
+  | { readonly type: 'options-taken-back'; readonly cause: string }
   /** `why`: what moved Evener to it by itself; null where somebody asked for it. */
   | { readonly type: 'scaled'; readonly app: string; readonly workers: number; readonly why: string | null }
   | { readonly type: 'draining'; readonly limitMs: number }

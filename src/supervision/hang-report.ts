@@ -1,9 +1,10 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InFlightRequest } from '../channel/messages.ts';
-import { ownFile } from '../core/own-files.ts';
+import { isAlive } from '../core/is-alive.ts';
 import { findInspector, type OpenInspector } from './inspector-address.ts';
 import { InspectorClient, type RawFrame } from './inspector-client.ts';
+import { isOwnCode } from './own-preload.ts';
 import { catchesSignal, isProcessStopped, lookAtProcess, type ProcessLook } from './process-look.ts';
 import { SourceMaps, type StackFrame } from './source-maps.ts';
 
@@ -13,9 +14,15 @@ const OPEN_LIMIT_MS = 1_000;
 const STACK_LIMIT_MS = 3_000;
 const LEAVE_LIMIT_MS = 300;
 const POLL_MS = 50;
+/** How often, and for how long, one that has not opened in time is looked for. */
+const LATE_LOOK_MS = 500;
+const LATE_LIMIT_MS = 600_000;
 const MAX_FRAMES = 20;
-/** Where our own code in the worker lies: its frames are of no use to anybody. */
-const OWN_CODE = ownFile('').href;
+
+/** Processes whose inspector is closed as soon as it opens. */
+const closedLater = new Set<number>();
+/** Those of them that we are connected to just now, for that. */
+const beingClosed = new Set<number>();
 
 /** Why there is no stack. */
 export type StackRefusal =
@@ -45,7 +52,9 @@ export interface HangReport extends ProcessLook {
   readonly frames: readonly StackFrame[];
   /** null where there are frames. */
   readonly withoutFrames: StackRefusal | null;
+  /** Of an event the oldest, 100 at most. */
   readonly inFlight: readonly InFlightRequest[];
+  readonly inFlightCount: number;
 }
 
 export interface HangSubject {
@@ -73,39 +82,89 @@ export async function explainHang(subject: HangSubject, purpose: HangPurpose): P
       : purpose === 'look'
         ? refused('turning')
         : await stackOf(subject, purpose);
-  return { ...look, ...stack, inFlight };
+  return { ...look, ...stack, inFlight, inFlightCount: inFlight.length };
 }
 
 /** Whether somebody has a debugger attached to it. */
 export async function isBeingDebugged(pid: number): Promise<boolean> {
+  return (await lookForInspector(pid)).isDebugged;
+}
+
+interface InspectorLook {
+  /** null = it has none open. */
+  readonly open: OpenInspector | null;
+  /** Somebody else than we is connected to it. */
+  readonly isDebugged: boolean;
+}
+
+async function lookForInspector(pid: number): Promise<InspectorLook> {
+  const wasOurs = beingClosed.has(pid);
   const open = await findInspector(pid);
-  return open !== null && open.clients > 0;
+  const own = wasOurs || beingClosed.has(pid) ? 1 : 0;
+  return { open, isDebugged: open !== null && open.clients > own };
 }
 
 async function stackOf(subject: HangSubject, purpose: HangPurpose): Promise<Stack> {
   // To another program SIGUSR1 means whatever that wants.
   if (!subject.isNode) return refused('no-inspector');
   const deadlineMs = performance.now() + STACK_LIMIT_MS;
-  const existing = await findInspector(subject.pid);
-  if (existing !== null && existing.clients > 0) return refused('debugger');
-  const opened = existing ?? (await openInspector(subject));
+  const { open: existing, isDebugged } = await lookForInspector(subject.pid);
+  if (isDebugged) return refused('debugger');
+  const opened = existing ?? (await openInspector(subject, purpose));
+  const isOurs = existing === null && purpose === 'go-on';
   if (opened === null) {
     if (await isProcessStopped(subject.pid)) return refused('stopped');
     return refused((await catchesSignal(subject.pid, constants.signals.SIGUSR1)) ? 'no-answer' : 'no-inspector');
   }
   const left = (): number => deadlineMs - performance.now();
+  let isLeft = false;
   try {
     const client = await InspectorClient.connect(opened.url, left());
     const raw = await client.pause(left());
     const frames = raw === null ? null : await framesOf(raw, client);
-    await client.leave(existing === null && purpose === 'go-on', LEAVE_LIMIT_MS);
+    isLeft = await client.leave(isOurs, LEAVE_LIMIT_MS);
     return frames === null ? refused('no-answer') : { frames, withoutFrames: null };
   } catch {
     return refused('no-answer');
+  } finally {
+    if (isOurs && !isLeft) void closeLater(subject.pid, true);
   }
 }
 
-async function openInspector(subject: HangSubject): Promise<Pick<OpenInspector, 'url'> | null> {
+/**
+ * Closes an inspector that we have asked for, and that nobody waits for any more: one that is blocked outside JavaScript opens it
+ * when it goes on, and whoever is on the same machine could do with the process as he likes.
+ * @param hasOpened it has been open; otherwise it may yet be
+ */
+async function closeLater(pid: number, hasOpened: boolean): Promise<void> {
+  if (closedLater.has(pid)) return;
+  closedLater.add(pid);
+  const endMs = performance.now() + LATE_LIMIT_MS;
+  let wasOpen = hasOpened;
+  while (isAlive(pid) && performance.now() < endMs) {
+    await sleep(LATE_LOOK_MS, undefined, { ref: false });
+    const open = await findInspector(pid);
+    if (open === null && wasOpen) break;
+    // Somebody's debugger, or somebody asks again.
+    if (open === null || open.clients > 0) continue;
+    wasOpen = true;
+    beingClosed.add(pid);
+    const client = await InspectorClient.connect(open.url, OPEN_LIMIT_MS).catch(() => null);
+    await client?.leave(true, OPEN_LIMIT_MS);
+    beingClosed.delete(pid);
+  }
+  closedLater.delete(pid);
+}
+
+/**
+ * Loads what a report needs, which a start has no time for: when a worker hangs, the folder that Evener was installed in may
+ * have gone.
+ */
+export async function prepareReports(): Promise<void> {
+  await Promise.allSettled([import('ws'), import('@jridgewell/trace-mapping')]);
+}
+
+async function openInspector(subject: HangSubject, purpose: HangPurpose): Promise<Pick<OpenInspector, 'url'> | null> {
   const { pid } = subject;
   if (!(await catchesSignal(pid, constants.signals.SIGUSR1))) return null;
   let url: string | null = null;
@@ -125,6 +184,7 @@ async function openInspector(subject: HangSubject): Promise<Pick<OpenInspector, 
     const found = await findInspector(pid);
     if (found !== null) return found;
   }
+  if (purpose === 'go-on') void closeLater(pid, false);
   return null;
 }
 
@@ -133,7 +193,8 @@ async function framesOf(raw: readonly RawFrame[], client: InspectorClient): Prom
   const frames: StackFrame[] = [];
   for (const frame of raw) {
     const script = client.script(frame.scriptId);
-    if (script?.url.startsWith(OWN_CODE)) continue;
+    // Of no use to anybody.
+    if (script !== null && isOwnCode(script.url)) continue;
     frames.push(await maps.frame(frame, script));
   }
   // Below the app's first function there is only how Node came to call it.

@@ -1,11 +1,11 @@
 import { isAbsolute, relative } from 'node:path';
-import type { InFlightRequest } from '../channel/messages.ts';
 import { durationText } from '../core/duration-text.ts';
 import { type HangReport, isInternal, type StackRefusal } from './hang-report.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
+import { oldestOf } from './in-flight.ts';
 import type { StackFrame } from './source-maps.ts';
 
-/** Requests listed in the text; a report has them all. */
+/** Requests listed in the text; a report has more. */
 const MAX_LISTED = 10;
 
 const REFUSALS: Readonly<Record<StackRefusal, string>> = {
@@ -30,7 +30,7 @@ export function hangSummary(report: HangReport, cwd: string): string {
 export function hangDetails(report: HangReport, cwd: string): string[] {
   const lines = report.frames.map((frame) => `at ${nameOf(frame)} (${placeText(frame, cwd)})`);
   if (report.withoutFrames !== null) lines.push(REFUSALS[report.withoutFrames]);
-  return [...lines, ...inFlightLines(report.inFlight)];
+  return [...lines, ...inFlightLines(report)];
 }
 
 /** What `why` found, a line each; those after the first belong to it. */
@@ -43,16 +43,15 @@ export function explanationText(explanation: WorkerExplanation, cwd: string): st
   const busy = loopUtilization === null ? [] : [`busy ${Math.round(loopUtilization * 100)} % of the time`];
   const cpu = cpuShare === null ? [] : [`${Math.round(cpuShare * 100)} % of a core`];
   const facts = [`its event loop turns (answered in ${durationText(answeredInMs)})`, ...busy, ...cpu];
-  return [`${who} is not blocked: ${facts.join(', ')}`, ...inFlightLines(explanation.inFlight)];
+  return [`${who} is not blocked: ${facts.join(', ')}`, ...inFlightLines(explanation)];
 }
 
 /** `in flight for 10.2 s: POST /orders`, the oldest first. */
-export function inFlightLines(requests: readonly InFlightRequest[]): string[] {
-  const oldestFirst = [...requests].sort((a, b) => b.ageMs - a.ageMs);
-  const lines = oldestFirst
+function inFlightLines({ inFlight, inFlightCount }: Pick<HangReport, 'inFlight' | 'inFlightCount'>): string[] {
+  const lines = oldestOf(inFlight)
     .slice(0, MAX_LISTED)
     .map(({ method, target, ageMs }) => `in flight for ${durationText(ageMs)}: ${method} ${target}`);
-  const more = oldestFirst.length - lines.length;
+  const more = inFlightCount - lines.length;
   return more === 0 ? lines : [...lines, `and ${more} more in flight`];
 }
 

@@ -1,6 +1,7 @@
 import type { InFlightRequest } from '../channel/messages.ts';
 import type { SupervisorEvent, WorkerFacts } from './events.ts';
 import { explainHang, type HangReport, type HangSubject, isBeingDebugged } from './hang-report.ts';
+import { oldestOf } from './in-flight.ts';
 import { factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerQuestions } from './worker-questions.ts';
 import { WorkerState } from './worker-state.ts';
@@ -48,7 +49,8 @@ export class HungWorkers {
     if (this.#host.isClosing) return;
     // It may be gone by the time that it is explained: what it had in hand is to blame for that just the same.
     const isGone = this.#isOver(worker);
-    if (!isGone) this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs, report, isLeftAlone });
+    const told = { ...report, inFlight: oldestOf(report.inFlight) };
+    if (!isGone) this.#host.emit({ type: 'worker-hung', ...factsOf(worker), silentMs, report: told, isLeftAlone });
     if (isLeftAlone) {
       if (!isGone) this.#host.spare(worker);
       return;

@@ -1,9 +1,11 @@
+import type { ListenerAddress } from '../channel/messages.ts';
 import { durationText } from '../core/duration-text.ts';
 import type { IncidentKind, Severity } from '../core/incident.ts';
 import type { IncidentReport } from '../observability/incident.ts';
 import type { IncidentRing } from '../observability/incident-ring.ts';
 import type { SupervisorEvent, WorkerFacts } from './events.ts';
 import { hangSummary } from './hang-text.ts';
+import { addressText } from './instance-status.ts';
 
 /** So many deaths or failed starts in a row are more than a mishap. */
 const GRAVE_AFTER = 3;
@@ -25,10 +27,12 @@ export class IncidentDesk {
   #isReloading = false;
   /** What was seen of a new worker that is worse than those of before. */
   #judged: Record<string, unknown> = {};
+  /** The pid of the worker that is up, by app and slot. */
+  readonly #up = new Map<string, number>();
   /** The worker that is tried out, or was taken back; 0 = none. */
   #triedPid = 0;
 
-  /** @param apps names of those that run, by the options as they are now */
+  /** @param apps names of those that run, and of pools of servers, by the options as they are now */
   constructor(ring: IncidentRing, apps: () => readonly string[]) {
     this.#ring = ring;
     this.#apps = apps;
@@ -51,7 +55,11 @@ export class IncidentDesk {
       case 'worker-restarting':
       case 'access-log-failed':
       case 'access-log-works':
+      case 'own-files-replaced':
+      case 'runtime-directory-restored':
+      case 'runtime-directory-lost':
       case 'worker-expired':
+      case 'worker-unreachable':
       case 'admin-listening':
       case 'servers-changed':
       // An incident of these would go to the receivers that do not work.
@@ -101,6 +109,7 @@ export class IncidentDesk {
         this.#ring.close(quarantineKey(event), 'it is let through again');
         return;
       case 'worker-ready':
+        this.#up.set(deathKey(event), event.pid);
         // One that died has to stay up for a while first: see worker-settled.
         this.#ring.close(largeKey(event), `replaced by pid ${event.pid}`);
         if (event.restarts === 0) this.#closeOf(event, `pid ${event.pid} is ready`);
@@ -187,7 +196,7 @@ export class IncidentDesk {
           dedupKey: `source:${event.pool}:${event.source}`,
           app: event.pool,
           cause: `${event.source}: ${event.reason}`,
-          decision: 'the servers that are known stay',
+          decision: event.isPartial ? 'the rest of it is taken' : 'the servers that are known stay',
           evidence: evidenceOf(event),
         });
         return;
@@ -211,9 +220,35 @@ export class IncidentDesk {
       case 'balancer-died':
         this.#balancerDied(event);
         return;
+      case 'port-lost':
+        this.#report({
+          kind: 'port-lost',
+          severity: 'critical',
+          dedupKey: portKey(event.address),
+          app: null,
+          cause: `${addressText(event.address)} cannot be opened again: ${event.reason}`,
+          decision: 'it is tried again, with growing pauses; nobody is reached there until then',
+          evidence: evidenceOf(event),
+        });
+        return;
+      case 'port-back':
+        this.#ring.close(portKey(event.address), event.isOpen ? 'it is open again' : 'nobody listens there any more');
+        return;
       case 'reload-started':
         this.#isReloading = true;
         this.#judged = {};
+        this.#ring.close('options-taken-back', 'another reload was begun');
+        return;
+      case 'options-taken-back':
+        this.#report({
+          kind: 'reload-failed',
+          severity: 'error',
+          dedupKey: 'options-taken-back',
+          app: null,
+          cause: `balancer threads die of what it has brought: ${firstLine(event.cause)}`,
+          decision: 'they go on with the options of before',
+          evidence: evidenceOf(event),
+        });
         return;
       case 'canary-serving':
         this.#triedPid = event.pid;
@@ -302,21 +337,25 @@ export class IncidentDesk {
       this.#closeOf(event, 'it was taken back');
       return;
     }
+    const successor = this.#up.get(deathKey(event));
     const decision = restartText(restartInMs);
     // Its silence was told of, and that it would be ended for it: this is how that went on.
     const silence = this.#ring.openWith(silenceKey(event));
     if (silence !== null) {
-      const evidence = { ...silence.evidence, ...evidenceOf(event) };
+      const evidence = { ...evidenceOf(event), ...silence.evidence };
       this.#workerReport(event, silenceKey(event), silence.kind, silence.severity, {
         cause: silence.cause,
         decision: `${cause}; ${decision}`,
         evidence,
         adds: 0,
       });
-      return;
+    } else {
+      const severity = restarts >= GRAVE_AFTER ? 'error' : 'warning';
+      this.#workerReport(event, deathKey(event), 'worker-died', severity, { cause, decision });
     }
-    const severity = restarts >= GRAVE_AFTER ? 'error' : 'warning';
-    this.#workerReport(event, deathKey(event), 'worker-died', severity, { cause, decision });
+    // One that hung, or had grown too large, may have been replaced before its end: nobody is to come any more.
+    const isReplaced = successor !== undefined && successor !== event.pid;
+    if (isReplaced && restarts === 0) this.#closeOf(event, `pid ${successor} is ready`);
   }
 
   #bootFailed(event: Extract<SupervisorEvent, { type: 'worker-boot-failed' }>): void {
@@ -370,7 +409,7 @@ export class IncidentDesk {
 
   #closeOfMissingApps(): void {
     const apps = this.#apps();
-    this.#ring.closeWhere(({ app }) => app !== null && !apps.includes(app), 'its app was taken out');
+    this.#ring.closeWhere(({ app }) => app !== null && !apps.includes(app), 'it was taken out');
   }
 }
 
@@ -383,6 +422,10 @@ function evidenceOf(event: SupervisorEvent): Record<string, unknown> {
 
 function quarantineKey({ app, fingerprint }: { app: string; fingerprint: string }): string {
   return `request-quarantined:${app}:${fingerprint}`;
+}
+
+function portKey(address: ListenerAddress): string {
+  return `port-lost:${addressText(address)}`;
 }
 
 function silenceKey({ app, slot }: WorkerFacts): string {

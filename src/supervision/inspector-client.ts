@@ -53,7 +53,13 @@ export class InspectorClient {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.on('message', (data) => this.#received(String(data)));
+    socket.on('message', (data) => {
+      try {
+        this.#received(String(data));
+      } catch {
+        // No inspector speaks like this: another server of the app's has been taken for one.
+      }
+    });
     socket.on('error', () => {});
   }
 
@@ -92,14 +98,25 @@ export class InspectorClient {
     return this.#scripts.get(id) ?? null;
   }
 
-  /** Lets the process go on and leaves it. @param closeInspector closes its port as well, where it opened for us */
-  async leave(closeInspector: boolean, limitMs: number): Promise<void> {
+  /**
+   * Lets the process go on and leaves it.
+   * @param closeInspector closes its port as well, where it opened for us
+   * @returns false when it has not done so within the limit
+   */
+  async leave(closeInspector: boolean, limitMs: number): Promise<boolean> {
+    let isLeft = true;
     if (this.#socket.readyState === this.#socket.OPEN) {
       void this.#send('Debugger.resume');
       const disabled = this.#send('Debugger.disable');
-      await within(limitMs, closeInspector ? this.#closed(CLOSE_INSPECTOR) : disabled);
+      const left = closeInspector ? this.#closed(CLOSE_INSPECTOR) : disabled;
+      isLeft =
+        (await within(
+          limitMs,
+          left.then(() => true),
+        )) !== null;
     }
     this.#socket.terminate();
+    return isLeft;
   }
 
   #closed(expression: string): Promise<unknown> {

@@ -22,6 +22,8 @@ export interface StatusSources {
   readonly memory: MemoryWatch;
   /** By pool. */
   readonly rates: ReadonlyMap<string, RecentRates>;
+  /** Addresses that are not open just now. */
+  readonly lost: readonly ListenerAddress[];
 }
 
 /** @param workers of all apps */
@@ -32,7 +34,7 @@ export function appStatusOf(fleet: WorkerFleet, workers: readonly WorkerStatus[]
   return {
     name,
     command: app.words.join(' '),
-    addresses: fleet.addresses.map(addressText),
+    addresses: openOnes(fleet.addresses, sources),
     workers: { wanted: fleet.active.length, ready: ready.length },
     ...numbersOf(name, sources),
   };
@@ -43,7 +45,7 @@ export function poolStatusOf({ options, address, servers }: ServerWatch, sources
   return {
     name: options.name,
     command: [...options.servers, ...options.sources].map(({ url }) => url).join(' '),
-    addresses: address === null ? [] : [addressText(address)],
+    addresses: address === null ? [] : openOnes([address], sources),
     workers: { wanted: servers.length, ready: servers.filter(({ state }) => state === 'up').length },
     ...numbersOf(options.name, sources),
   };
@@ -163,6 +165,11 @@ function stateOf(worker: WorkerProcess, isStalled: boolean): WorkerStatusState {
     case WorkerState.Exited:
       return 'stopping';
   }
+}
+
+function openOnes(addresses: readonly ListenerAddress[], { lost }: StatusSources): string[] {
+  const missing = lost.map(addressText);
+  return addresses.map(addressText).filter((address) => !missing.includes(address));
 }
 
 /** Where it is reached, as a URL where it has one. */

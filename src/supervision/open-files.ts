@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { ResolvedOptions } from '../config/options.ts';
 
+/** Fewer descriptors than may be needed. */
+export interface DescriptorShortage {
+  /** `ulimit -n`. */
+  readonly limit: number;
+  readonly needed: number;
+}
+
 /** Of Node itself, the control API and its clients, logs, the guard, files that an app's reload looks at. */
 const OWN = 48;
 /** Of a balancer thread: its loop, its listeners, answers to clients that are refused. */
@@ -24,16 +31,27 @@ export function openFilesLimit(): number {
   }
 }
 
+/** Descriptors that all but clients and servers may need: also while every worker is replaced at once. */
+export function descriptorsNeeded({ apps, threads }: ResolvedOptions): number {
+  const workers = apps.reduce((sum, { workers, standby }) => sum + workers.max + standby, 0);
+  return OWN + threads * PER_THREAD + workers * (PER_WORKER + threads * PER_LINK);
+}
+
+/** What is said at a start for which descriptors may not do; null = they do. @param limit see {@link openFilesLimit} */
+export function descriptorShortage(limit: number, options: ResolvedOptions): DescriptorShortage | null {
+  const needed = descriptorsNeeded(options) + LEAST;
+  return limit < needed ? { limit, needed } : null;
+}
+
 /**
  * Client connections that descriptors allow in all threads together, when all else that needs them has its own. Where there are
  * pools of servers, a request needs one to its server as well.
  *
  * @param limit see {@link openFilesLimit}
  */
-export function connectionsAllowed(limit: number, { apps, pools, threads }: ResolvedOptions): number {
-  const workers = apps.reduce((sum, { workers, standby }) => sum + workers.max + standby, 0);
-  const reserved = OWN + threads * PER_THREAD + workers * (PER_WORKER + threads * PER_LINK);
-  const left = limit - reserved;
+export function connectionsAllowed(limit: number, options: ResolvedOptions): number {
+  const { apps, pools } = options;
+  const left = limit - descriptorsNeeded(options);
   const hasUpstream = pools.length > 0 || apps.some(({ protocol }) => protocol === 'http');
   return Math.max(LEAST, hasUpstream ? Math.floor(left / 2) : left);
 }

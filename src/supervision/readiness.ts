@@ -48,7 +48,8 @@ export class Readiness {
     const check = ++this.#lastCheck;
     const answer = new Promise<number>((resolve) => this.#open.set(check, resolve));
     this.#post({ type: 'check-worker', worker, check, path });
-    const status = await Promise.race([answer, sleep(ANSWER_LIMIT_MS, 0)]);
+    // Nobody's process has to stay for the rest of it once there is an answer; until then the worker keeps ours.
+    const status = await Promise.race([answer, sleep(ANSWER_LIMIT_MS, 0, { ref: false })]);
     this.#open.delete(check);
     return status;
   }

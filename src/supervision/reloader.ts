@@ -112,8 +112,11 @@ export class Reloader {
     parts.threads.post({ type: 'reopen-log' });
     const options = await host.reread();
     host.parts();
-    await parts.desk.configure(options);
-    const changes = changesOf(before, options);
+    await this.#configureDesk(parts, options);
+    const changes = changesOf(before, options, parts.threads.hasTakenBack);
+    // One that was taken out a moment ago and is wanted again: messages go to workers by the name of their app, and it has one.
+    await host.until(() => host.isClosing || changes.added.every(({ name }) => parts.fleets.get(name)?.isGone ?? true));
+    host.parts();
     host.adopt(options, false);
     parts.threads.configure(options);
     parts.log.configure(options.accessLog);
@@ -123,19 +126,21 @@ export class Reloader {
     const fleets = options.apps
       .filter(({ name }) => changes.replaced.has(name))
       .map(({ name }) => parts.fleets.get(name)!);
-    host.emit({ type: 'reload-started', workers: fleets.reduce((sum, { slots }) => sum + slots.size, 0) });
+    const { atNextStart } = changes;
+    const workers = fleets.reduce((sum, { slots }) => sum + slots.size, 0);
+    host.emit({ type: 'reload-started', workers, atNextStart });
     for (const fleet of fleets) fleet.beginGeneration();
     let judged: readonly CanaryReport[];
     try {
       judged = await this.#replace(fleets, parallel, canary);
-      await host.until(
-        () => host.isClosing || changes.added.every((app) => parts.fleets.get(app.name)?.hasBeenReady ?? true),
-      );
-      await host.until(() => host.isClosing || host.arePoolsOpen || poolFailure(parts) !== null);
-      const reason = poolFailure(parts);
+      const added = changes.added.flatMap(({ name }) => parts.fleets.get(name) ?? []);
+      const isOver = (): boolean => host.isClosing || failureOf(parts, added) !== null;
+      await host.until(() => isOver() || added.every(({ hasBeenReady }) => hasBeenReady));
+      await host.until(() => isOver() || host.arePoolsOpen);
+      const reason = failureOf(parts, added);
       if (reason !== null) throw new EvenerError('EVENER_RELOAD_FAILED', reason, { reason });
     } catch (error) {
-      if (!host.isClosing) this.#takeBack(parts, before, changes.added);
+      if (!host.isClosing) await this.#takeBack(parts, before, changes.added);
       throw error;
     }
     for (const name of changes.rescaled) {
@@ -192,14 +197,19 @@ export class Reloader {
     }
   }
 
-  #takeBack(parts: ReloadParts, before: ResolvedOptions, added: readonly AppOptions[]): void {
+  async #takeBack(parts: ReloadParts, before: ResolvedOptions, added: readonly AppOptions[]): Promise<void> {
     this.#host.adopt(before, true);
-    parts.threads.configure(before);
+    parts.threads.goBackTo(before);
     parts.log.configure(before.accessLog);
-    parts.desk.configure(before).catch(() => {});
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
     this.#applyPools(parts, before);
     for (const { name } of added) this.#host.removeFleet(name);
+    await this.#configureDesk(parts, before).catch(() => {});
+  }
+
+  async #configureDesk({ desk }: ReloadParts, options: ResolvedOptions): Promise<void> {
+    const url = await desk.configure(options);
+    if (url !== null) this.#host.emit({ type: 'admin-listening', url });
   }
 
   /** The balancer threads do the rest. */
@@ -218,8 +228,14 @@ export class Reloader {
   }
 }
 
-function poolFailure({ pools }: ReloadParts): string | null {
-  return [...pools.values()].find((pool) => pool.failure !== null)?.failure ?? null;
+/** Why what a reload has brought cannot be. @param added fleets of apps that are new */
+function failureOf({ threads, pools }: ReloadParts, added: readonly WorkerFleet[]): string | null {
+  if (threads.hasTakenBack) return 'balancer threads die of the options that it has brought';
+  const reasons = [
+    ...added.map(({ startFailure }) => startFailure),
+    ...[...pools.values()].map((pool) => pool.failure),
+  ];
+  return reasons.find((reason) => reason !== null) ?? null;
 }
 
 /** @param byOptions of an app */

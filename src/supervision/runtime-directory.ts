@@ -1,7 +1,16 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  type Stats,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { accepts, cardIn, controlSocketIn, ownDirectory } from '../control/instance.ts';
 import { isAlive } from '../core/is-alive.ts';
 
 /**
@@ -17,16 +26,38 @@ const PREFIX = 'evener-';
 export class RuntimeDirectory {
   readonly path: string;
 
-  /**
-   * Made in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those are not there or have long names or no
-   * room, in /tmp.
-   */
   constructor(env: Readonly<Record<string, string | undefined>> = process.env) {
-    this.path = create([env.XDG_RUNTIME_DIR, tmpdir(), '/tmp']);
+    this.path = create(runtimeBases(env));
   }
 
   linkPath(thread: number): string {
     return linkPath(this.path, thread);
+  }
+
+  /** Whether all is there by which workers and commands find us. */
+  isWhole(linkPaths: readonly string[]): boolean {
+    return [cardIn(this.path), controlSocketIn(this.path), ...linkPaths].every((path) => existsSync(path));
+  }
+
+  /**
+   * Makes it again, empty, if it is not there.
+   * @throws Error where that cannot be, or another user has made one of its name
+   */
+  restore(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    if (ownDirectory(this.path) === null) throw new Error(`${this.path} belongs to another user`);
+  }
+
+  /** Makes it, and what is in it, look young. */
+  freshen(): void {
+    const now = new Date();
+    for (const path of [this.path, ...readNames(this.path).map((name) => join(this.path, name))]) {
+      try {
+        utimesSync(path, now, now);
+      } catch {
+        // It has gone meanwhile.
+      }
+    }
   }
 
   remove(): void {
@@ -34,32 +65,56 @@ export class RuntimeDirectory {
   }
 }
 
+/**
+ * Where it may be made, the best first: in XDG_RUNTIME_DIR, else in the folder for temporary files, else, where those are not there
+ * or have long names or no room, in /tmp, or /dev/shm, which containers have whose file system is read-only. That of a login comes
+ * last: it goes when the user logs out, and we stay (pam_systemd(8)).
+ */
+export function runtimeBases(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { XDG_RUNTIME_DIR: named = '' } = env;
+  const others = [tmpdir(), '/tmp', '/dev/shm'];
+  if (named === '') return others;
+  const isOfLogin = resolve(named) === `/run/user/${process.getuid?.()}`;
+  return isOfLogin ? [...others, named] : [named, ...others];
+}
+
 /** Removes what supervisors that were killed have left in a folder: ours, old enough, and nobody answers in there. */
 export async function removeStaleDirectories(base: string): Promise<void> {
   for (const name of readNames(base)) {
     const pid = /^evener-(\d+)-\w{6}$/.exec(name)?.[1];
     const path = join(base, name);
-    if (pid === undefined || isAlive(Number(pid)) || !isOldAndOurs(path)) continue;
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const facts = ownDirectory(path);
+    if (facts === null || !isOld(facts)) continue;
     // The pid says nothing about a supervisor in another pid namespace that shares this folder; its socket does.
-    if (!(await accepts(linkPath(path, 0)))) rmSync(path, { recursive: true, force: true });
+    if (!(await accepts(linkPath(path, 0)))) removeIfPossible(path);
   }
 }
 
-function create(bases: readonly (string | undefined)[]): string {
-  let failure: unknown;
+/** Another instance may be at it as well, or something in it be another user's; nobody waits for what would be thrown. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It stays.
+  }
+}
+
+function create(bases: readonly string[]): string {
+  const reasons = new Map<string, string>();
   for (const base of bases) {
-    if (base === undefined || base === '') continue;
     const stem = join(base, `${PREFIX}${process.pid}-`);
     if (Buffer.byteLength(linkPath(`${stem}XXXXXX`, 99)) > MAX_SOCKET_PATH_BYTES) continue;
     try {
       const path = mkdtempSync(stem);
       if (hasRoom(path)) return path;
-      failure = new Error(`no room for a file in ${base}; TMPDIR may name another folder`);
+      reasons.set(base, 'no room for a file');
     } catch (error) {
-      failure = error;
+      reasons.set(base, (error as NodeJS.ErrnoException).code ?? String(error));
     }
   }
-  throw failure;
+  const why = [...reasons].map(([base, reason]) => `${base} (${reason})`).join(', ');
+  throw new Error(`no folder for its sockets can be made in ${why}; TMPDIR may name another place`);
 }
 
 /** On a full disk a folder may be made where nothing can be written to a file. @returns false, and it is gone */
@@ -87,19 +142,6 @@ function readNames(base: string): string[] {
   }
 }
 
-function isOldAndOurs(path: string): boolean {
-  const facts = lstatSync(path, { throwIfNoEntry: false });
-  if (facts === undefined || !facts.isDirectory() || facts.uid !== process.getuid?.()) return false;
-  return Date.now() - facts.mtimeMs > STALE_AFTER_MS;
-}
-
-function accepts(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+function isOld({ mtimeMs }: Stats): boolean {
+  return Date.now() - mtimeMs > STALE_AFTER_MS;
 }

@@ -85,7 +85,8 @@ export class SdNotify {
       const names = COURIERS.map(({ command }) => command).join(', ');
       return Promise.resolve(`none of ${names} is there to send to NOTIFY_SOCKET`);
     }
-    return new Promise((resolve) => {
+    // What a process cannot be started for is thrown (ENOMEM) or emitted (EAGAIN).
+    return new Promise<string | null>((resolve) => {
       const child = spawn(courier.command, [...courier.args, ...lines], {
         cwd: '/',
         stdio: 'ignore',
@@ -99,7 +100,7 @@ export class SdNotify {
       child.once('exit', (code, signal) => {
         resolve(code === 0 ? null : `${courier.command} ended with ${signal ?? `exit code ${code}`}`);
       });
-    });
+    }).catch((error: Error) => error.message);
   }
 }
 

@@ -52,7 +52,8 @@ export class ServerWatch {
         host.emit({ type: 'servers-changed', pool, added, removed, servers: this.#found.servers.length });
         this.tellServers();
       },
-      sourceFailed: (source, reason) => host.emit({ type: 'source-failed', pool, source, reason }),
+      sourceFailed: (source, reason, isPartial) =>
+        host.emit({ type: 'source-failed', pool, source, reason, isPartial }),
       sourceWorks: (source) => host.emit({ type: 'source-works', pool, source }),
     });
   }
@@ -139,6 +140,7 @@ export class ServerWatch {
   }
 
   #serverSaid(thread: number, server: string, state: ServerState, reason: string): void {
+    if (state === 'up' && this.#faults.get(server)?.has(thread) !== true) return;
     if (!this.#found.servers.some(({ url }) => url === server)) return;
     const before = this.#factsOf(server).state;
     const faults = this.#faults.get(server) ?? new Map<number, { state: ServerState; reason: string }>();

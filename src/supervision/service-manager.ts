@@ -142,7 +142,7 @@ export class ServiceManager {
   }
 }
 
-/** A message's lines are its fields. */
+/** A message's lines are its fields, and it is sent as an argument, which a zero byte would end. */
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').slice(0, 500);
+  return text.replace(/[\s\0]+/g, ' ').slice(0, 500);
 }

@@ -41,6 +41,11 @@ export class StallWatch {
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
 
+  /** Whether its silence is being added up. */
+  isStalled(worker: number): boolean {
+    return this.#silentMs.has(worker);
+  }
+
   /** Its event loop turns, however long it makes requests wait. */
   turning(worker: number): void {
     if (this.#silentMs.has(worker)) this.#silentMs.set(worker, 0);

@@ -110,6 +110,8 @@ export class Starts {
       listenFailure: worker.listenFailure,
       held: heldBy(worker, this.#fleet.options),
       tail: new Redactor([env]).data(worker.output.tail),
+      ownPorts: worker.ownPorts,
+      isToldWhere: worker.plan.childAddress !== null,
       timedOutAfterMs: worker.dismissal === 'boot-timeout' ? bootTimeoutMs : null,
       app: app.words.join(' '),
       cwd: app.cwd,

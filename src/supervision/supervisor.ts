@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
@@ -15,19 +15,23 @@ import { Changes } from './changes.ts';
 import type { DeskHost } from './control-desk.ts';
 import type { SupervisorEvent, SupervisorListener } from './events.ts';
 import { FileWatch } from './file-watch.ts';
+import { prepareReports } from './hang-report.ts';
 import type { WorkerExplanation } from './hung-workers.ts';
 import { IncidentDesk } from './incident-desk.ts';
+import { descriptorShortage, openFilesLimit } from './open-files.ts';
 import { Registrations } from './registrations.ts';
 import { Reloader, type ReloadReport, type ReloadRequest } from './reloader.ts';
-import { removeStaleDirectories } from './runtime-directory.ts';
+import { removeStaleDirectories, runtimeBases } from './runtime-directory.ts';
 import { type PoolView, ServerWatch } from './server-watch.ts';
 import { WorkerFleet } from './worker-fleet.ts';
 import { drainTimeOf, factsOf, type WorkerProcess } from './worker-process.ts';
 import type { WorkerSlot } from './worker-slot.ts';
-import { WorkerState } from './worker-state.ts';
 
 /** What workers that could not serve anyway get to end by themselves; of a drain, what is kept back for their own end. */
 const SHORT_NOTICE_MS = 1_000;
+
+/** After the start, when nobody waits for us. */
+const PREPARE_REPORTS_AFTER_MS = 10_000;
 
 /** In events: our own words, and the user's names for apps. */
 const NAMES: ReadonlySet<string> = new Set(['type', 'app', 'code']);
@@ -52,6 +56,7 @@ export class Supervisor {
   #closingSinceMs = 0;
   #lastIncarnation = 0;
   #files: FileWatch | null = null;
+  #preparation: NodeJS.Timeout | null = null;
   #redactor: Redactor;
   readonly #desk: IncidentDesk;
   /** What has gone wrong, and what of it lasts. */
@@ -65,7 +70,8 @@ export class Supervisor {
     this.#surroundings = surroundings;
     this.#redactor = redactorFor(options);
     this.incidents = new IncidentRing((value) => this.#redactor.data(value));
-    this.#desk = new IncidentDesk(this.incidents, () => this.#options.apps.map(({ name }) => name));
+    const names = (): string[] => [...this.#options.apps, ...this.#options.pools].map(({ name }) => name);
+    this.#desk = new IncidentDesk(this.incidents, names);
     this.#notices = new Notices(this.incidents, options.name, options, {
       notifierFailed: (notifier, reason, isRetried) =>
         this.#emit({ type: 'notifier-failed', notifier, reason, isRetried }),
@@ -118,19 +124,26 @@ export class Supervisor {
       servers: servers.map(({ url }) => url),
       sources: sources.map(({ url }) => url),
     }));
-    this.#emit({ type: 'starting', apps: facts, pools, threads });
+    const shortage = descriptorShortage(openFilesLimit(), this.#options);
+    this.#emit({ type: 'starting', apps: facts, pools, threads, shortage });
     const parts = this.#assembleOrFail();
-    void this.#openDesk(parts);
+    const deskOpened = this.#openDesk(parts);
     parts.threads.start();
     // Workers need longer to start than threads, and dial again where one is not there yet.
     for (const app of apps) this.#addFleet(parts, app);
     for (const pool of this.#options.pools) this.#addPool(parts, pool);
-    for (const base of [process.env.XDG_RUNTIME_DIR ?? '', tmpdir()]) void removeStaleDirectories(base);
+    for (const base of new Set(runtimeBases(process.env))) void removeStaleDirectories(base);
     await this.#changes.until(
       () => (this.#fleets.every((fleet) => fleet.hasBeenReady) && this.#arePoolsOpen) || this.#isClosing,
     );
     if (!this.#isClosing) {
       this.#phase = 'running';
+      if (apps.length > 0) {
+        this.#preparation = setTimeout(() => void prepareReports(), PREPARE_REPORTS_AFTER_MS).unref();
+      }
+      void deskOpened.then(() => {
+        if (!this.#isClosing) parts.directoryWatch.start();
+      });
       void this.#registrations.configure(this.#options.register);
       if (this.#options.watch) this.#watchFiles();
       return;
@@ -142,7 +155,6 @@ export class Supervisor {
   /** Stops accepting, lets what is in flight finish up to the drain limit, ends the workers. */
   async close(): Promise<void> {
     if (this.#parts === null) this.#closeUnstarted(null);
-    if (this.#phase === 'closed') return;
     if (!this.#isClosing) await this.#drainAndEnd(this.#parts!);
     await this.closed;
   }
@@ -150,11 +162,14 @@ export class Supervisor {
   /** Ends everything at once. */
   async kill(): Promise<void> {
     if (this.#parts === null) this.#closeUnstarted(null);
-    if (this.#phase === 'closed') return;
-    this.#isKilled = true;
-    const parts = this.#beginClosing();
-    for (const fleet of this.#fleets) fleet.kill();
-    await this.#end(parts, null);
+    if (this.#phase !== 'closed') {
+      this.#isKilled = true;
+      const parts = this.#beginClosing();
+      for (const fleet of this.#fleets) fleet.kill();
+      await this.#end(parts, null);
+    }
+    // Where somebody else has begun with it.
+    await this.closed;
   }
 
   /**
@@ -338,6 +353,7 @@ export class Supervisor {
   }
 
   #closeUnstarted(error: EvenerError | null): void {
+    if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     void this.#sayLast().then(() => this.#resolveClosed(error));
   }
@@ -363,12 +379,22 @@ export class Supervisor {
       nextIncarnation: () => ++this.#lastIncarnation,
       post: (message: FromSupervisor) => parts.threads.post(message),
       missingThreads: () => parts.threads.missing(),
-      giveUp: (code, reason) => void this.#giveUp(code, reason),
+      giveUp: (code, reason) => this.#fleetGivesUp(fleet, code, reason),
       logged: (source, lines) => parts.desk.logBook.write(source, lines),
       changed: () => this.#changes.happened(),
     });
     parts.fleets.set(app.name, fleet);
     fleet.addFirstSlots();
+  }
+
+  /** An app that a reload has brought fails with that, and all others go on. */
+  #fleetGivesUp(fleet: WorkerFleet, code: EvenerErrorCode, reason: string): void {
+    if (code !== 'EVENER_START_FAILED' || this.#phase !== 'running') {
+      void this.#giveUp(code, reason);
+      return;
+    }
+    fleet.startFailed(reason);
+    this.#changes.happened();
   }
 
   #addPool({ pools, threads }: Parts, options: ServersOptions): void {
@@ -393,10 +419,6 @@ export class Supervisor {
 
   #live(): WorkerProcess[] {
     return this.#fleets.flatMap((fleet) => [...fleet.live()]);
-  }
-
-  #in(state: WorkerState): WorkerProcess[] {
-    return this.#fleets.flatMap((fleet) => fleet.in(state));
   }
 
   get #areFleetsGone(): boolean {
@@ -453,6 +475,12 @@ export class Supervisor {
         'EVENER_THREAD_LOST',
         'balancer thread 0 ended, and with it the sockets that the service manager passed; it is to start Evener again',
       );
+    } else if (threads.areAllDown && !existsSync(this.#surroundings.balancerScript)) {
+      // A deploy has removed them. Without a balancer nothing is served, and a service manager starts what is there now.
+      void this.#giveUp(
+        'EVENER_THREAD_LOST',
+        `balancer thread ${thread.index} ended, and the files of Evener that another would need are gone; start Evener again`,
+      );
     }
     this.#changes.happened();
   }
@@ -461,7 +489,12 @@ export class Supervisor {
   #removeFleet(parts: Parts, name: string): void {
     const fleet = parts.fleets.get(name)!;
     for (const index of [...fleet.slots.keys()]) fleet.removeSlot(index);
-    void this.#changes.until(() => fleet.isGone).then(() => parts.fleets.delete(name));
+    void this.#changes
+      .until(() => fleet.isGone)
+      .then(() => {
+        // Its app may have come back in the same turn.
+        if (parts.fleets.get(name) === fleet) parts.fleets.delete(name);
+      });
   }
 
   async #drainAndEnd(parts: Parts): Promise<void> {
@@ -470,8 +503,8 @@ export class Supervisor {
     this.#beginClosing();
     this.#emit({ type: 'draining', limitMs: drainLimitMs });
     // Those that serve nothing yet have nothing to finish.
-    for (const worker of this.#in(WorkerState.Starting)) {
-      worker.dismiss('closing', Math.min(SHORT_NOTICE_MS, drainLimitMs));
+    for (const worker of this.#live()) {
+      if (!worker.mayServe) worker.dismiss('closing', Math.min(SHORT_NOTICE_MS, drainLimitMs));
     }
     // Others are to know first: what they send from now on would be refused.
     await this.#registrations.close();
@@ -501,6 +534,8 @@ export class Supervisor {
     if (this.#isClosing) return parts;
     this.#phase = 'closing';
     this.#closingSinceMs = performance.now();
+    if (this.#preparation !== null) clearTimeout(this.#preparation);
+    parts.directoryWatch.close();
     parts.memory.close();
     parts.log.close();
     this.#files?.close();

@@ -18,7 +18,13 @@ let ahead: { readonly script: string; readonly worker: Worker } | null = null;
  * a start does. The process may end without having used it.
  */
 export function startThreadAhead(script: URL): void {
-  const worker = makeThread(script, 0, ownHeapMib());
+  let worker: Worker;
+  try {
+    worker = makeThread(script, 0, ownHeapMib());
+  } catch {
+    // No more threads are allowed. Where one is needed, making it tells what is wrong.
+    return;
+  }
   ahead = { script: script.href, worker };
   worker.unref();
   // Another is made in its place, which tells what is wrong.

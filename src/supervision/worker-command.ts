@@ -58,22 +58,19 @@ export function workerCommand(
   for (const name of MANAGER_VARIABLES) delete env[name];
   if (options.port !== null) env.PORT = String(options.port);
   if (address !== null) Object.assign(env, address.env);
+  const flags = [...inheritedFlags(process.execArgv), ...options.nodeArgs];
   if (options.protocol === 'http') {
     // Whatever Node it may start is none of ours, and must not serve in its place.
     const [[name, value] = ['', '']] = Object.entries(address?.env ?? {});
-    const mark = `${name}=${value}`;
-    return { file: app.file, args: app.args, cwd: app.cwd, env: withNeighbours(app.file, env), mark, ipc: false };
+    const facts = { cwd: app.cwd, env: withNeighbours(app.file, env), mark: `${name}=${value}`, ipc: false };
+    // A script is Node's all the same, which listens where our preload does not reach.
+    if (app.form === 'script') return { file: process.execPath, args: [...flags, app.file, ...app.args], ...facts };
+    return { file: app.file, args: app.args, ...facts };
   }
   env[WORKER_BIRTH_VARIABLE] = encodeWorkerBirth(birth);
   const mark = `${WORKER_BIRTH_VARIABLE}=${env[WORKER_BIRTH_VARIABLE]}`;
   if (app.form === 'script') {
-    const args = [
-      ...inheritedFlags(process.execArgv),
-      ...options.nodeArgs,
-      ...preloadFlag(preload),
-      app.file,
-      ...app.args,
-    ];
+    const args = [...flags, ...preloadFlag(preload), app.file, ...app.args];
     return { file: process.execPath, args, cwd: app.cwd, env, mark, ipc: true };
   }
   env.NODE_OPTIONS = nodeOptionsWith(preload, env.NODE_OPTIONS);

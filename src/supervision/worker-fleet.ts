@@ -6,14 +6,17 @@ import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
-import type { WorkerMessage } from './balancer-threads.ts';
+import type { OpenAnswer, WorkerMessage } from './balancer-threads.ts';
 import { crashReport, crashText } from './crash-report.ts';
 import type { SupervisorEvent } from './events.ts';
 import { HungWorkers, type WorkerExplanation } from './hung-workers.ts';
+import { oldestOf } from './in-flight.ts';
+import { LinkWatch } from './link-watch.ts';
 import type { MemoryShortage } from './memory-shortage.ts';
 import { PoisonWatch } from './poison-watch.ts';
 import { Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
+import type { StartGate } from './start-gate.ts';
 import { Starts } from './starts.ts';
 import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, type WorkerProcess } from './worker-process.ts';
 import { WorkerQuestions } from './worker-questions.ts';
@@ -27,8 +30,6 @@ const ENDING_SIGNALS: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGQU
 const SCOUT_DELAY_MS = 5_000;
 /** A worker that is told to end for its own failure gets this long. */
 const SHORT_NOTICE_MS = 1_000;
-/** A worker whose link is closed and that neither exits nor dials in again within this is replaced. */
-const UNLINKED_LIMIT_MS = 5_000;
 /** Kept busy at first by the balancer thread, which loads its code beside the first workers. */
 const CORES_OF_A_START = 1;
 /** How long the first workers that are more than there are cores wait for the balancer thread at most. */
@@ -49,6 +50,7 @@ export interface WorkerFleetParts extends WorkerStarterParts {
   /** Give up when no worker starts any more. */
   readonly exitOnCrashLoop: boolean;
   readonly memoryShortage: MemoryShortage;
+  readonly gate: StartGate;
   readonly rng: Rng;
 }
 
@@ -69,12 +71,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
    */
   readonly #standby = new Set<number>();
   readonly #stalls: StallWatch;
+  readonly #links: LinkWatch;
   readonly #readiness: Readiness;
   readonly #questions: WorkerQuestions;
   readonly #hung: HungWorkers;
   readonly #poison: PoisonWatch;
   readonly #starts: Starts;
   #generation = 0;
+  #startFailure: string | null = null;
   /** Workers of which a process is left, be it a descendant. */
   readonly #groups = new Set<WorkerProcess>();
   /** While one is admitted that stood by: whose place it takes. */
@@ -87,6 +91,21 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#parts = parts;
     this.#host = host;
     this.#starter = new WorkerStarter(parts, host);
+    this.#links = new LinkWatch({
+      get isClosing() {
+        return host.isClosing;
+      },
+      isRunning: (thread) => !host.missingThreads().includes(thread),
+      isStalled: ({ incarnation }) => this.#stalls.isStalled(incarnation),
+      silent: ({ incarnation }, silentMs) => this.#stalls.stalled(incarnation, silentMs),
+      cutOff: (worker) => worker.dismiss('unlinked', SHORT_NOTICE_MS),
+      mayReplace: (worker) => worker.dismissal === null && this.#placeOf(worker) !== null,
+      unreachable: (worker, thread) => {
+        host.emit({ type: 'worker-unreachable', ...factsOf(worker), thread });
+        // Not by one that stands by: that one was there before the thread, too.
+        this.#replace(worker);
+      },
+    });
     this.#readiness = new Readiness((message) => host.post(message));
     this.#stalls = new StallWatch(options.hangLimitMs, (worker, silentMs) => this.#onHung(worker, silentMs));
     this.#questions = new WorkerQuestions(parts.linkPaths.length, (message) => host.post(message));
@@ -117,7 +136,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return this.#options;
   }
 
-  /** Where its workers listen, or have listened. */
+  /** Where its workers listen, or have listened and the port is still open. */
   get addresses(): ListenerAddress[] {
     return [...this.#addresses.values()];
   }
@@ -140,14 +159,18 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return [...this.slots.values()].filter(({ index }) => !this.#standby.has(index));
   }
 
-  /** Whether the slot's worker is booted ahead and gets no requests. */
-  isStandby(slot: number): boolean {
-    return this.#standby.has(slot);
-  }
-
   /** Whether any worker has ever been ready. */
   get hasBeenReady(): boolean {
     return this.#starts.haveSucceeded;
+  }
+
+  /** Why no worker came up at first; null where one has, or may yet. */
+  get startFailure(): string | null {
+    return this.hasBeenReady ? null : this.#startFailure;
+  }
+
+  startFailed(reason: string): void {
+    this.#startFailure = reason;
   }
 
   /** Whether no process of any worker, and no descendant, is left. */
@@ -225,12 +248,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   // What slots ask.
 
+  maySpawn(slot: WorkerSlot): boolean {
+    return this.#parts.gate.admits(slot);
+  }
+
   spawn(slot: WorkerSlot): WorkerProcess {
     const isFirst = slot.index === 0 && slot.failedStarts === 0;
     const start = { slot: slot.index, generation: this.#generation, isFirst };
     const worker = this.#starter.start(this.#options, start, this);
     this.#workers.set(worker.incarnation, worker);
     if (worker.group !== 0) this.#groups.add(worker);
+    this.#parts.gate.entered(worker);
     return worker;
   }
 
@@ -247,6 +275,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   // What workers tell.
 
   workerListening(worker: WorkerProcess): void {
+    this.#parts.gate.left(worker);
     if (!worker.plan.isHeld) {
       this.#standby.delete(worker.slot);
       worker.admit();
@@ -285,6 +314,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   }
 
   workerExited(worker: WorkerProcess, exit: WorkerExit): void {
+    this.#parts.gate.left(worker);
     this.#stalls.recovered(worker.incarnation);
     if (isAskedToGo(worker.dismissal)) {
       this.slots.get(worker.slot)?.exited(worker, null);
@@ -316,6 +346,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   threadStarted(thread: BalancerThread): void {
     for (const worker of this.live()) {
       this.#starter.introduce(worker, this.#options, thread);
+      if (worker.wasReady && !worker.servesByItself) this.#links.threadRestarted(worker, thread.index);
       // The connections of a thread that died are gone, and so are its WebSockets.
       if (worker.state === WorkerState.Draining) {
         thread.post({ type: 'drain-worker', worker: worker.incarnation, withinMs: 0 });
@@ -343,6 +374,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     switch (message.type) {
       case 'worker-linked':
         worker.linked(thread, message.pid);
+        this.#stalls.recovered(worker.incarnation);
         return;
       case 'worker-listening':
         this.#announce(message.listener);
@@ -355,7 +387,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       case 'worker-unlinked':
         worker.unlinked(thread, message.inFlight);
         if (message.reason === 'protocol') worker.dismiss('unlinked', SHORT_NOTICE_MS);
-        else if (message.reason === 'closed') this.#watchUnlinked(worker);
+        else if (message.reason === 'closed') this.#links.closed(worker, thread);
         return;
       case 'worker-drained':
         worker.drained(thread);
@@ -442,17 +474,16 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     }
   }
 
+  /** Nobody listens there any more. */
+  portClosed({ address, port, family }: OpenAnswer): void {
+    this.#addresses.delete(family === 'unix' ? address : `${address} ${port}`);
+  }
+
   #announce(address: ListenerAddress): void {
     const key = address.path ?? `${address.host} ${address.port}`;
     if (this.#addresses.get(key)?.protocol === address.protocol) return;
     this.#addresses.set(key, address);
     this.#host.emit({ type: 'listening', address });
-  }
-
-  #watchUnlinked(worker: WorkerProcess): void {
-    setTimeout(() => {
-      if (!worker.isLinked && !this.#host.isClosing) worker.dismiss('unlinked', SHORT_NOTICE_MS);
-    }, UNLINKED_LIMIT_MS).unref();
   }
 
   async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
@@ -466,7 +497,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const report = crashReport({ exit, dismissal: worker.dismissal, tail, cwd, wasMemoryShort });
     const cause = crashText(exit, report);
     if (!this.#host.isClosing) {
-      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, report, inFlight, restartInMs, restarts });
+      const told = { inFlight: oldestOf(inFlight), inFlightCount: inFlight.length };
+      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, report, ...told, restartInMs, restarts });
     }
     this.#bury(worker);
   }
@@ -492,11 +524,22 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   /** One that takes its place is started before it is gone. It ends by its own fault, not by being replaced. */
   #succeed(worker: WorkerProcess): void {
-    const slot = this.slots.get(worker.slot);
-    if (slot?.current !== worker || slot.isBeingReplaced) return;
+    const slot = this.#placeOf(worker);
     // One that stands by is started again when it has ended.
-    if (this.#standby.has(slot.index) || this.#standIn(slot)) return;
-    slot.replace(this.#options.drainLimitMs).catch(() => {});
+    if (slot === null || this.#standby.has(slot.index) || this.#standIn(slot)) return;
+    this.#replace(worker);
+  }
+
+  #replace(worker: WorkerProcess): void {
+    this.#placeOf(worker)
+      ?.replace(this.#options.drainLimitMs)
+      .catch(() => {});
+  }
+
+  /** The slot that is this worker's; null where another is to have it. */
+  #placeOf(worker: WorkerProcess): WorkerSlot | null {
+    const slot = this.slots.get(worker.slot);
+    return slot?.current === worker && !slot.isBeingReplaced ? slot : null;
   }
 
   get #hasReadySlot(): boolean {

@@ -1,11 +1,13 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { InFlightRequest, ListenerAddress } from '../channel/messages.ts';
 import type { ChildAddress } from './child-address.ts';
 import type { WorkerFacts } from './events.ts';
+import { findInspector } from './inspector-address.ts';
 import { type OutputSink, WorkerOutput } from './output.ts';
 import { signalGroup, sweepGroup } from './process-group.ts';
+import { TcpState, tcpSocketsOf } from './tcp-sockets.ts';
 import type { WorkerCommand } from './worker-command.ts';
 import { stepOf, WorkerEvent, WorkerState } from './worker-state.ts';
 
@@ -135,9 +137,7 @@ export class WorkerProcess {
     });
     child.once('exit', (code, signal) => over({ code, signal, spawnFailure: null }));
     if (plan.bootTimeoutMs > 0) {
-      this.#after(plan.bootTimeoutMs, () => {
-        if (this.#state === WorkerState.Starting && !this.wasReady) this.dismiss('boot-timeout', 1000);
-      });
+      this.#after(plan.bootTimeoutMs, () => void this.#bootTimedOut());
     }
     this.#after(plan.holdOutputMs, () => this.output.release());
   }
@@ -188,6 +188,9 @@ export class WorkerProcess {
     return performance.now() - this.#turnedAtMs < TURNED_LATELY_MS;
   }
 
+  /** Ports on which it listened by itself when its boot timed out. */
+  ownPorts: readonly number[] = [];
+
   /** It serves on an address of its own, not over a link. */
   servesByItself = false;
 
@@ -214,9 +217,19 @@ export class WorkerProcess {
     return this.#listenFailure;
   }
 
-  /** Whether every balancer thread can reach it. */
+  /** Whether any balancer thread can reach it. */
   get isLinked(): boolean {
-    return this.#linked.size === this.plan.threads;
+    return this.#linked.size > 0;
+  }
+
+  /** One that listens may have requests before it is heard that it does; one that nobody reaches, or may give any, has none. */
+  get mayServe(): boolean {
+    if (this.#state !== WorkerState.Starting) return true;
+    return !this.plan.isHeld && (this.isLinked || this.servesByItself);
+  }
+
+  isLinkedTo(thread: number): boolean {
+    return this.#linked.has(thread);
   }
 
   /** @param pid 0 = that which was started */
@@ -267,7 +280,7 @@ export class WorkerProcess {
   retire(limitMs: number): void {
     this.#dismissal ??= 'retired';
     this.#limit(limitMs);
-    this.#handle(WorkerEvent.Drain);
+    this.#handle(this.mayServe ? WorkerEvent.Drain : WorkerEvent.Stop);
     this.#after(this.drainTimeMs, () => this.#handle(WorkerEvent.Stop));
     this.#after(limitMs, () => this.#handle(WorkerEvent.Kill));
   }
@@ -299,9 +312,11 @@ export class WorkerProcess {
     this.forgotten(thread);
   }
 
-  /** Resolves when all that it wrote has been read, or should have been. */
+  /** Resolves when all that it wrote has been read, or should have been: a descendant may keep its streams open. */
   async lastOutput(): Promise<void> {
     await Promise.race([this.output.ended, sleep(LAST_OUTPUT_MS)]);
+    // Where we were kept from turning ourselves, what is there is read only now.
+    await nextTurn();
   }
 
   /** This balancer thread has no more to tell of it. */
@@ -320,6 +335,15 @@ export class WorkerProcess {
     const deadline = performance.now() + LAST_WORD_MS;
     while (this.#linked.size > 0 && performance.now() < deadline) await sleep(10);
     return this.#inFlight;
+  }
+
+  async #bootTimedOut(): Promise<void> {
+    const isBooting = (): boolean => this.#state === WorkerState.Starting && !this.wasReady;
+    if (!isBooting()) return;
+    const [sockets, inspector] = await Promise.all([tcpSocketsOf(this.pid), findInspector(this.pid)]);
+    const ports = sockets.filter(({ state }) => state === TcpState.Listen).map(({ port }) => port);
+    this.ownPorts = [...new Set(ports)].filter((port) => inspector?.url.includes(`:${port}/`) !== true);
+    if (isBooting()) this.dismiss('boot-timeout', 1000);
   }
 
   #handle(event: WorkerEvent): void {
@@ -361,7 +385,7 @@ export class WorkerProcess {
     // Those of a dismissal in the meantime.
     this.#clearTimers();
     this.#observer.workerExited(this, exit);
-    await gone;
+    await Promise.all([gone, this.lastOutput()]);
     this.#observer.workerGone(this);
   }
 

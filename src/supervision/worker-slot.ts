@@ -8,6 +8,8 @@ import { WorkerState } from './worker-state.ts';
 const STABLE_AFTER_MS = 3_000;
 
 export interface WorkerSlotHost {
+  /** Whether there is a core for one more that boots. If not, start() is called when there may be. */
+  maySpawn(slot: WorkerSlot): boolean;
   spawn(slot: WorkerSlot): WorkerProcess;
   /** Longest wait before the slot's next start. ms */
   delayCapMs(slot: WorkerSlot): number;
@@ -105,6 +107,7 @@ export class WorkerSlot {
   start(): void {
     this.#cancelTimer();
     if (this.#isClosed || this.#isParked || this.#current !== null || this.#successor !== null) return;
+    if (!this.#host.maySpawn(this)) return;
     this.#starts++;
     this.#current = this.#host.spawn(this);
   }
@@ -251,7 +254,8 @@ export class WorkerSlot {
     const old = this.#current;
     this.#current = this.#successor;
     this.#successor = null;
-    old?.retire(limitMs);
+    // One that hangs is being explained, and ended when that is done.
+    if (old?.dismissal !== 'hung') old?.retire(limitMs);
   }
 
   #failure(reason: string): EvenerError {

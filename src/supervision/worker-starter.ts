@@ -8,6 +8,7 @@ import type { BalancerThread } from './balancer-thread.ts';
 import { type ChildAddress, type ChildAddresses, whenAccepting } from './child-address.ts';
 import type { Guard } from './guard.ts';
 import type { OutputSink } from './output.ts';
+import type { OwnPreload } from './own-preload.ts';
 import { isHeldAtFirst } from './readiness.ts';
 import { workerCommand } from './worker-command.ts';
 import { type WorkerObserver, type WorkerPlan, WorkerProcess } from './worker-process.ts';
@@ -21,7 +22,7 @@ export interface WorkerStarterParts {
   readonly linkPaths: readonly string[];
   readonly childAddresses: ChildAddresses;
   readonly meters: Meters;
-  readonly preload: URL;
+  readonly preload: OwnPreload;
   readonly guard: Guard;
   readonly out: OutputSink;
   readonly err: OutputSink;
@@ -92,7 +93,7 @@ export class WorkerStarter {
     return {
       ...{ incarnation, app: options.name, slot, generation, token, childAddress },
       isHeld: isHeldAtFirst(options) || options.standby > 0,
-      command: workerCommand(options, birth, preload, childAddress),
+      command: workerCommand(options, birth, preload.locate(), childAddress),
       threads: linkPaths.length,
       bootTimeoutMs: options.bootTimeoutMs,
       holdOutputMs: isFirst ? HOLD_OUTPUT_MS : HOLD_REPEATED_OUTPUT_MS,

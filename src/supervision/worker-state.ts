@@ -3,7 +3,7 @@
  * out too, so that nothing is left to chance.
  *
  *              | Admitted        | Drain            | Drained           | Stop              | Kill           | Exit
- *    Starting  | Ready: announce | Stopping: SIGTERM| ignored           | Stopping: SIGTERM | Stopping: KILL | Exited
+ *    Starting  | Ready: announce | Draining: drain  | ignored           | Stopping: SIGTERM | Stopping: KILL | Exited
  *    Ready     | ignored         | Draining: drain  | ignored           | Stopping: SIGTERM | Stopping: KILL | Exited
  *    Draining  | ignored         | ignored          | Stopping: SIGTERM | Stopping: SIGTERM | Stopping: KILL | Exited
  *    Stopping  | ignored         | ignored          | ignored           | ignored           | Stopping: KILL | Exited
@@ -42,7 +42,7 @@ const { Starting, Ready, Draining, Stopping, Exited } = WorkerState;
 const TABLE: readonly (readonly WorkerStep[])[] = [
   [
     to(Ready, 'announce'),
-    to(Stopping, 'terminate'),
+    to(Draining, 'drain'),
     stay(Starting),
     to(Stopping, 'terminate'),
     to(Stopping, 'kill'),

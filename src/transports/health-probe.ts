@@ -10,8 +10,13 @@ import type { UpstreamTls } from './upstream-socket.ts';
 export function probeOf(address: ServerAddress, tls: UpstreamTls | null): Probe {
   return (rules, signal) =>
     new Promise((resolve) => {
-      if (rules.type === 'tcp') connect(address, rules.timeoutMs, signal, resolve);
-      else request(address, tls, rules, signal, resolve);
+      try {
+        if (rules.type === 'tcp') connect(address, rules.timeoutMs, signal, resolve);
+        else request(address, tls, rules, signal, resolve);
+      } catch (error) {
+        // A field that cannot be sent, for one.
+        resolve(fault(reasonOf(error as NodeJS.ErrnoException)));
+      }
     });
 }
 
@@ -56,7 +61,8 @@ function request(
     headers: { Host: rules.host ?? address.authority, 'User-Agent': 'evener', Connection: 'close' },
     agent: false,
     ...(tls === null ? {} : { secureContext: tls.context, rejectUnauthorized: tls.verifies }),
-    ...(tls?.serverName ? { servername: tls.serverName } : {}),
+    // RFC 6066 section 3: an address is no name.
+    ...(tls?.serverName && net.isIP(tls.serverName) === 0 ? { servername: tls.serverName } : {}),
   };
   const outgoing = (tls === null ? LAZILY.http : LAZILY.https).request(options);
   const end = (result: ProbeResult): void => {

@@ -25,17 +25,3 @@ export interface Http1Settings {
   /** null = the servers are reached without TLS. */
   readonly tls: UpstreamTls | null;
 }
-
-/** The settings of a pool that says nothing else. */
-export const DEFAULT_HTTP1_SETTINGS: Http1Settings = Object.freeze({
-  connectTimeoutMs: 5_000,
-  silenceTimeoutMs: 300_000,
-  // Node's own servers close after 5 s, and say so.
-  idleTimeoutMs: 4_000,
-  maxIdleConnections: 256,
-  keepsLoadReports: false,
-  responseVia: null,
-  requests: Object.freeze({ xForwarded: true, forwarded: false, via: null, loadFormat: null, passesLoadFormat: false }),
-  host: 'client',
-  tls: null,
-});

@@ -16,8 +16,9 @@ import type { UpstreamPool } from './upstream-pool.ts';
 import type { UpstreamTls } from './upstream-socket.ts';
 
 /**
- * A request that must not be run twice is sent on a kept connection only if that was used within this time: the longer
- * it has been idle, the likelier the server is closing it just now, and then nobody knows whether it has begun.
+ * A request that must not be run twice, or cannot be sent twice since its body is not kept, goes on a kept connection only if
+ * that was used within this time: the longer it has been idle, the likelier the server is closing it just now, and then
+ * nobody knows whether it has begun.
  */
 const FRESH_MS = 1_000;
 
@@ -98,10 +99,14 @@ export class Http1Transport implements Transport {
     if ((exchange.method === Method.Trace || exchange.method === Method.Options) && answersItself(exchange)) {
       const bytes = ownAnswer(exchange);
       exchange.stream = -1;
+      // A body that comes with it is thrown away: nothing is to hold it up.
+      exchange.credit = Number.MAX_SAFE_INTEGER;
+      if (exchange.awaitsUpgrade) exchange.onPlain();
       exchange.onHead(bytes, 0, bytes.length, true);
       return;
     }
-    const connection = this.#takeIdle(isIdempotent(exchange.method)) ?? this.#connect();
+    const mayRepeat = isIdempotent(exchange.method) && exchange.body?.isKept !== false;
+    const connection = this.#takeIdle(mayRepeat) ?? this.#connect();
     connection.open(exchange);
   }
 
@@ -135,13 +140,19 @@ export class Http1Transport implements Transport {
       else this.#idle.push(connection);
     }
     this.meter?.finished(this.endpoint.inFlight);
-    if (this.#isClosing) this.#tellIfIdle();
-    else if (this.onDisabledIdle !== null && !this.endpoint.isEnabled && this.endpoint.inFlight === 0)
-      this.onDisabledIdle();
+    this.#hasLess();
   }
 
   moved(): void {
     this.meter?.setInFlight(this.endpoint.inFlight);
+    this.#hasLess();
+  }
+
+  /** One of those in flight is so no more. */
+  #hasLess(): void {
+    if (this.#isClosing) this.#tellIfIdle();
+    else if (this.onDisabledIdle !== null && !this.endpoint.isEnabled && this.endpoint.inFlight === 0)
+      this.onDisabledIdle();
   }
 
   touch(client: ExchangeClient): void {
@@ -318,7 +329,10 @@ export class Http1Transport implements Transport {
     this.#isClosing = true;
     this.endpoint.leaveAll();
     this.#stopRetrying();
-    for (const connection of [...this.#idle]) connection.destroy();
+    // Those that carry nothing: kept ones, and one that is being made to see whether the server is back.
+    for (const connection of this.#connections) {
+      if (connection !== null && connection.exchange === null && connection.isWanted) connection.destroy();
+    }
     this.#tellIfIdle();
   }
 

@@ -26,17 +26,24 @@ export const Upstream = {
 } as const;
 export type Upstream = (typeof Upstream)[keyof typeof Upstream];
 
-/** A response head may have as many bytes as one of a worker, which travels in one frame. */
+/**
+ * Of a server. One of a worker, which is the user's own and travels in one frame, may be longer: see `MAX_PAYLOAD_BYTES`. Node
+ * itself takes 16 KiB of a server.
+ */
 const MAX_HEAD_BYTES = 96 * 1024;
 
-/** Longest wait for a server to take the last bytes of a tunnel. */
-const LAST_WRITE_MS = 5_000;
+/** A server that takes none of a request's last bytes for so long, having answered it, never will. */
+const LAST_WRITE_STALL_MS = 5_000;
+
+/** The same for the last bytes of a tunnel, of which nobody has said yet that they are not wanted. */
+const TUNNEL_STALL_MS = 60_000;
 
 /** Heads are rewritten one at a time. */
 const REQUEST = new ProxiedRequest();
 const RESPONSE = new ProxiedResponse(MAX_FIELDS);
 
-const PLAIN: ResponseRules = Object.freeze({ keepsUpgrade: false, keepsLoad: false, added: '' });
+const INTERIM: ResponseRules = Object.freeze({ keepsUpgrade: false, keepsLoad: false, isDated: false, added: '' });
+const PLAIN: ResponseRules = Object.freeze({ ...INTERIM, isDated: true });
 const WITH_LOAD: ResponseRules = Object.freeze({ ...PLAIN, keepsLoad: true });
 
 /** One connection to a server. It carries one exchange at a time. */
@@ -72,6 +79,8 @@ export class Http1UpstreamConnection {
   #isWoken = false;
   #requestFraming: Framing = Framing.None;
   #isTunnelRequest = false;
+  /** What the request's Connection field took out of its head; its trailers come later. */
+  #requestNominated: ReadonlySet<string> | null = null;
   /** The request is complete. */
   #isSent = false;
   /** Pieces of the request written so far. */
@@ -80,6 +89,9 @@ export class Http1UpstreamConnection {
   #earlyEnd: string | null = null;
   /** Bytes of the body that wait for the kernel. */
   #unflushed = 0;
+  /** Bytes that waited for it when it was last looked after the end, and since when there were just as many. */
+  #leftBytes = 0;
+  #leftSinceMs = 0;
 
   // Reading.
   /** The beginning of a head. */
@@ -87,6 +99,8 @@ export class Http1UpstreamConnection {
   #framing: Framing = Framing.None;
   #remaining = 0;
   #decoder: ChunkedDecoder | null = null;
+  /** As {@link #requestNominated}, of the response. */
+  #responseNominated: ReadonlySet<string> | null = null;
   /** Bytes of the response that the client has not used up. */
   #ungranted = 0;
   #hasServerEnded = false;
@@ -156,7 +170,8 @@ export class Http1UpstreamConnection {
       return;
     }
     if (this.#isSent) return;
-    if (this.#requestFraming === Framing.Chunked) this.#out += `0\r\n${requestTrailers(trailers)}\r\n`;
+    if (this.#requestFraming === Framing.Chunked)
+      this.#out += `0\r\n${requestTrailers(trailers, this.#requestNominated)}\r\n`;
     this.#flush();
     this.#isSent = true;
     if (this.#hasResponded) this.#awaitMore();
@@ -201,13 +216,16 @@ export class Http1UpstreamConnection {
   destroySoon(nowMs: number): void {
     this.exchange = null;
     this.isWanted = false;
-    this.deadlineMs = nowMs + LAST_WRITE_MS;
+    this.#leftBytes = this.socket.backlog;
+    this.#leftSinceMs = nowMs;
+    this.deadlineMs = nowMs + LAST_WRITE_STALL_MS;
     this.socket.destroySoon();
   }
 
   onDeadline(): void {
     this.deadlineMs = 0;
     const { exchange } = this;
+    if (!this.isWanted && this.#isTakingTheRest()) return;
     switch (this.#state) {
       case Upstream.Connecting:
         this.#transport.onConnectTimeout(this);
@@ -224,6 +242,19 @@ export class Http1UpstreamConnection {
       default:
         this.socket.destroy();
     }
+  }
+
+  /** After the end. The next look is due then. */
+  #isTakingTheRest(): boolean {
+    const nowMs = this.#transport.clock.nowMs;
+    const left = this.socket.backlog;
+    if (left !== this.#leftBytes) {
+      this.#leftBytes = left;
+      this.#leftSinceMs = nowMs;
+    }
+    if (nowMs - this.#leftSinceMs >= (this.isTunnel ? TUNNEL_STALL_MS : LAST_WRITE_STALL_MS)) return false;
+    this.deadlineMs = nowMs + LAST_WRITE_STALL_MS;
+    return true;
   }
 
   // From the socket.
@@ -320,6 +351,7 @@ export class Http1UpstreamConnection {
     this.#unflushed = 0;
     this.#requestFraming = REQUEST.framing;
     this.#isTunnelRequest = REQUEST.isTunnel;
+    this.#requestNominated = REQUEST.nominated;
     const hasBody = REQUEST.framing !== Framing.None && body !== null;
     this.#isSent = !hasBody;
     this.#out = REQUEST.text;
@@ -328,8 +360,9 @@ export class Http1UpstreamConnection {
       this.owesSinceMs = transport.clock.nowMs;
       transport.turn.messageComplete();
     }
-    // A request to upgrade that goes on as an ordinary one: its body, if it has one, need not wait for an answer.
-    if (exchange.wantsUpgrade && !this.#isTunnelRequest) exchange.onPlain();
+    // A request to upgrade that goes on as an ordinary one: its body, if it has one, need not wait for an answer. That was said
+    // before where it is sent again.
+    if (exchange.awaitsUpgrade && !this.#isTunnelRequest) exchange.onPlain();
   }
 
   #wake(): void {
@@ -429,7 +462,7 @@ export class Http1UpstreamConnection {
       }
       return this.#openTunnel(exchange, bytes, from, to);
     }
-    RESPONSE.write(bytes, from, end, RESPONSE_HEAD, PLAIN);
+    RESPONSE.write(bytes, from, end, RESPONSE_HEAD, INTERIM);
     exchange.onInterim(RESPONSE.bytes, RESPONSE.start, RESPONSE.headEnd);
     return exchange.isFinished ? to : end;
   }
@@ -464,8 +497,11 @@ export class Http1UpstreamConnection {
     }
     const isChunkedAnew = framing === Framing.UntilClose && !isOldClient;
     if (isChunkedAnew) added += 'Transfer-Encoding: chunked\r\n';
+    // RFC 9110 section 15.5.22: 426 has to name the protocols, and section 7.8: Connection has to name the field.
+    const keepsUpgrade = status === 426;
+    if (keepsUpgrade) added += 'Connection: Upgrade\r\n';
     const kept = settings.keepsLoadReports ? WITH_LOAD : PLAIN;
-    RESPONSE.write(bytes, from, end, head, added === '' ? kept : { ...kept, added });
+    RESPONSE.write(bytes, from, end, head, added === '' ? kept : { ...kept, keepsUpgrade, added });
     if (RESPONSE.keepAliveSeconds >= 0) this.#limitIdle(RESPONSE.keepAliveSeconds * 1000);
     if (RESPONSE.load !== '' || RESPONSE.loadBinary !== '') transport.onLoad(RESPONSE.load, RESPONSE.loadBinary);
 
@@ -492,6 +528,7 @@ export class Http1UpstreamConnection {
     if (framing === Framing.Chunked) {
       this.#decoder ??= new ChunkedDecoder();
       this.#decoder.reset();
+      this.#responseNominated = RESPONSE.nominated;
     }
     const { start, headEnd } = RESPONSE;
     // To a whole response that is larger it may go on referring, and this memory is read into again.
@@ -535,7 +572,7 @@ export class Http1UpstreamConnection {
         case Chunk.End:
           if (decoder.at < to) this.#poison();
           if (decoder.trailers !== '') this.#takeTrailerLoad(decoder.trailers);
-          this.#complete(exchange, proxiedTrailers(decoder.trailers));
+          this.#complete(exchange, proxiedTrailers(decoder.trailers, this.#responseNominated));
           return to;
         default:
           exchange.fail(Outcome.EndpointBadResponse);

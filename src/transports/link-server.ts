@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { constants } from 'node:os';
 import { ledgerPath } from '../channel/worker-birth.ts';
@@ -16,7 +17,7 @@ const HELLO_TIMEOUT_MS = 5_000;
 /** A worker that is expected to dial in. */
 export interface WorkerToExpect {
   readonly pool: string;
-  /** It is to get no requests yet. */
+  /** It is to get no requests yet, or none any more. */
   isHeld: boolean;
   /** Its place in the pool, which others had before it. */
   readonly slot: number;
@@ -50,7 +51,7 @@ export interface LinkServerEvents {
 
 /** Accepts workers on a Unix socket, lets in only those that are expected, and owns their links. */
 export class LinkServer {
-  readonly #server: net.Server;
+  #server: net.Server;
   readonly #turn: FlushTurn;
   readonly #clock: Clock;
   readonly #events: LinkServerEvents;
@@ -58,6 +59,7 @@ export class LinkServer {
   readonly #links = new Set<LinkTransport>();
   /** Of processes that came second. */
   readonly #others = new Set<LinkTransport>();
+  /** '' = it is not open. */
   #path = '';
 
   constructor(turn: FlushTurn, clock: Clock, events: LinkServerEvents) {
@@ -82,6 +84,14 @@ export class LinkServer {
     });
   }
 
+  /** Where somebody removed the socket, another takes its place. Those that are linked stay so. Rejects with the system's error. */
+  async reopen(): Promise<void> {
+    if (this.#path === '' || existsSync(this.#path)) return;
+    this.#server.close();
+    this.#server = net.createServer();
+    await this.listen(this.#path);
+  }
+
   get links(): ReadonlySet<LinkTransport> {
     return this.#links;
   }
@@ -96,6 +106,14 @@ export class LinkServer {
     if (expected === undefined) return;
     expected.isHeld = false;
     expected.link?.endpoint.setEnabled(true);
+  }
+
+  /** It gets no more requests from now on, also where it is still to dial in. */
+  hold(worker: number): void {
+    const expected = this.#expected.get(worker);
+    if (expected === undefined) return;
+    expected.isHeld = true;
+    expected.link?.endpoint.setEnabled(false);
   }
 
   /** Empty for one that is not expected any more. */
@@ -118,6 +136,7 @@ export class LinkServer {
   }
 
   close(): void {
+    this.#path = '';
     this.#server.close();
     for (const link of [...this.#links, ...this.#others]) link.close();
   }

@@ -16,7 +16,7 @@ export class LinkStreams {
   /** Asks the worker for a sign of life. */
   readonly #ping: () => void;
   readonly #table = new StreamTable<Exchange>();
-  #next = 1;
+  #next: number;
   #ledger: StreamLedger | null = null;
   /** The ledger's number, which must not become less: what was taken back before may still lie unread in the worker's socket. */
   #revokedUpTo = 0;
@@ -24,7 +24,9 @@ export class LinkStreams {
   #watch: NodeJS.Timeout | null = null;
   #isWatching = false;
 
-  constructor(endpoint: Endpoint<Transport>, clock: Clock, ping: () => void) {
+  /** @param first number of the first stream */
+  constructor(endpoint: Endpoint<Transport>, clock: Clock, ping: () => void, first: number = 1) {
+    this.#next = first;
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#ping = ping;
@@ -115,8 +117,11 @@ export class LinkStreams {
     let stream = this.#next;
     while (stream === 0 || this.#table.get(stream) !== null) stream = (stream + 1) >>> 0;
     this.#next = (stream + 1) >>> 0;
-    // Kept from becoming so old that it seems to be of streams to come.
-    if ((stream & STREAMS_PER_NOTE) === 0) this.#revokedUpTo = (stream - 1) >>> 0;
+    // Kept from becoming so old that it seems to be of streams to come. What it has not begun the worker asks for, and gets.
+    if ((stream & STREAMS_PER_NOTE) === 0) {
+      this.#revokedUpTo = (stream - 1) >>> 0;
+      this.#ledger?.revoke(this.#revokedUpTo);
+    }
     return stream;
   }
 

@@ -47,9 +47,10 @@ export class ClaimedRequests {
     const request = this.#requests.get(stream);
     if (request === undefined) return;
     this.#requests.delete(stream);
-    request.run();
-    for (const piece of request.pieces) bodyOf()?.onBody(piece);
-    if (request.trailers !== null) bodyOf()?.onRequestEnd(request.trailers);
+    const { run, pieces, trailers } = request;
+    const steps = [run, ...pieces.map((piece) => () => bodyOf()?.onBody(piece))];
+    if (trailers !== null) steps.push(() => bodyOf()?.onRequestEnd(trailers));
+    takeInTurn(steps);
   }
 
   /** Somebody else runs it, or nobody. */
@@ -64,5 +65,14 @@ export class ClaimedRequests {
 
   clear(): void {
     this.#requests.clear();
+  }
+}
+
+/** Each may throw what the app's code throws, and the rest must not suffer for it: it comes before what the link brings next. */
+function takeInTurn(steps: (() => void)[]): void {
+  try {
+    while (steps.length > 0) steps.shift()!();
+  } finally {
+    if (steps.length > 0) process.nextTick(takeInTurn, steps);
   }
 }

@@ -1,7 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks';
+import { channel } from 'node:diagnostics_channel';
 import type net from 'node:net';
 import { ledgerPath } from '../channel/worker-birth.ts';
-import type { ListenAnswer } from '../core/listen-answer.ts';
 import { setTimeout } from '../core/timers.ts';
 import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, readUint32 } from '../link/frame-reader.ts';
@@ -10,6 +10,7 @@ import {
   FrameFlag,
   FrameType,
   type Hello,
+  type Listening,
   type ListenRequest,
   OPEN_FIXED_BYTES,
   type Peer,
@@ -36,6 +37,9 @@ import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
 /** There is one event loop, whatever the number of links. */
 const LOOP = new LoopWatch();
 
+/** Where Node tells of the connections that its servers accept. */
+const ACCEPTED = channel('net.server.socket');
+
 /** The app's own metrics. There is one app, whatever the number of links. */
 export const APP_METRICS: AppMetrics = new AppMetrics();
 
@@ -60,7 +64,7 @@ export interface LinkListener {
   /** The async context in which it was told to listen: that of its 'listening' and of the connections it gets, as with Node. */
   readonly scope: AsyncResource;
   request(): ListenRequest;
-  onAnswer(answer: ListenAnswer & { readonly listener: number }): void;
+  onAnswer(answer: Listening): void;
 }
 
 /** A client's connection that the balancer has told of. */
@@ -182,6 +186,11 @@ export class LinkClient implements FrameHandler {
     this.wire.setRef(this.#streams.size > this.#unwanted);
   }
 
+  /** A stream turns out to be one. */
+  webSocketOpened(socket: WebSocketStream): void {
+    this.#goodbyes.opened(socket);
+  }
+
   socketClosed(connection: number, socket: LinkSocket): void {
     const known = this.#connections.get(connection);
     if (known?.socket === socket) known.socket = null;
@@ -246,7 +255,7 @@ export class LinkClient implements FrameHandler {
         void APP_METRICS.collect().then((text) => this.#tellMetrics(stream, Buffer.from(text)));
         return true;
       case FrameType.Listening: {
-        const answer = JSON.parse(bytes.utf8Slice(start, end)) as ListenAnswer & { readonly listener: number };
+        const answer = JSON.parse(bytes.utf8Slice(start, end)) as Listening;
         const listener = this.#listeners.get(stream);
         if (listener === undefined) return true;
         this.#scopes.set(listener.server, listener.scope);
@@ -370,7 +379,10 @@ export class LinkClient implements FrameHandler {
     if (!isBefore(this.#lastStream, stream)) return false;
     this.#lastStream = stream;
     // What the file says must not be so old that it seems to be of streams to come.
-    if ((stream & STREAMS_PER_NOTE) === 0) this.#ledger?.tellBegun(stream);
+    if ((stream & STREAMS_PER_NOTE) === 0) {
+      this.#ledger?.tellBegun(stream);
+      if (this.#notesAll) this.#ledger?.noteAllFrom(stream);
+    }
     return true;
   }
 
@@ -428,6 +440,7 @@ export class LinkClient implements FrameHandler {
       socket.server = server;
       (socket as unknown as { _server: net.Server })._server = server;
       server.emit('connection', socket);
+      if (ACCEPTED.hasSubscribers) ACCEPTED.publish({ socket });
       // Time-outs of heads and bodies are the balancer's; Node's own check would find this parser idle for ever.
       socket.parser?.remove();
       return socket;

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import net from 'node:net';
+import { socketOptions } from '../core/socket-options.ts';
 import { setImmediate, setTimeout } from '../core/timers.ts';
 import {
   FrameFlag,
@@ -19,7 +20,7 @@ import type { CapturableServer, HttpParser, IncomingMessage, OnHeadersComplete, 
 import { resetError } from './reset-error.ts';
 import { letTlsRunOn } from './tls-on-links.ts';
 import { UnsentPieces } from './unsent-pieces.ts';
-import { GOODBYE_MS } from './web-socket-drain.ts';
+import { GOODBYE_MS, throwAway } from './web-socket-drain.ts';
 import { WebSocketFrames } from './web-socket-frames.ts';
 
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
@@ -96,13 +97,14 @@ export class LinkSocket extends net.Socket implements LinkStream {
     highWaterMark: number | undefined,
   ) {
     const handle = new LinkHandle(peer);
-    super({
+    const options = {
       handle,
       allowHalfOpen: true,
       manualStart: true,
       readableHighWaterMark: highWaterMark,
       writableHighWaterMark: highWaterMark,
-    } as net.SocketConstructorOpts);
+    };
+    super(socketOptions(options as net.SocketConstructorOpts));
     this.#link = link;
     this.#connection = connection;
     this.#prototypes = prototypes;
@@ -192,7 +194,10 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (wantsUpgrade) {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
-        if (isWebSocket(headers)) this.#frames = new WebSocketFrames();
+        if (isWebSocket(headers)) {
+          this.#frames = new WebSocketFrames();
+          this.#link.webSocketOpened(this);
+        }
         letTlsRunOn(LinkSocket);
         this.#link.writer.text(FrameType.Tunnel, FrameFlag.None, this.#stream, '');
         this.#link.turn.messageComplete();
@@ -302,7 +307,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
 
   closeWebSocket(code: number): void {
     if (this.#frames === null || this.#stream === 0 || this.#endSent || this.#endPending) return;
-    const frame = this.#frames.close(code);
+    // What the app has sent before finds its credit yet.
+    const frame = this.#frames.close(code, (this.#waiting?.length ?? 0) + this.#held.length);
     if (frame === null) return;
     this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, frame);
     this.#link.turn.messageComplete();
@@ -393,10 +399,20 @@ export class LinkSocket extends net.Socket implements LinkStream {
       callback();
       return;
     }
-    this.#waiting = new UnsentPieces(
-      chunks.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)),
-    );
+    if (this.#frames?.isClosed) {
+      throwAway(callback);
+      return;
+    }
+    this.#waiting = new UnsentPieces(chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding)));
     this.#counts.bytesWritten += this.#waiting.length;
+    // As with a kernel's socket: what is taken at once is over when the call returns. Node would keep back what else this
+    // turn writes, and throw it away with a socket that is destroyed in the same turn.
+    if (this.#sendCredited() && this.#link.wire.isFlushed) {
+      this.#waiting = null;
+      callback();
+      this.#endIfWritten();
+      return;
+    }
     this.#waitingCallback = inThisContext(callback);
     this.#sendWaiting();
   }
@@ -551,15 +567,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** Sends what waits as far as the credit goes. */
   #sendWaiting(): void {
     const callback = this.#waitingCallback;
-    const waiting = this.#waiting;
-    if (callback === null || waiting === null) return;
-    if (this.#frames?.isClosed) waiting.clear();
-    while (waiting.length > 0 && this.#credit > 0 && !this.#link.wire.isCongested) {
-      const piece = waiting.take(Math.min(this.#credit, MAX_DATA_BYTES));
-      this.#credit -= piece.length;
-      this.#sendPiece(piece);
-    }
-    if (waiting.length > 0) {
+    if (callback === null || this.#waiting === null) return;
+    if (!this.#sendCredited()) {
       if (this.#link.wire.isCongested) this.#link.wire.onDrain(() => this.#sendWaiting());
       return;
     }
@@ -568,8 +577,48 @@ export class LinkSocket extends net.Socket implements LinkStream {
     // The memory is the app's again only when the kernel has it.
     this.#link.wire.afterFlush(() => {
       callback();
-      if (this.#endPending && waitingIn(this) === 0) this.#sendEnd();
+      this.#endIfWritten();
     });
+  }
+
+  /** @returns whether all that waits has been sent, or never will be */
+  #sendCredited(): boolean {
+    const waiting = this.#waiting!;
+    if (this.#frames?.isClosed) waiting.clear();
+    while (waiting.length > 0 && this.#credit > 0 && !this.#link.wire.isCongested) {
+      this.#sendPiece(this.#takeCredited(waiting));
+    }
+    return waiting.length === 0;
+  }
+
+  #takeCredited(waiting: UnsentPieces): Buffer {
+    const piece = waiting.take(Math.min(this.#credit, MAX_DATA_BYTES));
+    this.#credit -= piece.length;
+    return piece;
+  }
+
+  /**
+   * What a kernel's socket has taken still leaves when it is destroyed. So does what has credit here, though others' bytes
+   * are before it on the link.
+   */
+  #sendLast(): void {
+    for (const waiting of [this.#waiting, this.#held]) {
+      if (this.#frames?.isClosed) return;
+      while (waiting !== null && waiting.length > 0 && this.#credit > 0) {
+        // The app may use its memory again now.
+        this.#sendPiece(Buffer.from(this.#takeCredited(waiting)));
+      }
+    }
+  }
+
+  /** What the stream keeps until {@link _writev} is done with what came before. */
+  get #held(): UnsentPieces {
+    const held = stateOf(this).getBuffer();
+    return new UnsentPieces(held.map(({ chunk, encoding }) => bytesOf(chunk, encoding)));
+  }
+
+  #endIfWritten(): void {
+    if (this.#endPending && waitingIn(this) === 0) this.#sendEnd();
   }
 
   #sendPiece(piece: Buffer): void {
@@ -621,6 +670,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   /** The app, or Node's server for it, destroyed the socket. */
   #closed(isReset: boolean): void {
     if (this.#stream !== 0) {
+      if (this.#mode === Mode.Tunnel && !isReset) this.#sendLast();
       this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.#stream, '');
     } else if (!this.#isGone) {
       // The app does not keep the connection after its response; or it drops it while idle, when others may need it.
@@ -669,6 +719,12 @@ interface WritableState {
   /** Writes that wait for the one under way, or for the end of a cork. */
   readonly bufferedRequestCount: number;
   needDrain: boolean;
+  /** Those. */
+  getBuffer(): readonly { readonly chunk: Buffer | string; readonly encoding: BufferEncoding }[];
+}
+
+function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
 /** As `AsyncResource.bind`, without what it adds to the function, which costs more than all the rest. */

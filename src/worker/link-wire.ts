@@ -81,6 +81,11 @@ export class LinkWire implements FrameSink {
     return this.#isCongested;
   }
 
+  /** The kernel has all that was written but for the batch, and nobody waits to hear so. */
+  get isFlushed(): boolean {
+    return !this.#isCongested && this.#awaitingFlush === 0;
+  }
+
   /** Whether so many bytes may join the batch, which is copied: while the kernel takes nothing, a bounded amount may. */
   hasRoomFor(bytes: number): boolean {
     return !this.#isCongested || (bytes < COPY_LIMIT_BYTES && unsentBytes(this.#socket) < MAX_UNSENT_BYTES);
@@ -93,7 +98,7 @@ export class LinkWire implements FrameSink {
 
   /** Calls back when the kernel has taken all that was written so far, in the order in which it was asked to. */
   afterFlush(callback: (error?: Error | null) => void): void {
-    if (!this.#isCongested && this.#awaitingFlush === 0) {
+    if (this.isFlushed) {
       this.afterTurn(callback);
       return;
     }

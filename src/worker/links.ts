@@ -11,9 +11,9 @@ const REDIAL_MS = 50;
 
 /**
  * A balancer thread that cannot be reached for so long will not come back: the supervisor is gone, and the guard with it.
- * Long, since on a starved machine a thread needs seconds to start; where the parent has gone nobody has to be waited for.
+ * Longer than the longest pause between two starts of a thread; where the parent has gone nobody has to be waited for.
  */
-const GIVE_UP_MS = 30_000;
+const GIVE_UP_MS = 60_000;
 /** The same where the process that started this one is no more. */
 const ORPHAN_GIVE_UP_MS = 1_000;
 
@@ -31,6 +31,8 @@ export class Links {
   /** Listeners that keep the process alive. */
   readonly #refs = new Set<number>();
   readonly #clients: (LinkClient | null)[];
+  /** Threads that it has been linked to. */
+  readonly #reached = new Set<number>();
   readonly #lastSettings = new Map<number, string>();
   #nextListener = 1;
 
@@ -90,6 +92,13 @@ export class Links {
     for (const client of this.#clients) if (client !== null) yield* client.socketsOf(server);
   }
 
+  /** Dials at once where it would have been tried again. @param late threads that cannot have been reached so far */
+  redial(late: ReadonlySet<number>): void {
+    for (const [index, client] of this.#clients.entries()) {
+      if (client === null || (late.has(index) && !client.wire.isConnected)) this.#dial(index, 0);
+    }
+  }
+
   /** Closed before they were told of. */
   readonly #removed = new Set<number>();
 
@@ -105,17 +114,22 @@ export class Links {
     const hello = { version: LINK_VERSION, worker, token, pid: process.pid };
     let wasConnected = false;
     const client: LinkClient = new LinkClient(this.#birth.linkPaths[index]!, hello, this.#turn, this.#listeners, () => {
+      if (this.#clients[index] !== client) return;
       const nowMs = performance.now();
       const sinceMs = failingSinceMs === 0 || wasConnected ? nowMs : failingSinceMs;
       this.#clients[index] = null;
       const patienceMs = process.ppid === PARENT ? GIVE_UP_MS : ORPHAN_GIVE_UP_MS;
-      // Another worker, born with all rights, may.
-      if (client.wire.isBarred || nowMs - sinceMs > patienceMs) process.exit(1);
-      const redial = setTimeout(() => this.#dial(index, sinceMs), REDIAL_MS);
+      // Another worker, born with all rights, may. One that other threads reach goes on there until it is replaced.
+      const isLost = !this.#reached.has(index) || this.#clients.every((other) => other === null);
+      if (isLost && (client.wire.isBarred || nowMs - sinceMs > patienceMs)) process.exit(1);
+      const redial = setTimeout(() => {
+        if (this.#clients[index] === null) this.#dial(index, sinceMs);
+      }, REDIAL_MS);
       if (this.#refs.size === 0) redial.unref();
     });
     client.wire.onceConnected(() => {
       wasConnected = true;
+      this.#reached.add(index);
     });
     this.#clients[index] = client;
     this.#ref();

@@ -5,13 +5,14 @@ import net from 'node:net';
 import { resolve } from 'node:path';
 import type { ListenAnswer } from '../core/listen-answer.ts';
 import { setImmediate } from '../core/timers.ts';
-import type { ListenRequest } from '../link/frames.ts';
+import type { Listening, ListenRequest } from '../link/frames.ts';
 import type { LinkListener } from './link-client.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { Links } from './links.ts';
 import type { CapturableServer, Listen2, ServerResponse } from './node-http.ts';
 import { nodeNet } from './node-net.ts';
 import { noteSecureWebSockets } from './secure-web-sockets.ts';
+import { shareTickets } from './shared-tickets.ts';
 import { isTunnel } from './tunnel.ts';
 import { endUnreadRequests } from './unread-requests.ts';
 
@@ -163,7 +164,7 @@ class CapturedListener implements LinkListener {
     };
   }
 
-  onAnswer(answer: ListenAnswer): void {
+  onAnswer(answer: Listening): void {
     try {
       this.#onAnswer(answer);
     } finally {
@@ -172,11 +173,12 @@ class CapturedListener implements LinkListener {
     }
   }
 
-  #onAnswer(answer: ListenAnswer): void {
+  #onAnswer(answer: Listening): void {
     if (this.#isAnswered || this.#isClosed) return;
     this.#isAnswered = true;
     if (answer.ok) {
       this.#setAddress(answer);
+      if (answer.ticketKeys !== null) shareTickets(this.server, answer.ticketKeys);
       this.#keepAliveAsWanted();
       this.server.emit('listening');
       return;

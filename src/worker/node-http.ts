@@ -62,7 +62,6 @@ export interface CapturableServer extends net.Server {
   /** The option of that name; and its delay, in seconds. */
   readonly keepAlive?: boolean;
   readonly keepAliveInitialDelay?: number;
-  _emitCloseIfDrained(): void;
 }
 
 /** `net.Server.prototype._listen2`: where every form of listen() ends up, its host resolved. */

@@ -47,31 +47,35 @@ function prepare(birth: WorkerBirth): void {
     },
   };
   captureListen(links);
-  if (!birth.travels) dialBeforeRightsAreGivenUp(birth.linkPaths, () => links.dial());
+  if (!birth.travels) {
+    dialBeforeRightsAreGivenUp(birth.linkPaths, (late) => {
+      if (links.current === null) links.dial();
+      else links.current.redial(late);
+    });
+  }
   APP_METRICS.watch();
 }
 
 /** The link is open to the user of the supervisor alone: an app that stops being root before it listens needs it before. */
-function dialBeforeRightsAreGivenUp(paths: readonly string[], dial: () => void): void {
+function dialBeforeRightsAreGivenUp(paths: readonly string[], dial: (late: ReadonlySet<number>) => void): void {
   for (const name of ['setuid', 'seteuid', 'setgid', 'setegid'] as const) {
     const given = process[name];
     if (given === undefined) continue;
     process[name] = (id) => {
-      if (process.geteuid!() === 0) {
-        awaitFiles(paths);
-        dial();
-      }
+      if (process.geteuid!() === 0) dial(awaitFiles(paths));
       given(id);
     };
   }
 }
 
-/** A balancer thread that starts beside this process may not listen yet. Blocks. */
-function awaitFiles(paths: readonly string[]): void {
+/** A balancer thread that starts beside this process may not listen yet. Blocks. @returns indexes of those that did not */
+function awaitFiles(paths: readonly string[]): ReadonlySet<number> {
+  const late = new Set([...paths.keys()].filter((index) => !existsSync(paths[index]!)));
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (let turns = 0; turns < MAX_FILE_TURNS && !paths.every((path) => existsSync(path)); turns++) {
     Atomics.wait(pause, 0, 0, FILE_TURN_MS);
   }
+  return late;
 }
 
 /** Takes out of the process what its children would be born with. */

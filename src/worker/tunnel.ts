@@ -23,10 +23,9 @@ export class Tunnel implements LinkStream {
   readonly stream: number;
   readonly handle: TunnelHandle;
   isWanted = true;
-  /** What it carries within the app's own TLS, where that is one. */
-  webSocket: WebSocketStream | null = null;
   readonly #link: LinkClient;
   readonly #connection: number;
+  #webSocket: WebSocketStream | null = null;
   /** Bytes that the balancer will take now. */
   #credit = STREAM_WINDOW_BYTES;
   #isReading = false;
@@ -57,6 +56,16 @@ export class Tunnel implements LinkStream {
     return this.#isClosed;
   }
 
+  /** What it carries within the app's own TLS, where that is one. */
+  get webSocket(): WebSocketStream | null {
+    return this.#webSocket;
+  }
+
+  carryWebSocket(webSocket: WebSocketStream): void {
+    this.#webSocket = webSocket;
+    this.#link.webSocketOpened(webSocket);
+  }
+
   // From the link.
 
   onBody(bytes: Buffer): void {
@@ -79,7 +88,8 @@ export class Tunnel implements LinkStream {
   onGone(isReset: boolean): void {
     if (this.#isClosed) return;
     this.#forget();
-    const socket = (this.handle as unknown as Readonly<Record<symbol, Socket | undefined>>)[nodeNet().owner];
+    this.#credit = 0;
+    const socket = this.#socket;
     if (isReset) socket?.destroy(resetError());
     else socket?.destroy();
   }
@@ -124,6 +134,7 @@ export class Tunnel implements LinkStream {
 
   close(isReset: boolean, done: (() => void) | undefined): void {
     if (!this.#isClosed && !(this.#hasEnded && this.#endSent)) {
+      if (!isReset) this.#sendLast();
       this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.stream, '');
     }
     this.#forget();
@@ -136,6 +147,28 @@ export class Tunnel implements LinkStream {
       this.#finishShutdown(-constants.errno.ECANCELED);
       done?.();
     });
+  }
+
+  get #socket(): Socket | undefined {
+    return (this.handle as unknown as Readonly<Record<symbol, Socket | undefined>>)[nodeNet().owner];
+  }
+
+  /**
+   * What a kernel's socket has taken still leaves when it is destroyed. So does what has credit here, though others' bytes
+   * are before it on the link, and what Node keeps back of a turn's writes until the first of them is over.
+   */
+  #sendLast(): void {
+    const socket = this.#socket as unknown as HoldingSocket | undefined;
+    const held = socket === undefined ? [] : socket._writableState.getBuffer();
+    const pieces = [
+      ...this.#writes.map(({ bytes }) => bytes),
+      ...held.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)),
+    ];
+    for (const piece of pieces) {
+      // The app may use its memory again now.
+      let rest = this.#credit === 0 ? piece : Buffer.from(piece.subarray(0, this.#credit));
+      while (rest.length > 0 && this.#credit > 0) rest = rest.subarray(this.#sendPiece(rest));
+    }
   }
 
   #deliver(): void {
@@ -172,16 +205,21 @@ export class Tunnel implements LinkStream {
           this.#link.wire.onDrain(this.#send);
           return;
         }
-        const length = Math.min(write.bytes.length, this.#credit, MAX_DATA_BYTES);
-        this.#credit -= length;
-        this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.stream, write.bytes.subarray(0, length));
-        write.bytes = write.bytes.subarray(length);
+        write.bytes = write.bytes.subarray(this.#sendPiece(write.bytes));
       }
       if (write.isSent) continue;
       write.isSent = true;
       this.#link.wire.afterFlush(() => setImmediate(this.#written, write));
     }
   };
+
+  /** As much of it as one frame takes and the credit, of which there is some, allows. @returns how much that was */
+  #sendPiece(bytes: Buffer): number {
+    const length = Math.min(bytes.length, this.#credit, MAX_DATA_BYTES);
+    this.#credit -= length;
+    this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.stream, bytes.subarray(0, length));
+    return length;
+  }
 
   readonly #written = (write: PendingWrite): void => {
     const at = this.#writes.indexOf(write);
@@ -215,6 +253,13 @@ export class Tunnel implements LinkStream {
   #forget(): void {
     this.#link.forgetStream(this);
   }
+}
+
+/** What a socket's stream has not handed to its handle. */
+interface HoldingSocket {
+  readonly _writableState: {
+    getBuffer(): readonly { readonly chunk: Buffer | string; readonly encoding: BufferEncoding }[];
+  };
 }
 
 interface PendingWrite {

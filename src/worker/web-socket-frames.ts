@@ -31,6 +31,8 @@ export class WebSocketFrames {
   #remaining = 0;
   /** To be sent at the next boundary; null = none is. */
   #close: Buffer | null = null;
+  /** So many bytes come before it all the same. */
+  #beforeClose = 0;
 
   /** Our close frame has gone out. */
   get isClosed(): boolean {
@@ -39,12 +41,14 @@ export class WebSocketFrames {
 
   /**
    * A close frame is to go out.
+   * @param waiting bytes that the app has sent already, and that have yet to pass: they go before it
    * @returns it, where it may go at once; else {@link pass} puts it where it belongs
    */
-  close(code: number): Buffer | null {
+  close(code: number, waiting: number): Buffer | null {
     if (this.#part === Part.Closed || this.#part === Part.Alone) return null;
     this.#close = Buffer.from([0x80 | CLOSE, 2, code >> 8, code & 0xff]);
-    return this.#part === Part.Frames && this.#isBetween ? this.#takeClose() : null;
+    this.#beforeClose = waiting;
+    return this.#part === Part.Frames && this.#isBetween && waiting === 0 ? this.#takeClose() : null;
   }
 
   /** The app sends this. @returns what of it is to go out */
@@ -53,10 +57,13 @@ export class WebSocketFrames {
     if (this.#part === Part.Alone) return bytes;
     let at = this.#part === Part.Head ? this.#passHead(bytes) : 0;
     while (this.#part === Part.Frames) {
-      if (this.#isBetween && this.#close !== null) return Buffer.concat([bytes.subarray(0, at), this.#takeClose()]);
+      if (this.#isBetween && this.#close !== null && at >= this.#beforeClose) {
+        return Buffer.concat([bytes.subarray(0, at), this.#takeClose()]);
+      }
       if (at >= bytes.length) break;
       at = this.#remaining > 0 ? this.#passPayload(bytes.length, at) : this.#passHeader(bytes, at);
     }
+    this.#beforeClose -= bytes.length;
     return bytes;
   }
 

@@ -132,6 +132,7 @@ test('wrong usage ends with 2 and a message that teaches', async (context) => {
     [['reload', '--parallel'], /^evener: --parallel needs a value: expected a number of workers, 1-512$/m],
     [['statsu'], /^evener: cannot find "statsu": .+; did you mean evener status\?$/m],
     [['start', 'server.cjs'], /^evener: cannot find "start": .+; did you mean evener <script>\?$/m],
+    [['check', 'no-such.js'], /^evener: cannot find "no-such\.js": no file \/.+no-such\.js$/m],
     [['help'], /^evener: cannot find "help": .+; did you mean evener --help\?$/m],
     [
       ['--access-log', 'a.log', 'server.cjs'],
@@ -168,7 +169,8 @@ test('a first start that can never work ends with 1 and one reason', async (cont
     assertEnding(await evener.ended, 1);
     assert.ok(performance.now() - startedAtMs < 60_000, 'and not after the last of many tries');
     assert.match(evener.stderr, reason);
-    assert.ok(evener.count(repeated) <= 3, `said once by the app and once by us:\n${evener.stderr}`);
+    // By the app once, unless it needs more than a second to fail: then by each of the three.
+    assert.ok(evener.count(repeated) <= 1 + 3, `said once by each, and once by us:\n${evener.stderr}`);
     assert.equal(evener.count(/^evener: (?!starting)/gm), 1, evener.stderr);
   }
 });

@@ -33,8 +33,49 @@ function death(restarts: number, restartInMs: number | null, requests: number = 
     ageMs: 1,
     fingerprint: null,
   }));
-  return { type: 'worker-died', ...worker, cause: 'signal SIGKILL', report: REPORT, inFlight, restartInMs, restarts };
+  const facts = { cause: 'signal SIGKILL', report: REPORT, inFlight, inFlightCount: requests };
+  return { type: 'worker-died', ...worker, ...facts, restartInMs, restarts };
 }
+
+test('tells which options wait for the next start', () => {
+  assert.deepEqual(lines({ type: 'reload-started', workers: 0, atNextStart: ['threads', 'watch'] }), [
+    'reload: applying the options; not before the next start: threads, watch',
+  ]);
+});
+
+test('names the pool of a server where there are several', () => {
+  const pool = (name: string) => ({ pool: name, servers: ['http://a'], sources: [] });
+  const down = { type: 'server-down', server: 'http://a', state: 'unreachable', reason: 'ECONNREFUSED' } as const;
+  assert.deepEqual(
+    lines({ type: 'starting', apps: [], pools: [pool('api')], threads: 1, shortage: null }, { ...down, pool: 'api' }),
+    ['starting 1 server: http://a', 'server http://a gets no requests: ECONNREFUSED'],
+  );
+  assert.deepEqual(
+    lines(
+      { type: 'starting', apps: [], pools: [pool('api'), pool('shop')], threads: 1, shortage: null },
+      { ...down, pool: 'shop' },
+      { type: 'server-up', pool: 'shop', server: 'http://a' },
+    ),
+    [
+      'starting api: 1 server: http://a; shop: 1 server: http://a',
+      'server http://a of shop gets no requests: ECONNREFUSED',
+      'server http://a of shop is back',
+    ],
+  );
+});
+
+test('tells a source that is taken in part from one that says nothing', () => {
+  const source = {
+    type: 'source-failed',
+    pool: 'api',
+    source: 'etcd://e/s',
+    reason: '/s/1: url: expected one',
+  } as const;
+  assert.deepEqual(lines({ ...source, isPartial: true }, { ...source, isPartial: false }), [
+    'etcd://e/s is taken in part: /s/1: url: expected one',
+    'etcd://e/s does not say which servers there are, those that are known stay: /s/1: url: expected one',
+  ]);
+});
 
 test('names the app of a worker where there are several, also where their start is not told of', () => {
   const said: string[] = [];

@@ -229,17 +229,16 @@ test('a keeper that does not answer is ended, and what it had is free', async (t
 });
 
 function keeperOfThisProcess(): number | null {
-  const children = readdirSync('/proc/self/task').flatMap((task) =>
-    readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '),
-  );
-  const keeper = children.findLast((pid) => pid !== '' && isKeeper(pid));
+  const children = readdirSync('/proc/self/task').flatMap((task) => procFile(`self/task/${task}/children`).split(' '));
+  const keeper = children.findLast((pid) => pid !== '' && procFile(`${pid}/cmdline`).includes('socket-holder'));
   return keeper === undefined ? null : Number(keeper);
 }
 
-function isKeeper(pid: string): boolean {
+/** Empty for a thread or a process that has ended meanwhile. */
+function procFile(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('socket-holder');
+    return readFileSync(`/proc/${path}`, 'utf8').trim();
   } catch {
-    return false;
+    return '';
   }
 }

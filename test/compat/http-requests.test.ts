@@ -151,7 +151,7 @@ for (const [what, request, without] of [
       ),
     );
     const strict = names.includes('strict-length') ? [await app.told('strict'), await app.told('strict', 1)] : [];
-    return { ...Object.fromEntries(seen), strict };
+    return { ...Object.fromEntries(seen), strict: strict.sort() };
   });
 }
 

@@ -125,6 +125,9 @@ sameAsApp('server.setTimeout with a listener', 'server-timeout', async (app) => 
   return app.told('order');
 });
 
+/** Told of with the silence before it, in ms. It is longer than that where the machine stood still, and no fault then. */
+const isEarly = (silentMs: unknown): boolean => Number(silentMs) < 150;
+
 sameAsApp('a slow upload does not time out while it moves', 'upload-timeout', async (app) => {
   const client = await connect(app);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n');
@@ -132,13 +135,13 @@ sameAsApp('a slow upload does not time out while it moves', 'upload-timeout', as
     await sleep(60);
     client.write('x');
   }
-  return { body: String((await client.response()).body), timeouts: app.all('timeout').length };
+  return { body: String((await client.response()).body), early: app.all('timeout').filter(isEarly) };
 });
 
 sameAsApp('a response that is written to does not time out', 'busy-timeout', async (app) => {
   const client = await connect(app);
   const seen = await answer(client, GET('/'));
-  return { seen, timeouts: app.all('timeout').length };
+  return { seen, early: app.all('timeout').filter(isEarly) };
 });
 
 sameAsApp('back-pressure of a reader that waits', 'backpressure', async (app) => {
@@ -185,6 +188,7 @@ sameAsApp('server.closeAllConnections()', 'close-all', async (app) => {
 sameAsApp('server.closeIdleConnections()', 'close-idle', async (app) => {
   const holding = await connect(app);
   holding.write(GET('/hold', 'Connection: close\r\n'));
+  await app.told('begun');
   const client = await connect(app);
   const seen = await answer(client, GET('/close', 'Connection: close\r\n'));
   return { seen, ends: [await rest(client), await rest(holding)] };

@@ -33,6 +33,11 @@ test('a config file is read anew each time, with what it imports, in whatever ki
   }
 });
 
+test('a mark at the beginning of a file of JSON is left out', async (context) => {
+  const file = join(folderFor(context), 'evener.config.json');
+  assert.deepEqual(await options(file, '\uFEFF{"app": "a.js"}'), { app: 'a.js' });
+});
+
 test('a config file whose options never come is refused', async (context) => {
   const file = join(folderFor(context), 'evener.config.mjs');
   for (const text of ['export default () => new Promise(() => {})', 'await new Promise(() => {}); export default {}']) {

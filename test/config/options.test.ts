@@ -141,6 +141,12 @@ test('takes its name from package.json, else from the script', () => {
   assert.equal(resolve({ cwd: `${APPS}package`, app: '../server.cjs' }).name, 'a-package');
   assert.equal(resolve({ cwd: '/', app: `${APPS}server.cjs` }).name, 'server');
   assert.equal(resolveInstance({ name: 'mine' }).name, 'mine');
+  const apps = { api: { app: `${APPS}server.cjs` }, web: { app: `${APPS}server.cjs` } };
+  const pools = { remote: { servers: ['http://10.0.0.5:8080'], listen: 8080 } };
+  assert.equal(resolveOptions({ cwd: `${APPS}package`, apps, pools }).name, 'a-package');
+  assert.equal(resolveOptions({ pools }).name, 'remote');
+  const tooLong = 'x'.repeat(101);
+  assert.throws(() => resolveOptions({ apps: { [tooLong]: apps.api } }), /expected a name of up to 100 letters/);
 });
 
 test('every default of the table can be read by its own rule', () => {

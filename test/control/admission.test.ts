@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -137,6 +139,41 @@ test('a reload opens the admin listener, changes its token and closes it', async
   await reload({}, 0);
   await assert.rejects(statusWith(second), /ECONNREFUSED/);
   assert.equal((JSON.parse((await request(`${url}/facts`)).body) as { pid: number }).pid, pid, 'no worker was touched');
+});
+
+test('a reload moves the admin listener between addresses of one port, and back where the new one is taken', async (context) => {
+  const base = mkdtempSync(join(tmpdir(), 'evener-admin-'));
+  context.after(() => rmSync(base, { recursive: true }));
+  const port = await freePort();
+  const token = 'a'.repeat(16);
+  const write = (host: string): void => {
+    const config = { app: join(APPS, 'server.cjs'), workers: 1, admin: { listen: `${host}:${port}`, token } };
+    writeFileSync(join(base, 'evener.config.json'), JSON.stringify(config));
+  };
+  write('127.0.0.1');
+  const evener = new EvenerProcess(context, [], { cwd: base });
+  await request(`${await evener.url()}/`);
+  const reload = async (host: string): ReturnType<typeof verb> => {
+    write(host);
+    return verb(evener, ['reload'], base);
+  };
+  const statusAt = async (host: string): Promise<number> =>
+    (await ask(`http://${host}:${port}/status`, 'GET', { authorization: `Bearer ${token}` })).status;
+  assert.equal((await reload('0.0.0.0')).stderr, '');
+  await evener.said(/^evener: admin on http:\/\/0\.0\.0\.0:\d+\/$/m);
+  assert.deepEqual([await statusAt('127.0.0.1'), await statusAt('127.0.0.2')], [200, 200]);
+  assert.equal((await reload('127.0.0.1')).stderr, '');
+  assert.equal(await statusAt('127.0.0.1'), 200);
+  await assert.rejects(statusAt('127.0.0.2'), /ECONNREFUSED/);
+  // Now it is another that is in the way.
+  const other = net.createServer().listen(port, '127.0.0.2');
+  await once(other, 'listening');
+  context.after(() => other.close());
+  const refused = await reload('0.0.0.0');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /admin: cannot listen on 0\.0\.0\.0:\d+: EADDRINUSE/);
+  assert.equal(await statusAt('127.0.0.1'), 200, 'all is as before');
+  assert.equal(evener.count(/^evener: admin on http/m), 3, 'told whenever it is another, and not where it is the same');
 });
 
 test('says which address of the admin listener is taken', async (context) => {

@@ -4,6 +4,7 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { controlOf, verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { DEADLINE_MS, until } from '../support/until.ts';
 import { NEEDS_CHROMIUM, TestBrowser } from './support/browser.ts';
 import { ScriptedInstance } from './support/scripted-instance.ts';
@@ -110,8 +111,11 @@ test('shows and steers a real instance', NEEDS_CHROMIUM, async (t) => {
   await t.test('traffic is shown', async () => {
     await seen(page, '#traffic-legend', /requests \d/);
     const rate = page.locator('.tile', { hasText: 'Requests/s' }).locator('dd');
-    await until('a rate of requests', async () => Number((await rate.textContent())!.replace(',', '')) > 0);
-    assert.match((await page.locator('#latency-chart').getAttribute('aria-label'))!, /p99 \d/);
+    await until('a rate of requests, and how long they take', async () => {
+      await request(`${app}/`);
+      const label = await page.locator('#latency-chart').getAttribute('aria-label');
+      return Number((await rate.textContent())!.replace(',', '')) > 0 && /p99 \d/.test(label!);
+    });
     assert.equal(await page.locator('.chart canvas').count(), 2);
   });
 
@@ -271,7 +275,8 @@ test('text of apps and clients stays text', NEEDS_CHROMIUM, async (t) => {
 test('a lost connection is told, and mended by itself', NEEDS_CHROMIUM, async (t) => {
   const first = new ScriptedInstance({ workers: 2 });
   t.after(() => first.close());
-  const url = await first.listen();
+  // Nobody is to be given it while nothing listens there.
+  const url = await first.listen(await freePort());
   const { page, close } = await browser.open(url);
   t.after(close);
   await allReady(page, 2);

@@ -15,6 +15,14 @@ test('an event is a sentence', () => {
     ],
     [{ type: 'reload-started', workers: 1 }, 'reload of 1 worker'],
     [{ type: 'reload-done', tookMs: 4120 }, 'reload done in 4.1 s'],
+    [
+      { type: 'source-failed', pool: 'api', source: 'file:x', reason: 'cannot be read: ENOENT', isPartial: false },
+      'api: file:x does not say which servers there are: cannot be read: ENOENT',
+    ],
+    [
+      { type: 'source-failed', pool: 'api', source: 'etcd:x', reason: '/x/1: url: expected one', isPartial: true },
+      'api: etcd:x is taken in part: /x/1: url: expected one',
+    ],
     [{ type: 'scaled', app: 'api', workers: 4, why: null }, 'api is scaled to 4 workers'],
   ];
   for (const [event, text] of vectors) assert.equal(eventText(event), text);

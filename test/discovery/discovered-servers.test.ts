@@ -22,7 +22,7 @@ function discovery(first: WantedServers) {
     first,
     {
       serversChanged: (added, removed) => events.push(`+${added.join()} -${removed.join()}`),
-      sourceFailed: (url, reason) => events.push(`${url} failed: ${reason}`),
+      sourceFailed: (url, reason, isPartial) => events.push(`${url} ${isPartial ? 'in part' : 'failed'}: ${reason}`),
       sourceWorks: (url) => events.push(`${url} works`),
     },
     ({ url }, observer) => {
@@ -58,7 +58,7 @@ test('a source that fails takes nothing away, and is told of once', () => {
   s.found([server('a')]);
   s.found([server('a'), server('b')], 'c is none');
   assert.deepEqual(urls(), ['a', 'b']);
-  assert.deepEqual(events, ['+a -', 's failed: gone', 's works', '+b -', 's failed: c is none']);
+  assert.deepEqual(events, ['+a -', 's failed: gone', 's works', '+b -', 's in part: c is none']);
 });
 
 test('options that are read again keep what sources know that stay', () => {

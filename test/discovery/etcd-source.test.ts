@@ -52,7 +52,11 @@ test('lists and follows the servers under a prefix, and leaves out what is none'
   await etcd.put('/services/api/3', 'nonsense with spaces');
   await told.fails(/\/services\/api\/3: url: expected http/);
   await told.names(A, B);
+  await etcd.put('/services/api/4', 'more nonsense');
+  await told.fails(/\/services\/api\/3: .+; 1 more like it$/);
   await etcd.delete('/services/api/3');
+  await told.fails(/\/services\/api\/4: url: expected http[^;]+$/);
+  await etcd.delete('/services/api/4');
   await told.works();
   await etcd.put('/services/api/1', C);
   await told.names(B, C);
@@ -126,8 +130,9 @@ test('an instance is known under a lease that it keeps, gets anew when it is los
   });
   const [lease] = await etcd.leases();
   await etcd.revoke(lease!);
-  await told.names();
+  // It may be there again before anybody has seen that it was gone.
   await said(2);
+  assert.notDeepEqual(await etcd.leases(), [lease]);
   await told.names(A);
   await etcd.kill();
   await until('the loss to be told', () => events.some((event) => /ECONNREFUSED/.test(event)));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +77,21 @@ test('follows a file that is written anew, replaced, broken, deleted and there a
   writeFileSync(path, `${B}\n`);
   await told.names(B);
   await told.works();
+});
+
+test('does not wait for what is no file, and reads the one that takes its place', async (t) => {
+  const path = join(folder(t), 'servers');
+  execFileSync('mkfifo', [path]);
+  const told = watching(t, path);
+  await told.fails(/it is no regular file/);
+  rmSync(path);
+  writeFileSync(path, `${A}\n`);
+  await told.names(A);
+  await told.works();
+  rmSync(path);
+  symlinkSync('/dev/zero', path);
+  await told.fails(/it is no regular file/);
+  await told.names(A);
 });
 
 test('sees that a link on the way leads elsewhere, as in a mounted ConfigMap', async (t) => {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -97,6 +98,18 @@ export class Desk implements Cleanup {
     return this.#run(command, code, env, () => {});
   }
 
+  /** Runs it until it shows this: a worker that is busy for a moment is not shown as ready. @returns what it said then */
+  shows(command: string, pattern: RegExp, env: Readonly<Record<string, string>> = {}): Promise<string> {
+    let shown = '';
+    return until(
+      () => `${pattern} in:\n${shown}`,
+      async () => {
+        shown = await this.run(command, 0, env);
+        return pattern.test(shown) ? shown : null;
+      },
+    );
+  }
+
   /** Runs a command that goes on for as long as its instance, and waits until it prints something. @returns all that it has printed by its end */
   async follow(command: string, pattern: RegExp): Promise<() => Promise<string>> {
     let shown = '';
@@ -112,17 +125,42 @@ export class Desk implements Cleanup {
     return () => end;
   }
 
+  /** Runs a command that is spoken to. @param turns what it prints, from one line of ours to the next, and that line */
+  async talk(command: string, turns: readonly (readonly [RegExp, string])[]): Promise<void> {
+    const options = { cwd: this.folder, env: this.#shell() };
+    const child = spawn('sh', ['-c', `exec ${command}`], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.after(() => child.kill('SIGKILL'));
+    const ended = once(child, 'close');
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+    });
+    for (const [pattern, line] of turns) {
+      await until(
+        () => `${pattern} in:\n${shown}`,
+        () => pattern.test(shown),
+      );
+      shown = '';
+      child.stdin.write(`${line}\n`);
+    }
+    const [code] = (await ended) as [number | null];
+    if (code !== 0) throw new Error(`${command}: ended with ${code}\n${shown}`);
+  }
+
+  #shell(env: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+    const all: NodeJS.ProcessEnv = { ...process.env, ...this.environment };
+    for (const name of ['XDG_RUNTIME_DIR', 'NODE_TEST_CONTEXT', 'PWD']) delete all[name];
+    return Object.assign(all, env);
+  }
+
   #run(
     command: string,
     code: number,
     env: Readonly<Record<string, string>>,
     onText: (text: string) => void,
   ): Promise<string> {
-    const all: NodeJS.ProcessEnv = { ...process.env, ...this.environment };
-    for (const name of ['XDG_RUNTIME_DIR', 'NODE_TEST_CONTEXT', 'PWD']) delete all[name];
-    Object.assign(all, env);
     return new Promise((resolve, reject) => {
-      const options = { cwd: this.folder, env: all, timeout: LONGEST_MS };
+      const options = { cwd: this.folder, env: this.#shell(env), timeout: LONGEST_MS };
       const child = execFile('sh', ['-c', command], options, (error, stdout, stderr) => {
         const ended = error === null ? 0 : Number(error.code);
         if (ended === code) resolve(stdout + stderr);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Outcome } from '../../src/core/outcome.ts';
 import type { Affinity } from '../../src/exchange/affinity.ts';
 import { type Exchange, ExchangeState } from '../../src/exchange/exchange.ts';
 import type { Transport } from '../../src/exchange/transport.ts';
@@ -99,6 +100,15 @@ test('nobody overtakes those that wait', () => {
   road.dispatcher.admit(late!, 11);
   assert.equal(early!.state, ExchangeState.Waiting);
   assert.equal(late!.state, ExchangeState.Waiting);
+});
+
+test('what has waited too long is not counted among those that wait', () => {
+  const road = new Road();
+  const requests = Array.from({ length: 3 }, () => road.admit());
+  assert.deepEqual([road.counted.queued, road.counted.active], [3, 3]);
+  road.dispatcher.expire(1000);
+  for (const { exchange } of requests) assert.equal(exchange.outcome, Outcome.QueueTimeout);
+  assert.deepEqual([road.counted.queued, road.counted.active, road.counted.shed], [0, 0, 3]);
 });
 
 describe('with a limit of requests in flight', () => {

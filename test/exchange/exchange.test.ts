@@ -113,6 +113,20 @@ test('runs nothing again of which the client has seen a byte', () => {
   assert.deepEqual(client.log, ['head 200 a', `cut ${Outcome.EndpointReset}`, 'done']);
 });
 
+test('a response of which all that it declares has come is whole, though its endpoint is lost before it says so', () => {
+  for (const hasBody of [false, true]) {
+    const road = new Road();
+    const { endpoint } = road.addEndpoint();
+    const { exchange, client } = road.admit(hasBody ? POST : {});
+    respond(exchange, `${LENGTH_5}123`, false);
+    exchange.onBody(Buffer.from('45'), 0, 2);
+    endpoint.leaveAll();
+    exchange.onEndpointLost(0);
+    assert.deepEqual(client.log, ['head 200 123', 'body 45', 'end', 'done']);
+    assert.equal(exchange.outcome, Outcome.Completed);
+  }
+});
+
 test('a response of another length than it declares is not passed off as whole', () => {
   const vectors: [string, string, (exchange: Exchange) => void][] = [
     ['too long at once', `error ${Outcome.EndpointBadResponse}`, (exchange) => respond(exchange, `${LENGTH_5}123456`)],

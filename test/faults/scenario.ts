@@ -70,7 +70,11 @@ export class FaultRig implements Cleanup {
 
   /** In reverse order; all of it, whatever fails. */
   async cleanUp(): Promise<void> {
-    for (const clean of this.#cleanups.reverse()) await Promise.resolve(clean()).catch(() => {});
+    for (const clean of this.#cleanups.reverse()) {
+      try {
+        await clean();
+      } catch {}
+    }
   }
 }
 

@@ -62,7 +62,7 @@ describe('the verdict', () => {
   }
 });
 
-test('checks go on and on, tell of changes, and end when they are closed', async () => {
+test('checks go on and on, tell of the first verdict and of changes, and end when they are closed', async () => {
   const answers: ProbeResult[] = [
     GOOD,
     ...Array.from({ length: 3 }, () => ({ isOk: false, reason: 'status 500', status: 500 })),
@@ -75,9 +75,9 @@ test('checks go on and on, tell of changes, and end when they are closed', async
     new XorShift(1),
     (isHealthy, reason) => told.push(`${isHealthy} ${reason}`),
   );
-  await until('it to come back', () => told.length === 2);
+  await until('it to come back', () => told.length === 3);
   check.close();
-  assert.deepEqual(told, ['false status 500', 'true ']);
+  assert.deepEqual(told, ['true ', 'false status 500', 'true ']);
   const after = probes;
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.ok(probes <= after + 1);

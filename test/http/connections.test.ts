@@ -87,7 +87,8 @@ async function readLate(t: TestContext, size: number, count: number): Promise<vo
   });
   assert.ok(begun < count / 2, `${begun} were begun`);
   const grown = memoryOf(evener.pid).now - before;
-  assert.ok(grown < 24 * MIB, `the balancer has grown by ${grown} bytes`);
+  // All of the answers are more than 60 MiB; some the heap grows by on its own account.
+  assert.ok(grown < 48 * MIB, `the balancer has grown by ${grown} bytes`);
   client.socket.resume();
   for (let i = 0; i < count; i++) assert.equal((await client.response()).body.length, size);
   client.write(get('/after'));
@@ -98,7 +99,7 @@ test('begins no more requests for a client that does not read their answers', (t
 
 // Those are given to the kernel one by one.
 test('begins no more for one that does not read small answers, and goes on when it does', (t) =>
-  readLate(t, 3000, 8000));
+  readLate(t, 3000, 24_000));
 
 test('notices that a client which it holds back has left', async (t) => {
   const { url, client } = await start(t);
@@ -212,7 +213,7 @@ test('lets a client read an early error however long it goes on uploading', asyn
 });
 
 test('streams a response for longer than the time that its head had', async (t) => {
-  const { client } = await start(t, {}, '--response-timeout', '300ms');
+  const { client } = await start(t, {}, '--response-timeout', '3s');
   client.write('POST /slow-end HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
   await until('the response to begin', () => client.bytes > 0);
   client.write('dy');

@@ -171,7 +171,7 @@ describe('where a request comes from', () => {
   test('is not told in trailers, which a server may merge into the head', () => {
     const told =
       'X-Forwarded-For: 1.1.1.1\r\nx_forwarded_proto: https\r\nX-Real-IP: 1.1.1.1\r\nFORWARDED: for=1.1.1.1\r\n';
-    assert.equal(requestTrailers(`X-Sum: 1\r\n${told}X-Forward: 1\r\nTE: x\r\n`), 'X-Sum: 1\r\nX-Forward: 1\r\n');
+    assert.equal(requestTrailers(`X-Sum: 1\r\n${told}X-Forward: 1\r\nTE: x\r\n`, null), 'X-Sum: 1\r\nX-Forward: 1\r\n');
   });
 
   test('is not told of a client without an address', () => {
@@ -210,6 +210,12 @@ describe('an upgrade', () => {
     assert.equal(text, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nSec-WebSocket-Key: x\r\n\r\n');
     assert.equal(REQUEST.framing, Framing.Length);
   });
+});
+
+test('an expectation of HTTP/1.0 is not passed on, since nobody is to heed it (RFC 9110 section 10.1.1)', () => {
+  const lines = 'Host: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n';
+  assert.doesNotMatch(proxied(`POST /x HTTP/1.0\r\n${lines}`), /\r\nExpect:/);
+  assert.match(proxied(`POST /x HTTP/1.1\r\n${lines}`), /\r\nExpect: 100-continue\r\n/);
 });
 
 test('Max-Forwards is counted down for TRACE and OPTIONS alone (RFC 9110 section 7.6.2)', () => {

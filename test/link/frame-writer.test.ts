@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameReader } from '../../src/link/frame-reader.ts';
 import { COPY_LIMIT_BYTES, FrameWriter } from '../../src/link/frame-writer.ts';
-import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MAX_DATA_BYTES, OPEN_FIXED_BYTES } from '../../src/link/frames.ts';
+import {
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  MAX_DATA_BYTES,
+  MAX_PAYLOAD_BYTES,
+  OPEN_FIXED_BYTES,
+} from '../../src/link/frames.ts';
 import { BatchRecorder, type Frame, FrameRecorder, readPieces } from './recorded-frames.ts';
 
 /** Payloads from this size on are not copied into the batch. */
@@ -26,6 +33,18 @@ test('a frame has its bytes where the protocol says', () => {
   frames.flush();
   assert.deepEqual([...sink.bytes], [2, 0, 0, 0, 1, 2, 3, 4, FrameType.End, FrameFlag.End, 0x41, 0xff]);
   assert.equal(frames.pending, 0);
+});
+
+test('text that no reader would take is cut', () => {
+  const { writer: frames, sink } = writer();
+  for (const length of [MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES + 1]) {
+    frames.text(FrameType.Head, FrameFlag.None, 1, 'x'.repeat(length));
+  }
+  frames.flush();
+  assert.deepEqual(
+    framesOf(sink).map(({ payload }) => payload.length),
+    [MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES],
+  );
 });
 
 test('numbers go up to 2^32 - 1', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { test } from 'node:test';
 import { postJson } from '../../src/notify/http-post.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Answer, ReceivingServer } from './support/receiving-server.ts';
 
 const NEVER = new AbortController().signal;
@@ -70,11 +70,7 @@ test('an address where nobody listens, one that hangs, and one that hangs up are
   const closed = await postJson(request(closing.url), NEVER);
   assert.deepEqual(closed, { result: 'failed', reason: 'ECONNRESET', retryAfterMs: null });
 
-  const silent = net.createServer(() => {});
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  const { port } = silent.address() as net.AddressInfo;
-  await new Promise((resolve) => silent.close(resolve));
-  const refused = await postJson(request(`http://127.0.0.1:${port}`), NEVER);
+  const refused = await postJson(request(`http://127.0.0.1:${await freePort()}`), NEVER);
   assert.deepEqual(refused, { result: 'failed', reason: 'ECONNREFUSED', retryAfterMs: null });
 });
 

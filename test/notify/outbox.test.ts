@@ -74,7 +74,7 @@ test('drops the oldest that wait where there is no room, and counts them', async
 
 test('gives up after the deadline', async (context) => {
   const server = await ReceivingServer.listen(context, (response) => response.writeHead(500).end());
-  const { outbox } = outboxTo(server.url, { ...QUICK, deadlineMs: 100 });
+  const { outbox } = outboxTo(server.url, { ...QUICK, deadlineMs: 1_000 });
   outbox.put(noticeOf());
   await until('the outbox to be idle', () => outbox.isIdle);
   assert.equal(outbox.lost, 1);

@@ -31,6 +31,8 @@ test('puts gauges together as their aggregator says', () => {
     ['average', [2]],
     ['omit', []],
     ['nonsense', [6]],
+    ['__proto__', [6]],
+    ['constructor', [6]],
   ];
   for (const [aggregator, values] of expected) {
     const gauges = [1, 2, 3].map((value) => metric('gauge', [{ value, labels: {} }], aggregator));

@@ -45,3 +45,19 @@ test('keeps the last output of each worker, in bounds', () => {
   for (let i = 0; i < 100; i++) book.write(source, Buffer.from(`${'x'.repeat(8000)}\n`));
   assert.ok(texts(0).length <= 33, `${texts(0).length} lines of 8 kB are kept`);
 });
+
+test('the newest lines are the last ones, also once the clock was set back', (t) => {
+  const book = new LogBook();
+  const source = { app: 'web', slot: 0, pid: 1, stream: 'stdout' as const };
+  const clock = t.mock.method(Date, 'now', () => 2_000_000);
+  book.write(source, Buffer.from('one\n'));
+  book.write({ ...source, slot: 1 }, Buffer.from('two\n'));
+  clock.mock.mockImplementation(() => 1_000_000);
+  book.write(source, Buffer.from('three\n'));
+  const lines = book.lines(null);
+  assert.deepEqual(
+    lines.map(({ text }) => text),
+    ['one', 'two', 'three'],
+  );
+  assert.equal(lines[2]!.time, '1970-01-01T00:16:40.000Z');
+});

@@ -173,6 +173,41 @@ test('a veto makes an endpoint count as more loaded, and keeps nobody out', () =
   assert.equal(members[0]!.load, members[1]!.load);
 });
 
+test('many that change together are listed, and told of, once', () => {
+  const { pool, members } = pooled(3);
+  const heard = { members: 0, eligible: 0 };
+  pool.onMembers(() => heard.members++);
+  pool.onEligible(() => heard.eligible++);
+  const before = pool.eligible;
+  const joined = Array.from({ length: 1000 }, (_, i) => bareEndpoint(3 + i));
+  pool.changeTogether(() => {
+    for (const endpoint of joined) endpoint.join(pool);
+    members[0]!.leaveAll();
+    members[1]!.setWeight(3);
+  });
+  // Each that may be picked now may let somebody go on who waits.
+  assert.deepEqual(heard, { members: 1, eligible: 1000 });
+  assert.deepEqual([pool.members.size, pool.eligible.length, pool.usable.length], [1002, 1002, 1002]);
+  assert.equal(before.length, 3);
+  const same = pool.eligible;
+  pool.changeTogether(() => members[1]!.setWeight(4));
+  assert.notEqual(pool.eligible, same);
+  assert.deepEqual(heard, { members: 2, eligible: 1000 });
+});
+
+test('a change that fails in the middle holds up nothing after it', () => {
+  const { pool, members } = pooled(2);
+  assert.throws(() =>
+    pool.changeTogether(() => {
+      members[0]!.leaveAll();
+      throw new Error('in the middle');
+    }),
+  );
+  assert.deepEqual(idsOf(pool), [1]);
+  members[0]!.join(pool);
+  assert.deepEqual(idsOf(pool), [0, 1]);
+});
+
 /** A step that something takes: the number of an endpoint, and what becomes of it. */
 const step = fc.tuple(
   fc.nat(3),
@@ -188,6 +223,11 @@ test('the list always holds the members that are eligible, each once', () => {
         const expected = [...pool.members].filter((endpoint) => endpoint.isEligible).map((endpoint) => endpoint.id);
         assert.deepEqual(idsOf(pool), expected.sort());
       }
+      const together = pooled(4);
+      together.pool.changeTogether(() => {
+        for (const [id, act] of steps) take(together.members[id]!, act, together.pool);
+      });
+      assert.deepEqual(idsOf(together.pool), idsOf(pool));
     }),
   );
 });

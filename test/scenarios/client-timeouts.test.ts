@@ -21,12 +21,15 @@ async function served(t: TestContext, settings: object, ...options: string[]): P
   return RawClient.connect(t, await evener.url(1));
 }
 
-function upload(bytes: number): string {
-  return `POST /sum HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`;
+function upload(bytes: number, fields: string = ''): string {
+  return `POST /sum HTTP/1.1\r\nHost: a\r\n${fields}Content-Length: ${bytes}\r\n\r\n`;
 }
 
+/** Nobody takes it up, beside a body or at all. */
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: h2c\r\n';
+
 test('a client that falls silent within a body gets 408, and its server sees the request cut', async (t) => {
-  const { server, client } = await proxied(t, '--body-timeout', '300ms');
+  const { server, client } = await proxied(t, '--body-timeout', '2s');
   client.write(`${upload(10)}abc`);
   const peer = await server.next();
   await peer.head();
@@ -35,13 +38,28 @@ test('a client that falls silent within a body gets 408, and its server sees the
   assert.equal(await peer.rest(), 'abc');
 });
 
-test('an upload may take longer than --body-timeout while it goes on', async (t) => {
+test('so does one whose upgrade is declined, of a server', async (t) => {
   const { server, client } = await proxied(t, '--body-timeout', '2s');
+  client.write(`${upload(10, UPGRADE)}abc`);
+  const peer = await server.next();
+  await peer.head();
+  assert.equal((await client.response()).status, 408);
+});
+
+test('and of an app, by its requestTimeout', async (t) => {
+  const client = await served(t, { requestTimeout: 500 });
+  client.write(`${upload(10, UPGRADE)}abc`);
+  assert.equal((await client.response()).status, 408);
+  assert.equal(await client.rest(), '');
+});
+
+test('an upload may take longer than --body-timeout while it goes on', async (t) => {
+  const { server, client } = await proxied(t, '--body-timeout', '3s');
   client.write(upload(30));
   const peer = await server.next();
   await peer.head();
   for (let i = 0; i < 30; i++) {
-    await sleep(100);
+    await sleep(120);
     client.write('x');
   }
   assert.equal(String(await peer.read(30)), 'x'.repeat(30));
@@ -50,13 +68,13 @@ test('an upload may take longer than --body-timeout while it goes on', async (t)
 });
 
 test('a client is not blamed while the server takes nothing', async (t) => {
-  const { server, client } = await proxied(t, '--body-timeout', '300ms');
+  const { server, client } = await proxied(t, '--body-timeout', '2s');
   client.write(upload(32 * MIB));
   client.write(Buffer.alloc(32 * MIB, 'x'));
   const peer = await server.next();
   await peer.head();
   peer.socket.pause();
-  await sleep(1500);
+  await sleep(3500);
   peer.socket.resume();
   const body = await peer.read(32 * MIB - peer.bytes);
   assert.ok(body.length > 0);

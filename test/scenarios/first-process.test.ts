@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 
@@ -74,8 +76,15 @@ test('as process 1 it acts on signals as ever', { skip: CANNOT_UNSHARE }, async 
   process.kill(init.pid, 'SIGTTIN');
   await evener.said(/worker 1 ready/);
   process.kill(init.pid, 'SIGUSR2');
-  const answer = request(`${url}/slow`);
-  await until('the request to arrive', async () => (await request(url)).status === 200);
+  const control = await controlOf(evener);
+  let isAnswered = false;
+  const answer = request(`${url}/slow`).finally(() => {
+    isAnswered = true;
+  });
+  await until('the request to be there', async () => {
+    const { apps } = await control.get<Status>('/status');
+    return isAnswered || apps[0]!.inFlight > 0;
+  });
   process.kill(init.pid, 'SIGINT');
   assert.equal((await answer).body, 'slow');
   assertEnding(await evener.ended, 0);

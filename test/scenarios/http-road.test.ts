@@ -104,7 +104,7 @@ test('answers a body that does not arrive within the app’s requestTimeout with
 });
 
 test('answers with 504 when the app has not begun to within --response-timeout', async (t) => {
-  const { client } = await road(t, {}, '--response-timeout', '300ms');
+  const { client } = await road(t, {}, '--response-timeout', '2s');
   client.write(get('/never'));
   assert.equal((await client.response()).status, 504);
   client.write(get('/text'));
@@ -119,7 +119,7 @@ test('closes a connection that is idle for longer than the app’s keepAliveTime
 });
 
 test('explains an error as JSON to a client that accepts JSON', async (t) => {
-  const { client } = await road(t, {}, '--response-timeout', '300ms');
+  const { client } = await road(t, {}, '--response-timeout', '2s');
   client.write(get('/never', 'Accept: application/json\r\n'));
   const response = await client.response();
   assert.match(response.head, /^Content-Type: application\/json\r$/m);
@@ -128,7 +128,7 @@ test('explains an error as JSON to a client that accepts JSON', async (t) => {
 });
 
 test('gives no body to an error that answers HEAD', async (t) => {
-  const { client } = await road(t, {}, '--response-timeout', '300ms');
+  const { client } = await road(t, {}, '--response-timeout', '2s');
   client.write('HEAD /never HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.equal((await client.response('HEAD')).status, 504);
   client.write(get('/text'));

@@ -64,9 +64,9 @@ test('a version that does as well takes over after its trial, and one that does 
     return status.canaries.some(({ leftMs }) => leftMs !== null) ? status : null;
   });
   const tried = /^worker 0, pid (\d+), is tried out: 25 % of the requests, for \d s more$/m.exec(
-    statusText(shown, PLAIN),
+    statusText(shown, PLAIN, Infinity),
   );
-  assert.ok(tried !== null, statusText(shown, PLAIN));
+  assert.ok(tried !== null, statusText(shown, PLAIN, Infinity));
   const during = shown.workers;
   assert.equal(during.length, 3, 'both of before serve beside it');
   for (const pid of before) assert.ok(during.some((worker) => worker.pid === pid && worker.state === 'ready'));
@@ -107,7 +107,8 @@ test('a version that does as well takes over after its trial, and one that does 
   assert.equal(slow.code, 1, slow.stdout + slow.stderr);
   assert.match(slow.stderr, /half of its answers took \d+ ms or more/);
   it.setVersion('blocks');
-  const blocking = await verb(evener, TRIAL);
+  // It blocks now and then only, so that it takes longer to tell.
+  const blocking = await verb(evener, ['reload', '--canary', '25%', '--for', '8s']);
   assert.equal(blocking.code, 1, blocking.stdout + blocking.stderr);
   assert.match(blocking.stderr, /the new version was taken back: .*(of its answers took|its event loop was held up)/);
   assert.deepEqual(await settledPids(it, 2), after);
@@ -137,9 +138,17 @@ test('a version that dies or hangs while it is tried out is taken back at once',
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /The last lines of the new worker:\n[\s\S]+Error: broken version/);
   assert.deepEqual(await settledPids(it, 2), before);
-  const { incidents } = await (await controlOf(it.evener)).get<{ incidents: Incident[] }>('/incidents');
-  const open = incidents.filter(({ closedAt }) => closedAt === null).map(({ kind }) => kind);
-  assert.deepEqual(open, ['reload-failed']);
+  const control = await controlOf(it.evener);
+  let open: string[] = [];
+  // A worker that a busy machine has kept from answering is another for a moment.
+  await until(
+    () => `nothing else to be open: ${open}`,
+    async () => {
+      const { incidents } = await control.get<{ incidents: Incident[] }>('/incidents');
+      open = incidents.filter(({ closedAt }) => closedAt === null).map(({ kind }) => kind);
+      return open.join() === 'reload-failed';
+    },
+  );
 });
 
 test('with too few requests to judge by it goes on, and says so', async (t) => {

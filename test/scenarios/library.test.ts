@@ -109,3 +109,19 @@ test('a balancer keeps its servers when new ones are refused, and finishes what 
   assert.equal((await slow).status, 200);
   assert.equal(await balancer.closed, null);
 });
+
+test('whoever ends one that is being ended waits for its end, too', async (t) => {
+  for (const end of ['close', 'kill'] as const) {
+    const balancer = createBalancer({ servers: 'http://127.0.0.1:1', listen: '127.0.0.1:0' });
+    t.after(() => balancer.kill());
+    await balancer.start();
+    let hasEnded = false;
+    void balancer.closed.then(() => {
+      hasEnded = true;
+    });
+    const first = balancer.kill();
+    await balancer[end]();
+    assert.ok(hasEnded, end);
+    await first;
+  }
+});

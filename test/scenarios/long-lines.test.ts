@@ -25,7 +25,7 @@ function options(hangLimit: string): string[] {
 }
 
 test('a worker that works its way through a long line is not taken for hung', async (t) => {
-  const evener = new EvenerProcess(t, options('1s'));
+  const evener = new EvenerProcess(t, options('2s'));
   const statuses = await line(t, evener);
   assert.deepEqual(await statuses(), [200]);
   assert.match(evener.stderr, /is behind: requests wait there for|is stalled/);

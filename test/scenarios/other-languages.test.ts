@@ -30,12 +30,18 @@ async function told(url: string, path = '/'): Promise<Told> {
 test('runs several Pythons, each on a port of its own, and ends them', async (t) => {
   const evener = python(t, ['-w', '3', '-p', '0']);
   const url = await evener.url(3);
-  const answers = await Promise.all(Array.from({ length: 6 }, () => told(url, '/slow')));
-  assert.deepEqual([...new Set(answers.map(({ worker }) => worker))].sort(), [0, 1, 2]);
-  assert.match(answers[0]!.forwarded, /^(127\.0\.0\.1|::1)$/);
+  const pids = new Map<number, number>();
+  await until('answers of all', async () => {
+    for (const { worker, pid, forwarded } of await Promise.all(Array.from({ length: 6 }, () => told(url, '/slow')))) {
+      assert.match(forwarded, /^(127\.0\.0\.1|::1)$/);
+      pids.set(worker, pid);
+    }
+    return pids.size === 3;
+  });
+  assert.deepEqual([...pids.keys()].sort(), [0, 1, 2]);
   evener.kill('SIGTERM');
   assertEnding(await evener.ended, 0);
-  for (const { pid } of answers) assert.equal(isRunning(pid), false);
+  for (const pid of pids.values()) assert.equal(isRunning(pid), false);
 });
 
 test('PORT says where clients come, and the child gets another', async (t) => {
@@ -131,4 +137,22 @@ test('a child that never listens fails its start, and why is said', async (t) =>
   const evener = new EvenerProcess(t, ['-w', '1', '-p', '0', '--boot-timeout', '500ms', '--', 'sleep', '100']);
   assertEnding(await evener.ended, 1);
   assert.match(evener.stderr, /sleep 100 did not listen on a port within/);
+});
+
+test('an app that listens in a thread is told how it is served, and is', async (t) => {
+  const app = join(APPS, 'listens-in-a-thread.cjs');
+  const unseen = new EvenerProcess(t, [app, '-w', '1', '-p', '0', '--boot-timeout', '3s']);
+  assertEnding(await unseen.ended, 1);
+  assert.match(
+    unseen.stderr,
+    /listens on port \d+, where Evener does not see it: .+ protocol: 'http' in the config file$/m,
+  );
+  const inspected = new EvenerProcess(t, [app, '-w', '1', '--boot-timeout', '3s', '--', 'inspected']);
+  assertEnding(await inspected.ended, 1);
+  assert.match(inspected.stderr, /did not listen on a port within 3 s/);
+  const folder = mkdtempSync(join(tmpdir(), 'evener-thread-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ app, workers: 1, port: 0, protocol: 'http' }));
+  const seen = new EvenerProcess(t, [], { cwd: folder });
+  assert.equal((await request(await seen.url(1))).body, 'from a thread');
 });

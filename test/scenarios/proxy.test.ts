@@ -8,7 +8,7 @@ import { controlOf } from '../support/control.ts';
 import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { Load } from '../support/load.ts';
 import { RawServer } from '../support/raw-server.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import { release, ServerProcess } from '../support/server-process.ts';
 import { until } from '../support/until.ts';
 
 async function proxy(t: TestContext, servers: readonly ServerProcess[], ...args: string[]) {
@@ -38,10 +38,9 @@ async function answeringAtOnce(
   servers: readonly ServerProcess[],
   requests: number,
 ): Promise<Record<string, number>> {
-  const answers = Array.from({ length: requests }, () => request(`${url}/held`));
+  const answers = Promise.all(Array.from({ length: requests }, () => request(`${url}/held`)));
   await inFlight(evener, requests);
-  for (const server of servers) await request(`${server.url}/release`);
-  return countsOf(await Promise.all(answers));
+  return countsOf(await release(servers, answers));
 }
 
 async function inFlight(evener: EvenerProcess, requests: number): Promise<void> {
@@ -79,8 +78,7 @@ test('shares requests among servers, tells them of the client, and ends cleanly'
   await inFlight(evener, 1);
   evener.kill('SIGTERM');
   await evener.said(/stopping/);
-  for (const server of two) await request(`${server.url}/release`);
-  assert.equal((await last).status, 200);
+  assert.equal((await release(two, last)).status, 200);
   assertEnding(await evener.ended, 0);
   assert.match(evener.stderr, /starting 2 servers: http/);
 });
@@ -163,8 +161,9 @@ test('a reload adds and takes out servers, and those that stay keep their connec
   const pool = { listen: '127.0.0.1:0', stallCheck: false };
   const { evener, write } = configured(t, { ...pool, servers: [kept.url, gone!.url] });
   const url = await evener.url(0);
-  // Two at a time, so that each server gets one.
+  // Two at a time, and neither answered before both are under way, so that each server gets one.
   const both = [request(`${url}/held`), request(`${url}/held`)];
+  await inFlight(evener, 2);
   const peer = await kept.next();
   await peer.head();
   peer.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nKeep-Alive: timeout=60\r\n\r\nkept');
@@ -174,6 +173,7 @@ test('a reload adds and takes out servers, and those that stay keep their connec
   evener.kill('SIGHUP');
   await evener.said(/reload done/);
   const next = [request(`${url}/held`), request(`${url}/held`)];
+  await inFlight(evener, 2);
   await peer.head();
   peer.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept');
   await released(added!);
@@ -231,5 +231,6 @@ test('several threads share the servers', async (t) => {
   const load = new Load(() => url, { method: 'GET', rate: 50, durationMs: 1_000, connections: 8 });
   await load.run();
   assert.deepEqual(load.outcomes, { 200: 50 });
+  await evener.said(/gets no requests/);
   assert.equal(evener.count(/gets no requests/), 1);
 });

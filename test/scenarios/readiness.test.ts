@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
+import { workerPids } from '../support/worker-pids.ts';
 
 interface Told {
   readonly pid: number;
@@ -36,12 +37,8 @@ test('a new worker gets no request before it answers its health path', async (co
   const env = { PORT: '0', ILL_MS: '400' };
   const { evener, write } = configured(context, { workers: 2, healthPath: '/health', env });
   const url = await evener.url(2);
-  const before = new Set<number>();
-  for (let i = 0; i < 20; i++) {
-    const { pid, early } = await told(url);
-    assert.equal(early, 0);
-    before.add(pid);
-  }
+  const before = new Set(workerPids(evener));
+  for (let i = 0; i < 20; i++) assert.equal((await told(url)).early, 0);
   write({ workers: 2, healthPath: '/health', env: { ...env, VERSION: 'two' } });
   evener.kill('SIGHUP');
   while (evener.count(/reload done/) === 0) assert.equal((await told(url)).early, 0);
@@ -68,8 +65,7 @@ test('a new version that never gets well leaves the old one in its place, and th
   const options = { workers: 2, healthPath: '/health', env: { PORT: '0' } };
   const { evener, write } = configured(context, options);
   const url = await evener.url(2);
-  const pids = new Set<number>();
-  for (let i = 0; i < 20; i++) pids.add((await told(url)).pid);
+  const pids = new Set(workerPids(evener));
   // The first ones had all the time that a busy machine takes.
   write({ ...options, bootTimeout: '5s', env: { PORT: '0', ILL: 'for ever' } });
   evener.kill('SIGHUP');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess } from '../support/evener-process.ts';
@@ -25,8 +26,7 @@ async function portsOf(evener: EvenerProcess): Promise<Map<string, number>> {
 }
 
 /** Talks until it is told goodbye. @returns the code it was told */
-async function talk(t: TestContext, url: string): Promise<number> {
-  const socket = new WebSocketClient(t, url, { rejectUnauthorized: false });
+async function talk(socket: WebSocketClient): Promise<number> {
   await socket.message(0);
   for (let sent = 0; !socket.isClosed; sent++) {
     socket.send(MESSAGE);
@@ -51,13 +51,13 @@ test("WebSockets within an app's own TLS are told goodbye as well, and never wit
   raw.write('GET /raw HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n');
   assert.match(String((await once(raw, 'data'))[0]), /^HTTP\/1\.1 101 /);
 
-  const urls = Array.from(
-    { length: CLIENTS },
-    (_, i) => `https://127.0.0.1:${ports.get(i % 2 === 0 ? 'https' : 'http2')}/ws`,
-  );
-  const talking = urls.map((url) => talk(t, url));
-  const idle = new WebSocketClient(t, urls[0]!, { rejectUnauthorized: false });
+  const open = (server: string): WebSocketClient =>
+    new WebSocketClient(t, `https://127.0.0.1:${ports.get(server)}/ws`, { rejectUnauthorized: false });
+  const sockets = Array.from({ length: CLIENTS }, (_, i) => open(i % 2 === 0 ? 'https' : 'http2'));
+  const talking = sockets.map(talk);
+  const idle = open('https');
   await idle.message(0);
+  await until('an answer to each', () => sockets.every(({ messages }) => messages.length > 1));
   const reloading = verb(evener, ['reload', '--parallel', '2']);
   assert.equal((await idle.closed()).code, 1012);
   raw.write('still here');
@@ -67,9 +67,46 @@ test("WebSockets within an app's own TLS are told goodbye as well, and never wit
   const { code, stderr } = await reloading;
   assert.equal(code, 0, stderr);
 
-  const last = new WebSocketClient(t, urls[1]!, { rejectUnauthorized: false });
+  const last = open('http2');
   await last.message(0);
   evener.kill('SIGTERM');
   assert.equal((await last.closed()).code, 1001);
+  assertEnding(await evener.ended, 0);
+});
+
+test('an app that sends until it is held back hears of the goodbye as well', async (t) => {
+  const evener = new EvenerProcess(t, ['secure-upgrades.cjs', '-w', '2', '--drain-limit', '20s']);
+  const url = `https://127.0.0.1:${(await portsOf(evener)).get('https')}/ws`;
+  const socket = new WebSocketClient(t, url, { rejectUnauthorized: false });
+  await socket.message(0);
+  socket.send('all you have, please');
+  await socket.message(100);
+  const reloading = verb(evener, ['reload']);
+  assert.equal((await socket.closed()).code, 1012);
+  assert.equal((await reloading).code, 0);
+  assert.doesNotMatch(evener.stderr, /hangs/);
+});
+
+test('a stop closes those as well that are opened while it lasts', async (t) => {
+  const evener = new EvenerProcess(t, ['secure-upgrades.cjs', '-w', '2', '--drain-limit', '1m']);
+  const ports = await portsOf(evener);
+  const client = tls.connect({ port: ports.get('https')!, host: '127.0.0.1', rejectUnauthorized: false });
+  t.after(() => client.destroy());
+  await once(client, 'secureConnect');
+  // Idle connections are closed, and this one is not to be.
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n');
+  await once(client, 'data');
+  let received = '';
+  client.on('data', (data: Buffer) => {
+    received += data.toString('latin1');
+  });
+  evener.kill('SIGTERM');
+  await evener.said(/stopping/);
+  await sleep(500);
+  client.write(
+    'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  await once(client, 'close');
+  assert.ok(received.endsWith('\x88\x02\x03\xe9'), JSON.stringify(received));
   assertEnding(await evener.ended, 0);
 });

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Incident } from '../../src/core/incident.ts';
+import { controlOf } from '../support/control.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
@@ -192,3 +194,22 @@ async function post(url: string, body: string): Promise<{ status: number; body: 
   const response = await fetch(url, { method: 'POST', body });
   return { status: response.status, body: await response.text() };
 }
+
+test('a worker that hangs with nothing in hand is explained before it ends, and that is over with the next one', async (t) => {
+  const evener = new EvenerProcess(t, ['hangs/hangs.cjs', '-w', '1', '--hang-limit', '1s']);
+  const url = await evener.url(1);
+  await request(`${url}/spin-later`, 'POST');
+  await evener.said(
+    /hangs: silent for [\d.]+ s, spinning \(\d+ % of a core\) in crunch, hangs\/hangs\.cjs:10:\d+; ending it$/m,
+  );
+  await evener.said(/died: it hung and was ended/);
+  await evener.saidTimes(/worker 0 ready/, 2);
+  const control = await controlOf(evener);
+  const incidents = await until('all to be over', async () => {
+    const { incidents: all } = await control.get<{ incidents: Incident[] }>('/incidents');
+    return all.every(({ closedAt }) => closedAt !== null) ? all : null;
+  });
+  assert.ok(
+    incidents.some(({ kind, evidence }) => kind === 'worker-hung' && JSON.stringify(evidence).includes('crunch')),
+  );
+});

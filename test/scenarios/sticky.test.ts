@@ -120,20 +120,18 @@ test('a key of the request keeps it with a worker', async () => {
 for (const policy of ['hash', 'maglev']) {
   test(`policy ${policy} goes by the key that the options name`, async () => {
     const url = await urlOf(policy);
-    const pids = new Set<number>();
-    for (let room = 0; room < 12; room++) {
-      const [pid, ...others] = await pidsOf(`${url}/?room=${room}`, 6);
-      assert.deepEqual(others, []);
-      pids.add(pid!);
-    }
-    assert.ok(pids.size > 1);
+    // One that a busy machine holds up is passed over meanwhile.
+    await until('each room to be answered by its own', async () => {
+      const rooms = Array.from({ length: 12 }, (_, room) => pidsOf(`${url}/?room=${room}`, 6));
+      const all = await Promise.all(rooms);
+      return all.every(({ size }) => size === 1) && new Set(all.flatMap((pids) => [...pids])).size > 1;
+    });
   });
 }
 
 for (const policy of ['round-robin', 'random-two', 'peak-ewma', 'prequal', 'first']) {
   test(`policy ${policy} serves`, async () => {
     const url = await urlOf(policy);
-    const pids = await pidsOf(url, 60);
-    assert.ok(pids.size > 1, `${[...pids]}`);
+    await until('answers of both at once', async () => (await pidsOf(url, 60)).size > 1);
   });
 }

@@ -44,10 +44,17 @@ async function answersTo(url: string): Promise<Map<string, Set<string>>> {
   return answers;
 }
 
-function assertByClient(answers: Map<string, Set<string>>): void {
-  for (const [client, servers] of answers) assert.equal(servers.size, 1, `${client} is answered by one`);
-  const all = new Set([...answers.values()].flatMap((one) => [...one]));
-  assert.ok(all.size > 1, 'different clients are answered by different ones');
+/** Each client is answered by one, and different ones by different ones. One that a busy machine holds up is passed over meanwhile. */
+async function untilByClient(url: string): Promise<void> {
+  let answers = new Map<string, Set<string>>();
+  await until(
+    () => `each client to be answered by its own: ${[...answers].map(([client, by]) => `${client} ${[...by]}`)}`,
+    async () => {
+      answers = await answersTo(url);
+      const all = [...answers.values()];
+      return all.every(({ size }) => size === 1) && new Set(all.flatMap((by) => [...by])).size > 1;
+    },
+  );
 }
 
 for (const [what, own] of [
@@ -63,7 +70,7 @@ for (const [what, own] of [
       trustedProxies: '127.0.0.0/8',
     };
     const { evener, url } = await started(t, { pools: { api } }, 0);
-    assertByClient(await answersTo(url));
+    await untilByClient(url);
     await until('the log', () => evener.stdout.includes('"client":"198.51.100.24"'));
   });
 }
@@ -71,10 +78,12 @@ for (const [what, own] of [
 test('for workers, too; and whom nobody trusts is who he is', async (t) => {
   const app = { app: join(APPS, 'flawed.cjs'), workers: 3, policy: 'hash' };
   const trusting = await started(t, { ...app, trustedProxies: ['127.0.0.1', '::1'] }, 3);
-  assertByClient(await answersTo(trusting.url));
+  await untilByClient(trusting.url);
   const wary = await started(t, app, 3);
-  const answers = await answersTo(wary.url);
-  assert.equal(new Set([...answers.values()].flatMap((one) => [...one])).size, 1);
+  await until('all to be answered by one', async () => {
+    const answers = await answersTo(wary.url);
+    return new Set([...answers.values()].flatMap((by) => [...by])).size === 1;
+  });
   await until('the log', () => wary.evener.stdout.includes('"client":"127.0.0.1"'));
   assert.ok(!wary.evener.stdout.includes('198.51.100'));
 });

@@ -25,9 +25,15 @@ test('a queue that stands at one port of an app keeps nobody out at another', as
       return status;
     });
     await standing[0];
-    // One after another: each waits its turn beside two hundred.
-    for (let i = 0; i < 5; i++) assert.equal((await request(other)).status, 200);
-    assert.ok(left > 100, `${left} of 200 still wait`);
+    // One after another: each waits its turn beside two hundred, and for few of them.
+    const waitedFor: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const before = left;
+      assert.equal((await request(other)).status, 200);
+      waitedFor.push(before - left);
+    }
+    // One that met a moment in which the machine stood still may have waited for more.
+    assert.ok(waitedFor.sort((a, b) => a - b)[1]! < 20, `they waited for ${waitedFor}`);
     assert.deepEqual(new Set(await Promise.all(standing)), new Set([200]));
   }
 });

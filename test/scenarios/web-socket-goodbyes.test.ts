@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { verb } from '../support/control.ts';
-import { assertEnding, EvenerProcess } from '../support/evener-process.ts';
+import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { until } from '../support/until.ts';
 import { workerPids } from '../support/worker-pids.ts';
@@ -43,6 +44,7 @@ async function talkers(t: TestContext, url: string): Promise<{ goodbyes: Goodbye
     assert.ok(socket.messages.length > 1);
   };
   const ended = Promise.all(sockets.map(talk)).then(() => {});
+  await until('an answer to each', () => sockets.every(({ messages }) => messages.length > 1));
   return { goodbyes, ended };
 }
 
@@ -88,12 +90,70 @@ test('a stop closes them with 1001', async (t) => {
   assertEnding(await evener.ended, 0);
 });
 
+test('a stop closes those as well that are opened while it lasts', async (t) => {
+  const evener = new EvenerProcess(t, ['upgrades.cjs', '-w', '1', '--drain-limit', '1m']);
+  const url = await evener.url();
+  const client = await RawClient.connect(t, url);
+  client.write('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
+  assert.equal((await request(`${url}/pid`)).status, 200);
+  evener.kill('SIGTERM');
+  await evener.said(/stopping/);
+  // What has been opened before has been told goodbye by then.
+  await sleep(500);
+  client.write('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+  assert.match(await client.head(), /^HTTP\/1\.1 101 /);
+  assert.ok((await client.rest()).endsWith('\x88\x02\x03\xe9'), 'closed with 1001');
+  assertEnding(await evener.ended, 0);
+});
+
 test('few are closed soon, and the reload does not wait for the limit', async (t) => {
   const evener = new EvenerProcess(t, ['upgrades.cjs', '-w', '1', '--drain-limit', '5m']);
   const socket = new WebSocketClient(t, `${await evener.url()}/ws`);
   await socket.message(0);
   assert.equal((await verb(evener, ['reload'])).code, 0);
   assert.equal((await socket.closed()).code, 1012);
+});
+
+test('a client that reads slowly gets all that the app has sent before the goodbye', async (t) => {
+  const evener = new EvenerProcess(t, ['upgrades.cjs', '-w', '1']);
+  const socket = new WebSocketClient(t, `${await evener.url()}/ws`);
+  await socket.message(0);
+  socket.pause();
+  socket.send('a hundred, please');
+  await until('the app to have sent them', () => evener.stdout.includes('a hundred sent'));
+  const reloading = verb(evener, ['reload']);
+  await evener.saidTimes(/worker 0 ready/, 2);
+  // The goodbye is said within a quarter of a second.
+  await sleep(1_000);
+  socket.resume();
+  assert.equal((await socket.closed()).code, 1012);
+  const firsts = socket.messages.slice(1).map((message) => (message as Buffer)[0]);
+  assert.deepEqual(firsts, [...Array(100).keys()]);
+  assert.equal((await reloading).code, 0);
+});
+
+test('an app that sends until it is held back hears of the goodbye as well', async (t) => {
+  const evener = new EvenerProcess(t, ['upgrades.cjs', '-w', '1']);
+  const url = await evener.url();
+  // It keeps the worker.
+  const raw = await RawClient.connect(t, url);
+  raw.write('GET /raw HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n');
+  assert.equal((await raw.response()).status, 101);
+  const socket = new WebSocketClient(t, `${url}/ws`);
+  await socket.message(0);
+  socket.send('all you have, please');
+  await socket.message(100);
+  // Much is to be under way to it when the goodbye leaves, so that its answer takes a while.
+  socket.pause();
+  const reloading = verb(evener, ['reload']);
+  await evener.saidTimes(/worker 0 ready/, 2);
+  await sleep(1_000);
+  socket.resume();
+  assert.equal((await socket.closed()).code, 1012);
+  await until('the app to hear of it', () => evener.stdout.includes('socket closed 1012'));
+  raw.end();
+  assert.equal((await reloading).code, 0);
+  assert.doesNotMatch(evener.stderr, /hangs/);
 });
 
 test('Socket.IO connects again by itself, to the workers of after', async (t) => {

@@ -125,6 +125,16 @@ test('answers a POST with 502 when its worker dies after it was begun', async (t
   assert.deepEqual(begun(), ['1']);
 });
 
+test('runs a GET once more whose upgrade the app has declined', async (t) => {
+  const { evener, url, begun } = await deliveries(t, 2);
+  const client = await RawClient.connect(t, url);
+  client.write('GET /?id=1&ms=500 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  await until('it to be begun', () => begun().length === 1);
+  for (const pid of workerPids(evener)) process.kill(pid, 'SIGKILL');
+  assert.equal((await client.response()).status, 200);
+  assert.deepEqual(begun(), ['1', '1']);
+});
+
 test('cuts a response short when its worker dies within it', async (t) => {
   const evener = new EvenerProcess(t, ['road.cjs', '-w', '2']);
   const url = await evener.url(2);
@@ -134,6 +144,29 @@ test('cuts a response short when its worker dies within it', async (t) => {
   for (const pid of workerPids(evener)) process.kill(pid, 'SIGKILL');
   const rest = await client.rest();
   assert.doesNotMatch(rest.slice(-10), /\r\n0\r\n\r\n$/);
+});
+
+test('fails a response alone whose head, 1xx head or trailers are too long for the link', async (t) => {
+  const evener = new EvenerProcess(t, ['long-heads.cjs', '-w', '1']);
+  const url = await evener.url(1);
+  const bystander = await RawClient.connect(t, url);
+  bystander.write('POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+  await until('it to be begun', async () => (await request(`${url}/begun`)).body === '1');
+  for (const [path, status] of [
+    ['/head', 502],
+    ['/hints', 502],
+    ['/trailers', 200],
+  ] as const) {
+    const client = await RawClient.connect(t, url);
+    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const answer = await client.rest();
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), path);
+    assert.ok(answer.length < 1000, `${path}: ${answer.length}`);
+    assert.doesNotMatch(answer, /\r\n0\r\n/);
+  }
+  await request(`${url}/release`);
+  assert.equal((await bystander.response()).status, 200, evener.stderr);
+  assert.doesNotMatch(evener.stderr, /died/);
 });
 
 test('finishes what is in flight under load at SIGTERM, and ends with 0', async (t) => {

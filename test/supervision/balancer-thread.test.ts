@@ -49,6 +49,27 @@ test('a thread that is to stay down is not started again', async (t) => {
   assert.equal(starts, 1);
 });
 
+test('a thread that cannot even be made is told of, and tried again', async (t) => {
+  const causes: string[] = [];
+  let starts = 0;
+  const birth = { thread: 0, linkPath: join(tmpdir(), `evener-unmade-${process.pid}`) } as BalancerBirth;
+  const observer = {
+    threadStarted: () => starts++,
+    threadSaid: () => {},
+    threadDied: (_thread: BalancerThread, cause: string) => causes.push(cause),
+  };
+  // `new Worker` throws, as it does with EAGAIN where no more threads are allowed.
+  const script = new URL('http://localhost/');
+  const thread = new BalancerThread(birth, script, observer, new XorShift(1));
+  t.after(() => thread.close());
+  thread.start();
+  await until('two failures', () => causes.length >= 2);
+  assert.equal(starts, 0);
+  assert.match(causes[0]!, /^it could not be started: The URL must be of scheme/);
+  script.href = 'data:text/javascript,setInterval(() => {}, 1000)';
+  await until('a start', () => starts === 1);
+});
+
 test('its heap is a quarter of the memory at hand, within bounds', () => {
   const sizes = [128, 1024, 4096, 65_536].map((mib) => heapMibFor(mib * 2 ** 20));
   assert.deepEqual(sizes, [256, 256, 1024, 2048]);

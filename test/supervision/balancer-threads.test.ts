@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import http, { type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { EvenerError } from '../../src/core/evener-error.ts';
 import { CAN_REUSE_PORT } from '../../src/core/reuse-port.ts';
@@ -43,6 +47,11 @@ function rig(context: TestContext, balancerScript: URL, threads: number, port: n
   };
 }
 
+async function begunAnswer(url: string): Promise<IncomingMessage> {
+  const [response] = (await once(http.get(url, { agent: false }), 'response')) as [IncomingMessage];
+  return response;
+}
+
 test('a balancer thread that dies is replaced, and the same workers serve on', async (context) => {
   const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}`);
   process.env.MORTAL = mortal;
@@ -70,6 +79,158 @@ test('a balancer thread that dies is replaced, and the same workers serve on', a
   assert.ok(pid > 0);
   await supervisor.close();
   assert.equal(await supervisor.closed, null);
+});
+
+test('a worker that hangs while the balancer thread starts again is replaced', async (context) => {
+  const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}-hang`);
+  process.env.MORTAL = mortal;
+  context.after(() => rmSync(mortal, { force: true }));
+  const { supervisor, events, event } = rig(context, MORTAL, 1, await freePort());
+  await supervisor.start();
+  await until('both workers', () => events.filter((one) => one.type === 'worker-ready').length === 2);
+  const { pid } = await event('worker-ready');
+  // Before the thread that comes next has ever heard of it.
+  supervisor.subscribe((one) => {
+    if (one.type === 'balancer-died') process.kill(pid, 'SIGSTOP');
+  });
+  writeFileSync(mortal, '');
+  const died = await event('worker-died');
+  assert.deepEqual([died.pid, died.report.kind], [pid, 'hung']);
+  await until('another in its place', () => events.filter((one) => one.type === 'worker-ready').length === 3);
+  await supervisor.close();
+});
+
+test('what a worker has in hand that one thread has yet to meet is finished at a stop', async (context) => {
+  const late = join(tmpdir(), `evener-test-late-${process.pid}`);
+  process.env.LATE = late;
+  context.after(() => rmSync(late, { force: true }));
+  const script = new URL('../../../test/fixtures/fakes/late-balancer.mjs', import.meta.url);
+  const port = await freePort();
+  const options = resolveOptions({ app: 'counting.cjs', cwd: APPS, workers: 1, threads: 2, port });
+  const supervisor = new Supervisor(options, surroundingsOf(options, script));
+  context.after(() => supervisor.kill());
+  const started = supervisor.start().catch(() => {});
+  const url = `http://127.0.0.1:${port}/slow-end`;
+  const response = await until('an answer to begin', () => begunAnswer(url).catch(() => null));
+  assert.equal(supervisor.isRunning, false);
+  const closed = supervisor.close();
+  assert.equal(await text(response), 'begun, over');
+  writeFileSync(late, '');
+  await Promise.all([closed, started]);
+});
+
+test('gives up where its own files are gone and the balancer thread dies', async (context) => {
+  const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}`);
+  process.env.MORTAL = mortal;
+  const script = join(tmpdir(), `evener-test-balancer-${process.pid}.mjs`);
+  writeFileSync(script, `import ${JSON.stringify(MORTAL.href)};`);
+  context.after(() => rmSync(mortal, { force: true }));
+  context.after(() => rmSync(script, { force: true }));
+  const { supervisor, event } = rig(context, pathToFileURL(script), 1);
+  await supervisor.start();
+  await event('worker-ready');
+  rmSync(script);
+  writeFileSync(mortal, '');
+  let error: EvenerError | null = null;
+  void supervisor.closed.then((reason) => {
+    error = reason;
+  });
+  error = await until('it to give up', () => error);
+  assert.equal(error.code, 'EVENER_THREAD_LOST');
+  assert.match(error.message, /files of Evener that another would need are gone/);
+});
+
+test('options that a reload brings, and of which the balancer thread dies, are taken back', async (context) => {
+  const fussy = new URL('../../../test/fixtures/fakes/fussy-balancer.mjs', import.meta.url);
+  const facts = { app: 'server.cjs', cwd: APPS, workers: 1, port: await freePort() };
+  const options = resolveOptions(facts);
+  const reread = async () => resolveOptions({ ...facts, maxConnectionsPerAddress: 13 });
+  const supervisor = new Supervisor(options, { ...surroundingsOf(options, fussy), reread });
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => events.push(event));
+  context.after(() => supervisor.kill());
+  await supervisor.start();
+  // It may be over before the thread has died of it.
+  await supervisor.reload().catch(() => {});
+  const { cause } = await until('that to be told', () => events.find((event) => event.type === 'options-taken-back'));
+  assert.match(cause, /thirteen is too much/);
+  const { status } = await until('an answer', () => request(`http://127.0.0.1:${facts.port}/`).catch(() => null));
+  assert.equal(status, 200);
+  assert.equal(events.filter(({ type }) => type === 'balancer-died').length, 2);
+  await supervisor.close();
+});
+
+test('a reload whose options are taken back while it waits for a pool of them fails, and keeps no other waiting', async (context) => {
+  const fussy = new URL('../../../test/fixtures/fakes/fussy-balancer.mjs', import.meta.url);
+  const apps = { app: { app: 'server.cjs', workers: 1, port: await freePort() } };
+  const options = resolveOptions({ cwd: APPS, apps });
+  const pools = { pool: { servers: ['http://127.0.0.1:9'], listen: await freePort() } };
+  let next = resolveOptions({ cwd: APPS, apps, pools, maxConnectionsPerAddress: 13 });
+  const supervisor = new Supervisor(options, { ...surroundingsOf(options, fussy), reread: async () => next });
+  context.after(() => supervisor.kill());
+  await supervisor.start();
+  await assert.rejects(supervisor.reload(), /balancer threads die of the options that it has brought/);
+  next = resolveOptions({ cwd: APPS, apps, pools });
+  await supervisor.reload();
+  await supervisor.close();
+});
+
+test('an app that came with options that were taken back serves when a reload has mended them', async (context) => {
+  const mortal = join(tmpdir(), `evener-taken-back-${process.pid}`);
+  process.env.MORTAL = mortal;
+  context.after(() => rmSync(mortal, { force: true }));
+  const app = async () => ({ app: 'server.cjs', workers: 1, port: await freePort(), env: { PORT: '1' } });
+  const [stays, comes] = [await app(), await app()];
+  const options = resolveOptions({ cwd: APPS, apps: { stays } });
+  let next = resolveOptions({ cwd: APPS, apps: { stays, comes } });
+  const supervisor = new Supervisor(options, { ...surroundingsOf(options, MORTAL), reread: async () => next });
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => events.push(event));
+  context.after(() => supervisor.kill());
+  await supervisor.start();
+  await supervisor.reload();
+  for (const death of [1, 2]) {
+    writeFileSync(mortal, '');
+    await until('a thread to die', () => events.filter(({ type }) => type === 'balancer-died').length === death);
+  }
+  await until('that to be told', () => events.some(({ type }) => type === 'options-taken-back'));
+  next = resolveOptions({ cwd: APPS, apps: { stays, comes }, maxConnectionsPerAddress: 12 });
+  await supervisor.reload();
+  for (const { port } of [stays, comes]) assert.equal((await request(`http://127.0.0.1:${port}/`)).status, 200);
+  await supervisor.close();
+});
+
+test('threads that die after a reload that failed, or changed nothing, do not die of its options', async (context) => {
+  const mortal = join(tmpdir(), `evener-not-taken-back-${process.pid}`);
+  process.env.MORTAL = mortal;
+  context.after(() => rmSync(mortal, { force: true }));
+  const port = await freePort();
+  const apps = { app: { app: 'server.cjs', workers: 1, port, env: { PORT: '1' } } };
+  const options = resolveOptions({ cwd: APPS, apps });
+  const spoilt = { app: { ...apps.app, app: 'missing-module.cjs' } };
+  let next = resolveOptions({ cwd: APPS, apps: spoilt, maxConnectionsPerAddress: 12 });
+  const supervisor = new Supervisor(options, { ...surroundingsOf(options, MORTAL), reread: async () => next });
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => events.push(event));
+  context.after(() => supervisor.kill());
+  await supervisor.start();
+  const reloadAndDie = async (reload: Promise<unknown>): Promise<void> => {
+    const before = events.filter(({ type }) => type === 'balancer-died').length;
+    await reload;
+    for (const death of [1, 2]) {
+      writeFileSync(mortal, '');
+      await until(
+        'a thread to die',
+        () => events.filter(({ type }) => type === 'balancer-died').length === before + death,
+      );
+    }
+    await until('an answer', () => request(`http://127.0.0.1:${port}/`).catch(() => null));
+  };
+  await reloadAndDie(assert.rejects(supervisor.reload(), { code: 'EVENER_RELOAD_FAILED' }));
+  next = options;
+  await reloadAndDie(supervisor.reload());
+  assert.ok(!events.some(({ type }) => type === 'options-taken-back'));
+  await supervisor.close();
 });
 
 for (const victim of [0, 1]) {

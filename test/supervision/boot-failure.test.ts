@@ -8,6 +8,8 @@ function failure(evidence: Partial<BootEvidence>): { reason: string; isHopeless:
     listenFailure: null,
     tail: [],
     held: null,
+    ownPorts: [],
+    isToldWhere: false,
     timedOutAfterMs: null,
     app: 'server.js',
     cwd: '/app',
@@ -80,6 +82,15 @@ test('tells of an app that never listened', () => {
   assert.match(
     failure({ timedOutAfterMs: 30_000 }).reason,
     /^server\.js did not listen on a port within 30 s; .+--boot-timeout$/,
+  );
+  const elsewhere = { timedOutAfterMs: 30_000, ownPorts: [3000] };
+  assert.match(
+    failure(elsewhere).reason,
+    /^server\.js listens on port 3000, where Evener does not see it: .+ protocol: 'http' in the config file$/,
+  );
+  assert.match(
+    failure({ ...elsewhere, isToldWhere: true }).reason,
+    /listens on port 3000, and not where PORT and HOST/,
   );
   const ended = failure({ exit: { code: 0, signal: null, spawnFailure: null } });
   assert.match(ended.reason, /^server\.js ended without listening on a port \(exit code 0\)/);

@@ -85,18 +85,23 @@ test('counts what the kernel has ended in our own control group', () => {
 test('reports what real workers die of', async (t) => {
   const deaths: Extract<SupervisorEvent, { type: 'worker-died' }>[] = [];
   let url = '';
-  const nodeArgs = ['--max-old-space-size=40'];
-  const supervisor = createSupervisor({ app: 'crashes.cjs', cwd: APPS, workers: 1, nodeArgs });
+  let starts = 0;
+  // One that runs out of memory may take its time.
+  const patience = { nodeArgs: ['--max-old-space-size=40'], hangLimit: 'off' };
+  const supervisor = createSupervisor({ app: 'crashes.cjs', cwd: APPS, workers: 1, ...patience });
   supervisor.subscribe((event) => {
     if (event.type === 'listening') url = `http://127.0.0.1:${event.address.port}`;
     if (event.type === 'worker-died') deaths.push(event);
+    if (event.type === 'worker-ready') starts++;
   });
   t.after(() => supervisor.kill());
   await supervisor.start();
   const dieOf = async (path: string) => {
     const before = deaths.length;
+    // A request waits for a worker for so long only.
+    await until('a worker', () => starts > before);
     assert.equal((await request(url + path, 'POST')).status, 502);
-    return until('the report', () => deaths[before], 60_000);
+    return until('the report', () => deaths[before]);
   };
   const thrown = await dieOf('/throw');
   assert.equal(thrown.report.kind, 'uncaught');
@@ -111,4 +116,22 @@ test('reports what real workers die of', async (t) => {
   assert.deepEqual([rejected.report.kind, rejected.report.error!.text.slice(-16)], ['uncaught', 'Error: no answer']);
   assert.equal((await dieOf('/heap')).report.kind, 'heap-limit');
   assert.deepEqual([(await dieOf('/exit')).report.kind, deaths.at(-1)!.report.exitCode], ['exit', 5]);
+});
+
+test('of many requests in flight a death tells of the oldest, and how many there were', async (t) => {
+  const supervisor = createSupervisor({ app: 'counting.cjs', cwd: APPS, workers: 1 });
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => events.push(event));
+  t.after(() => supervisor.kill());
+  await supervisor.start();
+  const { address } = events.find((event) => event.type === 'listening')!;
+  const { pid } = events.find((event) => event.type === 'worker-ready')!;
+  const url = `http://127.0.0.1:${address.port}`;
+  const answers = Array.from({ length: 150 }, () => request(`${url}/never`, 'POST').catch(() => null));
+  await until('all to be in flight', async () => (await supervisor.why(0))?.inFlight.length === 150);
+  process.kill(pid, 'SIGKILL');
+  const death = await until('the death to be told', () => events.find((event) => event.type === 'worker-died'));
+  assert.deepEqual([death.inFlight.length, death.inFlightCount], [100, 150]);
+  await supervisor.close();
+  await Promise.all(answers);
 });

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { createSupervisor, explanationText, type Supervisor, type SupervisorEvent } from '../../src/index.ts';
+import { isBeingDebugged } from '../../src/supervision/hang-report.ts';
 import { findInspector } from '../../src/supervision/inspector-address.ts';
 import { APPS, EvenerProcess, request } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
@@ -46,7 +47,7 @@ async function supervised(t: TestContext, app: string, args: string[] = []): Pro
 }
 
 test('tells the line that a worker hangs in before it ends it, and starts another', async (t) => {
-  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '1s']);
+  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '2s']);
   const url = await evener.url(1);
   const [pid] = workerPids(evener);
   const answer = request(`${url}/spin?secret=1`, 'POST');
@@ -106,8 +107,10 @@ test('why leaves a blocked worker as it was, its inspector closed', async (t) =>
 
 test('why tells of a worker that is not blocked, and opens no inspector', async (t) => {
   const { supervisor, pid } = await supervised(t, HANGS);
-  const explanation = (await supervisor.why(0))!;
-  assert.ok(explanation.answeredInMs !== null);
+  const explanation = await until('it to answer', async () => {
+    const found = await supervisor.why(0);
+    return found?.answeredInMs === null ? null : found;
+  });
   assert.deepEqual(explanation.frames, []);
   assert.match(
     explanationText(explanation, APPS)[0]!,
@@ -121,12 +124,45 @@ test('says what a worker without a stack waits in', async (t) => {
   const { supervisor, url, events } = await supervised(t, HANGS);
   request(`${url}/sleep`, 'POST').catch(() => {});
   await until('it to be stalled', () => events.some(({ type }) => type === 'worker-stalled'));
-  const explanation = (await supervisor.why(0))!;
+  const explanation = await until('it to be blocked', async () => {
+    const found = await supervisor.why(0);
+    return found?.answeredInMs === null && found.inFlight.length > 0 ? found : null;
+  });
   assert.deepEqual([explanation.activity, explanation.withoutFrames], ['waiting', 'no-answer']);
 });
 
+test('closes an inspector that opens only when nobody waits for it any more', async (t) => {
+  const { supervisor, url, pid } = await supervised(t, HANGS);
+  const folder = mkdtempSync(join(tmpdir(), 'evener-sleep-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'over');
+  const answer = request(`${url}/sleep-until?${file}`, 'POST');
+  await until('it to be asked in vain', async () => (await supervisor.why(0))?.withoutFrames === 'no-answer');
+  writeFileSync(file, '');
+  assert.equal((await answer).body, String(pid));
+  await until('it to have opened', async () => (await request(`${url}/is-inspected`)).body === 'true');
+  await until('the inspector to be closed', async () => (await findInspector(pid)) === null);
+});
+
+test('does not take itself for a debugger while it closes an inspector', async (t) => {
+  const { supervisor, url, pid } = await supervised(t, HANGS);
+  const folder = mkdtempSync(join(tmpdir(), 'evener-naps-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'over');
+  const answer = request(`${url}/naps-until?${file}`, 'POST');
+  await until('it to be blocked', async () => (await supervisor.why(0))?.answeredInMs === null);
+  let looks = 0;
+  await until('the inspector to be open, with us connected', async () => {
+    const open = await findInspector(pid);
+    assert.equal(await isBeingDebugged(pid), false);
+    return open?.clients === 1 && ++looks === 3;
+  });
+  writeFileSync(file, '');
+  assert.equal((await answer).body, String(pid));
+});
+
 test('says of a stopped worker that it is stopped, and replaces it', async (t) => {
-  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '1s']);
+  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '2s']);
   await evener.url(1);
   process.kill(workerPids(evener)[0]!, 'SIGSTOP');
   await evener.said(/hangs: silent for [\d.]+ s, stopped; ending it\n {4}it was stopped by a signal \(SIGSTOP/);
@@ -135,7 +171,7 @@ test('says of a stopped worker that it is stopped, and replaces it', async (t) =
 });
 
 test('ends a worker whose app listens for SIGUSR1 without a stack', async (t) => {
-  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '1s', '--', 'listens-for-sigusr1']);
+  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '2s', '--', 'listens-for-sigusr1']);
   request(`${await evener.url(1)}/spin`, 'POST').catch(() => {});
   await evener.said(/hangs: silent for [\d.]+ s, spinning \(\d+ % of a core\); ending it\n {4}no stack/);
   await evener.said(/died: it hung and was ended/);
@@ -143,7 +179,7 @@ test('ends a worker whose app listens for SIGUSR1 without a stack', async (t) =>
 
 test('explains a worker by the inspector that its user has opened, and leaves one alone that is debugged', async (t) => {
   const settings = { env: { NODE_OPTIONS: '--inspect=127.0.0.1:0' } };
-  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '1s'], settings);
+  const evener = new EvenerProcess(t, [HANGS, '-w', '1', '--hang-limit', '2s'], settings);
   const url = await evener.url(1);
   const { url: inspector } = (await findInspector(workerPids(evener)[0]!))!;
   const debuggerOfUser = new WebSocket(inspector);
@@ -159,7 +195,7 @@ test('explains the process at the end of a package command', async (t) => {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const start = { scripts: { start: `exec node ${join(APPS, HANGS)}` } };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(start));
-  const evener = new EvenerProcess(t, ['-w', '1', '--hang-limit', '1s', '--', 'npm', 'start'], { cwd: folder });
+  const evener = new EvenerProcess(t, ['-w', '1', '--hang-limit', '2s', '--', 'npm', 'start'], { cwd: folder });
   request(`${await evener.url(1)}/spin`, 'POST').catch(() => {});
   await evener.said(/hangs: .+ spinning .+ in crunch, .+hangs\.cjs:10:\d+; ending it\n {4}at crunch/);
 });

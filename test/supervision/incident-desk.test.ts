@@ -14,6 +14,7 @@ const REPORT: HangReport = {
   frames: [{ functionName: 'crunch', file: '/srv/shop.js', line: 12, column: 5 }],
   withoutFrames: null,
   inFlight: [],
+  inFlightCount: 0,
 };
 
 /** What becomes of a series of events, one line per change. */
@@ -32,7 +33,8 @@ function changesOf(context: TestContext, events: readonly SupervisorEvent[], app
 
 const died = (restarts: number): SupervisorEvent => {
   const report = { kind: 'exit', exitCode: 1, signal: null, error: null, tail: [] } as const;
-  return { type: 'worker-died', ...WORKER, cause: 'exit code 1', report, inFlight: [], restartInMs: 0, restarts };
+  const none = { inFlight: [], inFlightCount: 0 };
+  return { type: 'worker-died', ...WORKER, cause: 'exit code 1', report, ...none, restartInMs: 0, restarts };
 };
 const ready = (restarts: number): SupervisorEvent => {
   return { type: 'worker-ready', ...WORKER, pid: 72, bootMs: 9, failedStarts: 0, restarts, inPlaceOf: null };
@@ -52,6 +54,21 @@ test('deaths in a row are one incident, which becomes graver', (context) => {
     'updated worker-died warning 1 x2: exit code 1',
     'escalated worker-died error 1 x3: exit code 1',
     'closed worker-died error 1 x3: pid 72 stays up, after 3 restarts',
+  ]);
+});
+
+test('one that ends after another has come in its place leaves nothing open', (context) => {
+  const changes = changesOf(context, [
+    { ...ready(0), pid: WORKER.pid } as SupervisorEvent,
+    { type: 'worker-stalled', ...WORKER, silentMs: 500, isTurning: false },
+    { type: 'worker-hung', ...WORKER, silentMs: 10_000, report: REPORT, isLeftAlone: false },
+    ready(0),
+    { ...died(0), cause: 'it hung and was ended' } as SupervisorEvent,
+  ]);
+  assert.deepEqual(changes.slice(2), [
+    'closed worker-hung error 1 x2: pid 72 is ready',
+    'opened worker-died warning 1 x1: it hung and was ended',
+    'closed worker-died warning 1 x1: pid 72 is ready',
   ]);
 });
 
@@ -109,10 +126,10 @@ test('a crash loop, and what led to it, is over when a worker is up again', (con
 
 test('a reload that fails is one incident, until one is done', (context) => {
   const changes = changesOf(context, [
-    { type: 'reload-started', workers: 2 },
+    { type: 'reload-started', workers: 2, atNextStart: [] },
     { type: 'worker-boot-failed', ...WORKER, reason: 'broken', failedStarts: 0, restartInMs: null },
     { type: 'reload-failed', reason: 'broken' },
-    { type: 'reload-started', workers: 2 },
+    { type: 'reload-started', workers: 2, atNextStart: [] },
     { type: 'reload-done', tookMs: 400 },
   ]);
   assert.deepEqual(changes, [
@@ -137,7 +154,7 @@ test('what has no worker any more is over: a place taken away, an app taken out,
   const scaled = changesOf(context, [died(1), { type: 'scaled', app: 'shop', workers: 1, why: null }]);
   assert.match(scaled.at(-1)!, /^closed worker-died .*: its place was taken away$/);
   const reloaded = changesOf(context, [died(1), { type: 'reload-done', tookMs: 1 }], ['api']);
-  assert.match(reloaded.at(-1)!, /^closed worker-died .*: its app was taken out$/);
+  assert.match(reloaded.at(-1)!, /^closed worker-died .*: it was taken out$/);
   const stopped = changesOf(context, [died(1), { type: 'stopped', tookMs: 1 }]);
   assert.match(stopped.at(-1)!, /^closed worker-died .*: Evener was stopped$/);
   const failed = changesOf(context, [{ type: 'failed', code: 'EVENER_START_FAILED', reason: 'no port' }]);

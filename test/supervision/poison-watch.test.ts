@@ -168,7 +168,7 @@ test('a target of which requests of all kinds kill workers is refused to everybo
 });
 
 test('a request that hung two workers is refused; one that was there when somebody killed two is not', async (t) => {
-  const evener = new EvenerProcess(t, ['hangs/hangs.cjs', '-w', '2', '--hang-limit', '500ms']);
+  const evener = new EvenerProcess(t, ['hangs/hangs.cjs', '-w', '2', '--hang-limit', '2s']);
   const url = await evener.url(2);
   for (let hang = 1; hang <= 2; hang++) {
     assert.equal((await request(`${url}/spin`, 'POST')).status, 502);

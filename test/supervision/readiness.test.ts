@@ -40,3 +40,10 @@ test('that it was stopped under a question is not its last answer', async () => 
   assert.ok(!(await asking(worker, [() => 500, stopped])));
   assert.equal(worker.healthStatus, 500);
 });
+
+test('a question that was answered keeps no process', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  assert.ok(await asking({ incarnation: 1, state: WorkerState.Starting, healthStatus: null }, [() => 200]));
+  assert.equal(timers(), before);
+});

@@ -50,6 +50,21 @@ for (const courier of ['systemd-notify', 'perl', 'python3']) {
   }
 }
 
+test('a message that no process can be started for is told of, and those after it are sent', async (context) => {
+  const socket = join(folder(context), 'notify.sock');
+  const listener = await DatagramListener.bind(context, socket);
+  const reasons: string[] = [];
+  const notify = new SdNotify(socket, (reason) => reasons.push(reason));
+  // As where there is no memory for it: spawn() throws.
+  notify.send('READY=1', 'X=\0');
+  notify.send('STOPPING=1');
+  await notify.flush(60_000);
+  await listener.got(/^STOPPING=1$/);
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0]!, /without null bytes/);
+  assert.equal(notify.isBusy, false);
+});
+
 test('a status that waits makes way for the next one', async (context) => {
   const socket = join(folder(context), 'notify.sock');
   const listener = await DatagramListener.bind(context, socket);

@@ -79,11 +79,12 @@ test('the only worker’s requests wait for no boot', async (t) => {
 });
 
 test('takes a hung one’s place, and one that stands by is restarted when it dies', async (t) => {
-  const app = new Standby(t, { app: 'hangs/hangs.cjs', workers: 1, hangLimit: '500ms' });
+  const app = new Standby(t, { app: 'hangs/hangs.cjs', workers: 1, hangLimit: '2s' });
   await app.supervisor.start();
   await app.standing(1);
   const [standing] = app.ofType('worker-standing-by');
   request(`${app.url}/spin`, 'POST').catch(() => {});
+  await until('it to be blocked', () => app.ofType('worker-stalled').length > 0);
   assert.equal((await request(app.url)).body, String(standing!.pid));
   await app.standing(2);
   process.kill(app.ofType('worker-standing-by')[1]!.pid, 'SIGKILL');

@@ -5,7 +5,7 @@ import { stepOf, WorkerEvent, WorkerState } from '../../src/supervision/worker-s
 /** Every pair, written a second time and in another way than the table: "state event": "next act"; else ignored. */
 const STEPS: Record<string, string> = {
   'Starting Admitted': 'Ready announce',
-  'Starting Drain': 'Stopping terminate',
+  'Starting Drain': 'Draining drain',
   'Starting Stop': 'Stopping terminate',
   'Starting Kill': 'Stopping kill',
   'Starting Exit': 'Exited bury',

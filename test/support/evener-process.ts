@@ -72,12 +72,18 @@ export class EvenerProcess {
     return this.#child.pid!;
   }
 
+  /** Whole lines; of one that is under way only a part may have come. */
   get stdout(): string {
-    return this.#stdout;
+    return this.#whole(this.#stdout);
   }
 
+  /** The same of stderr. */
   get stderr(): string {
-    return this.#stderr;
+    return this.#whole(this.#stderr);
+  }
+
+  #whole(text: string): string {
+    return this.hasEnded ? text : text.slice(0, text.lastIndexOf('\n') + 1);
   }
 
   get hasEnded(): boolean {
@@ -100,7 +106,7 @@ export class EvenerProcess {
     return until(
       () => `${pattern} in:\n${this.#stderr}`,
       () => {
-        const match = pattern.exec(this.#stderr);
+        const match = pattern.exec(this.stderr);
         if (match === null && this.hasEnded) throw new Error(`ended without saying ${pattern}:\n${this.#stderr}`);
         return match;
       },
@@ -117,7 +123,7 @@ export class EvenerProcess {
 
   /** How often it has said something so far. */
   count(pattern: RegExp): number {
-    return [...this.#stderr.matchAll(new RegExp(pattern.source, `g${pattern.flags.replace('g', '')}`))].length;
+    return [...this.stderr.matchAll(new RegExp(pattern.source, `g${pattern.flags.replace('g', '')}`))].length;
   }
 
   /** Where it listens, once so many workers are ready. Without a slash at the end. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { EndpointSlice } from '../../src/discovery/endpoint-slices.ts';
 import type { Cleanup } from './cleanup.ts';
+import { freePort } from './free-port.ts';
 
 /** A slice as it is kept: with its name and version. */
 export type KeptSlice = EndpointSlice & {
@@ -38,9 +38,10 @@ export class KubernetesApi {
 
   async start(): Promise<void> {
     this.#server = http.createServer((request, response) => this.#answer(request, response));
+    // One that it has again after it was stopped.
+    if (this.#port === 0) this.#port = await freePort();
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
-import { APPS } from './evener-process.ts';
+import { APPS, request } from './evener-process.ts';
 import { freePort } from './free-port.ts';
+import { until } from './until.ts';
 
 /** A real HTTP server in a process of its own, which is not a child of Evener. */
 export class ServerProcess {
@@ -44,7 +45,10 @@ export class ServerProcess {
     const env = { ...process.env, PORT: String(this.port), NAME: this.name, ...more };
     const child = spawn(process.execPath, [resolve(APPS, this.#app)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
-    await once(child.stdout!, 'data');
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`${this.name} ended before it listened: ${code ?? signal}`);
+    });
+    await Promise.race([once(child.stdout!, 'data'), ended]);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -58,4 +62,20 @@ export class ServerProcess {
     child.kill('SIGKILL');
     await once(child, 'exit');
   }
+}
+
+/**
+ * Has servers of `served.cjs` answer what they hold under `/held`, until these answers have come: a request that is in flight may
+ * not be there yet.
+ */
+export async function release<T>(servers: readonly ServerProcess[], answers: Promise<T>): Promise<T> {
+  let isOver = false;
+  void Promise.allSettled([answers]).then(() => {
+    isOver = true;
+  });
+  await until('all that is held to be answered', async () => {
+    for (const server of servers) await request(`${server.url}/release`);
+    return isOver;
+  });
+  return answers;
 }

@@ -47,3 +47,9 @@ test('checks leave nothing behind, however many there are, and are given up when
   assert.deepEqual(await waiting, { isOk: false, reason: 'given up', status: 0 });
   assert.equal(left(), 0);
 });
+
+test('what cannot be asked is a fault of the answer, and throws nothing', async () => {
+  const probe = probeOf(addressOf('http://127.0.0.1:1'), null);
+  const result = await probe({ ...RULES, host: 'a\nb' }, new AbortController().signal);
+  assert.match(result.reason, /^Invalid character in header content/);
+});

@@ -34,6 +34,23 @@ test('an upload reaches the server whole, by length and in chunks', async (t) =>
   assert.equal(server.accepted.length, 1);
 });
 
+test('trailers that Connection names go no further than to us', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  for (const [connection, trailers] of [
+    ['Connection: x-hop, te\r\n', 'X-Sum: 1\r\n'],
+    ['', 'X-Hop: 1\r\nX-Sum: 1\r\n'],
+  ]) {
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\n${connection}Transfer-Encoding: chunked\r\n\r\n`);
+    client.write('0\r\nX-Hop: 1\r\nX-Sum: 1\r\n\r\n');
+    const peer = server.accepted[0] ?? (await server.next());
+    assert.equal((await peer.request()).trailers, trailers);
+    peer.write(ok('x'));
+    await client.response();
+  }
+});
+
 test('a small body leaves with its head', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url]);
@@ -61,7 +78,9 @@ test('large responses to several clients do not mix', async (t) => {
       // Half of them read late, so that views of what was read into stay in use.
       if (i % 2 === 0) client.socket.pause();
     }
-    while (server.accepted.length < clients.length) await sleep(5);
+    // None is answered before all are there: its connection would be taken for another.
+    await until('all requests', () => road.transports[0]!.endpoint.inFlight === clients.length);
+    await until('all connections', () => server.accepted.length === clients.length);
     await Promise.all(
       server.accepted.map(async (peer) => {
         const [, i] = /^GET \/(\d+) /.exec(await peer.head())!;

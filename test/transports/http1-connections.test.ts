@@ -63,10 +63,10 @@ describe('connections to a server are kept', () => {
   });
 
   test('but not timed out in the middle of a request', async (t) => {
-    const { server, client, peer } = await served(t, { http1: { idleTimeoutMs: 200 } });
+    const { server, client, peer } = await served(t, { http1: { idleTimeoutMs: 1_000 } });
     client.write(get('/slow'));
     await peer.head();
-    await sleep(600);
+    await sleep(2_000);
     peer.write(ok('slow'));
     assert.equal(String((await client.response()).body), 'slow');
     assert.equal(server.accepted.length, 1);
@@ -102,26 +102,34 @@ describe('connections to a server are kept', () => {
     assert.equal(road.transports[0]!.idleConnections, 1);
   });
 
-  test('for a request that must not run twice only while they are fresh', async (t) => {
-    const server = await RawServer.listen(t);
-    const road = await ProxiedRoad.start(t, [server.url]);
-    const client = await road.client();
-    client.write(post('/1', 'a'));
-    const peer = await server.next();
-    await peer.request();
-    peer.write(ok('1'));
-    await client.response();
-    client.write(post('/2', 'a'));
-    assert.match((await peer.request()).head, /^POST \/2 /);
-    peer.write(ok('2'));
-    await client.response();
-    await sleep(1_100);
-    client.write(post('/3', 'a'));
-    const next = await server.next();
-    assert.match((await next.request()).head, /^POST \/3 /);
-    next.write(ok('3'));
-    await client.response();
-  });
+  for (const [what, request] of [
+    ['must not run twice', (path: string) => post(path, 'a')],
+    [
+      'cannot be sent twice',
+      (path: string) => `PUT ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n${'a'.repeat(70_000)}`,
+    ],
+  ] as const) {
+    test(`for a request that ${what} only while they are fresh`, async (t) => {
+      const server = await RawServer.listen(t);
+      const road = await ProxiedRoad.start(t, [server.url]);
+      const client = await road.client();
+      client.write(request('/1'));
+      const peer = await server.next();
+      await peer.request();
+      peer.write(ok('1'));
+      await client.response();
+      client.write(request('/2'));
+      assert.match((await peer.request()).head, /^\w+ \/2 /);
+      peer.write(ok('2'));
+      await client.response();
+      await sleep(1_100);
+      client.write(request('/3'));
+      const next = await server.next();
+      assert.match((await next.request()).head, /^\w+ \/3 /);
+      next.write(ok('3'));
+      await client.response();
+    });
+  }
 });
 
 describe('when a kept connection closes under a request', () => {
@@ -137,6 +145,11 @@ describe('when a kept connection closes under a request', () => {
     ['GET', get('/again')],
     ['PUT and its body', 'PUT /again HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'],
     ['DELETE', 'DELETE /again HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['GET with an upgrade that is ignored', get('/again', 'Connection: Upgrade\r\nUpgrade: h2c\r\n')],
+    [
+      'PUT with one, and its body',
+      'PUT /again HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\nabc',
+    ],
   ] as const) {
     test(`${what} is sent again, on a new one`, async (t) => {
       const { server, road, client, peer } = await kept(t, request);
@@ -176,6 +189,36 @@ describe('when a kept connection closes under a request', () => {
     next.end();
     assert.equal((await client.response()).status, 502);
     assert.equal(server.accepted.length, 2);
+  });
+
+  test('and the server has gone, another gets it, with the body that its ignored upgrade does not hold back', async (t) => {
+    const servers = [await RawServer.listen(t), await RawServer.listen(t)];
+    const road = await ProxiedRoad.start(
+      t,
+      servers.map(({ url }) => url),
+    );
+    const clients = [await road.client(), await road.client()];
+    for (const client of clients) client.write(get('/first'));
+    const peers = [await servers[0]!.next(), await servers[1]!.next()];
+    for (const peer of peers) {
+      await peer.head();
+      peer.write(ok('first'));
+    }
+    for (const client of clients) await client.response();
+    clients[0]!.write(
+      'PUT /again HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\nabc',
+    );
+    const chosen = await until('the request to be given to a server', () =>
+      road.transports.find(({ endpoint }) => endpoint.inFlight === 1),
+    );
+    const at = road.transports.indexOf(chosen);
+    await peers[at]!.request();
+    servers[at]!.server.close();
+    peers[at]!.socket.destroy();
+    const other = peers[1 - at]!;
+    assert.equal(String((await other.request()).body), 'abc');
+    other.write(ok('second'));
+    assert.equal(String((await clients[0]!.response()).body), 'second');
   });
 
   test('POST is answered with 502, and not sent again', async (t) => {
@@ -303,24 +346,29 @@ describe('a request that is held back for others', () => {
 });
 
 describe('when a connection that is new closes under a request', () => {
-  test('GET runs once more, on another server', async (t) => {
-    const servers = [await RawServer.listen(t), await RawServer.listen(t)];
-    const road = await ProxiedRoad.start(
-      t,
-      servers.map(({ url }) => url),
-    );
-    const client = await road.client();
-    client.write(get('/'));
-    const at = await until('a request', () => servers.findIndex(({ accepted }) => accepted.length > 0) + 1 || null);
-    const peer = await servers[at - 1]!.next();
-    await peer.head();
-    peer.end();
-    const other = await servers[2 - at]!.next();
-    await other.head();
-    other.write(ok('other'));
-    assert.equal(String((await client.response()).body), 'other');
-    assert.equal(road.counted.retried, 1);
-  });
+  for (const [what, fields] of [
+    ['GET', ''],
+    ['GET with an upgrade that is ignored', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'],
+  ] as const) {
+    test(`${what} runs once more, on another server`, async (t) => {
+      const servers = [await RawServer.listen(t), await RawServer.listen(t)];
+      const road = await ProxiedRoad.start(
+        t,
+        servers.map(({ url }) => url),
+      );
+      const client = await road.client();
+      client.write(get('/', fields));
+      const at = await until('a request', () => servers.findIndex(({ accepted }) => accepted.length > 0) + 1 || null);
+      const peer = await servers[at - 1]!.next();
+      await peer.head();
+      peer.end();
+      const other = await servers[2 - at]!.next();
+      await other.head();
+      other.write(ok('other'));
+      assert.equal(String((await client.response()).body), 'other');
+      assert.equal(road.counted.retried, 1);
+    });
+  }
 
   for (const [what, request] of [
     ['POST', post('/', 'abc')],
@@ -412,7 +460,7 @@ describe('a server that cannot be connected to', () => {
 test('a connection that is not made in time counts as one that failed', async (t) => {
   const full = await fullServer(t);
   const server = await RawServer.listen(t);
-  const road = await ProxiedRoad.start(t, [full, server.url], { http1: { connectTimeoutMs: 300 } });
+  const road = await ProxiedRoad.start(t, [full, server.url], { http1: { connectTimeoutMs: 1_000 } });
   const clients = await Promise.all([road.client(), road.client()]);
   for (const client of clients) client.write(post('/', 'abc'));
   for (const _ of clients) {
@@ -421,7 +469,7 @@ test('a connection that is not made in time counts as one that failed', async (t
     peer.write(ok('up', 'Connection: close\r\n'));
   }
   for (const client of clients) assert.equal((await client.response()).status, 200);
-  assert.equal(road.told.join(), '0 unreachable: no connection within 300 ms');
+  assert.equal(road.told.join(), '0 unreachable: no connection within 1000 ms');
 });
 
 test('a server on a Unix socket', async (t) => {
@@ -450,6 +498,40 @@ test('a server that is taken out finishes what it has', async (t) => {
   assert.equal(String((await client.response()).body), 'last');
   await peer.ended();
   assert.deepEqual(road.told, ['0 idle']);
+});
+
+test('a server that is taken out has finished when the last of what it had goes elsewhere', async (t) => {
+  const servers = [await RawServer.listen(t), await RawServer.listen(t)];
+  const road = await ProxiedRoad.start(
+    t,
+    servers.map(({ url }) => url),
+  );
+  const client = await road.client();
+  client.write(get('/'));
+  const index = await until('a connection', () => {
+    const at = servers.findIndex(({ accepted }) => accepted.length > 0);
+    return at === -1 ? null : at;
+  });
+  const before = await servers[index]!.next();
+  await before.head();
+  road.transports[index]!.drain();
+  before.socket.resetAndDestroy();
+  const peer = await servers[1 - index]!.next();
+  await peer.head();
+  peer.write(ok('elsewhere'));
+  assert.equal(String((await client.response()).body), 'elsewhere');
+  assert.deepEqual(road.told, [`${index} idle`]);
+});
+
+test('a server that is taken out is not waited for to be back', async (t) => {
+  const road = await ProxiedRoad.start(t, [await fullServer(t)], { http1: { connectTimeoutMs: 300 } });
+  const client = await road.client();
+  client.write(get('/'));
+  await until('it to be unreachable', () => road.told.length > 0);
+  const [transport] = road.transports;
+  await until('another try', () => transport!.connections === 1);
+  transport!.drain();
+  await until('its end', () => transport!.connections === 0, 5_000);
 });
 
 test('a server that is closed at once leaves nobody without an answer', async (t) => {

@@ -5,19 +5,32 @@ import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
 import { get, ok, ProxiedRoad, post } from './proxied-road.ts';
 
+const DATE = 'Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n';
+
 const CHUNKED =
-  'HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\n\r\n' +
+  `HTTP/1.1 200 OK\r\n${DATE}` +
+  'Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nTransfer-Encoding: chunked\r\n\r\n' +
   '3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n';
 
 /** Bytes of a server, and what the client is to see of them: everything that may come in pieces. */
 const WHOLE: readonly (readonly [what: string, bytes: string, head: RegExp, body: string])[] = [
-  ['a length', ok('hello', 'X-A: b\r\n'), /^HTTP\/1\.1 200 OK\r\nX-A: b\r\nContent-Length: 5\r\n\r\n$/, 'hello'],
-  ['an empty body', ok(''), /^HTTP\/1\.1 200 OK\r\nContent-Length: 0\r\n\r\n$/, ''],
-  ['chunks and trailers', CHUNKED, /^HTTP\/1\.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n$/, 'abcde'],
+  [
+    'a length',
+    ok('hello', `${DATE}X-A: b\r\n`),
+    /^HTTP\/1\.1 200 OK\r\nDate: .+ GMT\r\nX-A: b\r\nContent-Length: 5\r\n\r\n$/,
+    'hello',
+  ],
+  ['an empty body', ok('', DATE), /^HTTP\/1\.1 200 OK\r\nDate: .+ GMT\r\nContent-Length: 0\r\n\r\n$/, ''],
+  [
+    'chunks and trailers',
+    CHUNKED,
+    /^HTTP\/1\.1 200 OK\r\nDate: .+ GMT\r\nTransfer-Encoding: chunked\r\n\r\n$/,
+    'abcde',
+  ],
   [
     'an HTTP/1.0 head and fields of the connection',
     'HTTP/1.0 200 OK\r\nConnection: keep-alive, x-hop\r\nX-Hop: 1\r\nProxy-Connection: close\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nhi',
-    /^HTTP\/1\.1 200 OK\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\n$/,
+    /^HTTP\/1\.1 200 OK\r\nX-Kept: 1\r\nContent-Length: 2\r\nDate: .+ GMT\r\n\r\n$/,
     'hi',
   ],
   ['no reason', 'HTTP/1.1 404\r\nContent-Length: 1\r\n\r\nx', /^HTTP\/1\.1 404\r\n/, 'x'],
@@ -73,6 +86,36 @@ describe('a response reaches the client', () => {
     assert.equal((await client.response()).trailers, 'X-Sum: 5\r\n');
   });
 
+  test('without the trailers that its Connection names', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    for (const [connection, trailers] of [
+      ['Connection: keep-alive, X-Hop\r\n', 'X-Sum: 5\r\n'],
+      ['', 'X-Hop: 1\r\nX-Sum: 5\r\n'],
+    ]) {
+      client.write(get('/'));
+      const peer = server.accepted[0] ?? (await server.next());
+      await peer.head();
+      peer.write(`HTTP/1.1 200 OK\r\n${connection}Transfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-Sum: 5\r\n\r\n`);
+      assert.equal((await client.response()).trailers, trailers);
+    }
+  });
+
+  test('that asks for an upgrade, and says to which', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/'));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(
+      'HTTP/1.1 426 Upgrade Required\r\nConnection: keep-alive, upgrade\r\nUpgrade: x/1\r\nContent-Length: 0\r\n\r\n',
+    );
+    const { head } = await client.response();
+    assert.deepEqual(head.match(/^(?:connection|upgrade): .*\r$/gim), ['Upgrade: x/1\r', 'Connection: Upgrade\r']);
+  });
+
   test('that ends with its connection in chunks, and the client keeps its own', async (t) => {
     const server = await RawServer.listen(t);
     const road = await ProxiedRoad.start(t, [server.url]);
@@ -116,7 +159,7 @@ describe('a response reaches the client', () => {
     await peer.head();
     peer.write('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n');
     // RFC 9110 section 8.6.
-    assert.equal((await client.response()).head, 'HTTP/1.1 204 No Content\r\n\r\n');
+    assert.match((await client.response()).head, /^HTTP\/1\.1 204 No Content\r\nDate: .+ GMT\r\n\r\n$/);
     client.write(get('/'));
     await peer.head();
     peer.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: "1"\r\n\r\n');
@@ -126,6 +169,26 @@ describe('a response reaches the client', () => {
     peer.write(ok('end'));
     assert.equal(String((await client.response()).body), 'end');
     assert.equal(server.accepted.length, 1);
+  });
+
+  test('with a Date where the server gives none, which early hints do not need (RFC 9110 section 6.6.1)', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/'));
+    const peer = await server.next();
+    await peer.head();
+    const before = Date.now();
+    peer.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok('one')}`);
+    assert.equal(await client.head(), 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    const { head, body } = await client.response();
+    const [, date] = /^HTTP\/1\.1 200 OK\r\nContent-Length: 3\r\nDate: (.+ GMT)\r\n\r\n$/.exec(head)!;
+    assert.ok(Math.abs(Date.parse(date!) - before) < 60_000, date);
+    assert.equal(String(body), 'one');
+    client.write(get('/'));
+    await peer.head();
+    peer.write(ok('two', DATE));
+    assert.equal((await client.response()).head, `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 3\r\n\r\n`);
   });
 
   test('of HTTP/1.0 without chunks, and told whether its connection is kept', async (t) => {

@@ -4,7 +4,8 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { DEFAULT_UPSTREAM_TLS, type UpstreamTlsSettings, upstreamTls } from '../../src/transports/upstream-tls.ts';
+import type { UpstreamTlsOptions } from '../../src/config/upstream.ts';
+import { upstreamTls } from '../../src/transports/upstream-tls.ts';
 import { TestAuthority } from '../support/certificates.ts';
 import { until } from '../support/until.ts';
 import { get, ProxiedRoad } from './proxied-road.ts';
@@ -32,8 +33,10 @@ async function tlsServer(t: TestContext, options: https.ServerOptions): Promise<
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-function withTls(settings: Partial<UpstreamTlsSettings>): { http1: { tls: ReturnType<typeof upstreamTls> } } {
-  return { http1: { tls: upstreamTls({ ...DEFAULT_UPSTREAM_TLS, ...settings }) } };
+const PLAIN: UpstreamTlsOptions = { ca: null, cert: null, key: null, serverName: null, verifies: true };
+
+function withTls(settings: Partial<UpstreamTlsOptions>): { http1: { tls: ReturnType<typeof upstreamTls> } } {
+  return { http1: { tls: upstreamTls({ ...PLAIN, ...settings }) } };
 }
 
 describe('TLS to a server', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
@@ -49,6 +50,35 @@ describe('a tunnel ends', () => {
       await until('the exchange to be over', () => road.transports[0]!.endpoint.inFlight === 0);
     });
   }
+
+  test('with all of it where the server takes its time over the last bytes', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await RawClient.connect(t, road.url, true);
+    client.write(get('/', UPGRADE));
+    const peer = await server.next();
+    await peer.head();
+    peer.write(SWITCH);
+    await client.head();
+    const { endpoint } = road.transports[0]!;
+    const [exchange] = road.transports[0]!.inFlight();
+    const before = exchange!.bytesIn;
+    peer.socket.pause();
+    peer.end();
+    let written = 0;
+    // Until the kernel's buffers are full, and some of it waits with us.
+    while (exchange!.credit === STREAM_WINDOW_BYTES) {
+      client.write(Buffer.alloc(32 * 1024, written & 0xff));
+      written += 32 * 1024;
+      await until('the piece to arrive', () => exchange!.bytesIn === before + written || exchange!.credit === 0);
+    }
+    client.end();
+    await until('the exchange to be over', () => endpoint.inFlight === 0);
+    // Longer than it would take to close a connection that nobody wants.
+    await sleep(8_000);
+    peer.socket.resume();
+    assert.equal((await peer.rest()).length, written);
+  });
 
   test('at once when the server resets it', async (t) => {
     const server = await RawServer.listen(t);
@@ -139,8 +169,9 @@ for (const body of ['Content-Length: 2\r\n\r\nok', 'Transfer-Encoding: chunked\r
     client.write(`CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n${get('/', 'X-Real-IP: 192.0.2.1')}`);
     const peer = await server.next();
     await peer.head();
-    peer.write(`HTTP/1.1 200 OK\r\n${body}`);
-    assert.equal(await client.rest(), `HTTP/1.1 200 OK\r\n${body}`);
+    const answer = `HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\n${body}`;
+    peer.write(answer);
+    assert.equal(await client.rest(), answer);
     const next = await road.client();
     next.write(get('/next'));
     assert.match(await peer.head(), /^GET \/next /);
@@ -215,8 +246,42 @@ test('TRACE and OPTIONS that may go no further are answered here', async (t) => 
   client.write('TRACE /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: secret\r\nX: 1\r\n\r\n');
   const trace = await client.response();
   assert.match(trace.head, /^Content-Type: message\/http\r$/m);
+  assert.match(trace.head, /^Date: .+ GMT\r$/m);
   assert.equal(String(trace.body), 'TRACE /x HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n');
   client.write('OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n');
   assert.match((await client.response()).head, /^Allow: /m);
   assert.equal(server.accepted.length, 0);
+});
+
+test('an upgrade is ignored in a request that is answered here', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  for (const body of ['\r\n', 'Content-Length: 3\r\n\r\nabc']) {
+    client.write(`OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n${UPGRADE}${body}`);
+    assert.match((await client.response()).head, /^Allow: /m);
+  }
+  client.write('TRACE /y HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n');
+  assert.match(String((await client.response()).body), /^TRACE \/y /);
+  await until('the exchanges to be over', () => road.transports[0]!.endpoint.inFlight === 0);
+});
+
+test('an HTTP/1.0 client is told that its connection is kept by an answer from here, too', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write('OPTIONS * HTTP/1.0\r\nMax-Forwards: 0\r\nConnection: keep-alive\r\n\r\n');
+  assert.match((await client.response()).head, /^Connection: keep-alive\r$/m);
+});
+
+test('the body of a request that is answered here is thrown away, however large', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [server.url]);
+  const client = await road.client();
+  client.write(`OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nContent-Length: 1000000\r\n\r\n`);
+  client.write('x'.repeat(1_000_000));
+  assert.match((await client.response()).head, /^Allow: /m);
+  client.write('TRACE /y HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n');
+  assert.match(String((await client.response()).body), /^TRACE \/y /);
+  await until('the exchanges to be over', () => road.transports[0]!.endpoint.inFlight === 0);
 });

@@ -16,10 +16,24 @@ import { FlushTurn } from '../../src/link/flush-turn.ts';
 import { Counters } from '../../src/observability/counters.ts';
 import { PoolMeter, type PoolReading } from '../../src/observability/pool-meter.ts';
 import { Pool } from '../../src/pool/pool.ts';
-import { DEFAULT_HTTP1_SETTINGS, type Http1Settings } from '../../src/transports/http1-settings.ts';
+import type { Http1Settings } from '../../src/transports/http1-settings.ts';
 import { Http1Transport } from '../../src/transports/http1-transport.ts';
 import { UpstreamPool } from '../../src/transports/upstream-pool.ts';
 import { RawClient } from '../support/raw-client.ts';
+
+/** Of a pool that says nothing else. */
+const DEFAULT_SETTINGS: Http1Settings = Object.freeze({
+  connectTimeoutMs: 5_000,
+  silenceTimeoutMs: 300_000,
+  // Node's own servers close after 5 s, and say so.
+  idleTimeoutMs: 4_000,
+  maxIdleConnections: 256,
+  keepsLoadReports: false,
+  responseVia: null,
+  requests: Object.freeze({ xForwarded: true, forwarded: false, via: null, loadFormat: null, passesLoadFormat: false }),
+  host: 'client',
+  tls: null,
+});
 
 export interface ProxiedSettings {
   readonly http1?: Partial<Http1Settings>;
@@ -98,18 +112,12 @@ export class ProxiedRoad {
       thread.close();
     });
     for (const [i, server] of servers.entries()) {
-      const transport = new Http1Transport(
-        i,
-        addressOf(server),
-        { ...DEFAULT_HTTP1_SETTINGS, ...settings.http1 },
-        thread,
-        {
-          onUnreachable: (reason) => road.told.push(`${i} unreachable: ${reason}`),
-          onReachable: () => road.told.push(`${i} reachable`),
-          onLoad: (text, binary) => road.told.push(`${i} load: ${text || binary}`),
-          onIdle: () => road.told.push(`${i} idle`),
-        },
-      );
+      const transport = new Http1Transport(i, addressOf(server), { ...DEFAULT_SETTINGS, ...settings.http1 }, thread, {
+        onUnreachable: (reason) => road.told.push(`${i} unreachable: ${reason}`),
+        onReachable: () => road.told.push(`${i} reachable`),
+        onLoad: (text, binary) => road.told.push(`${i} load: ${text || binary}`),
+        onIdle: () => road.told.push(`${i} idle`),
+      });
       road.transports.push(transport);
       transport.endpoint.join(pool);
     }

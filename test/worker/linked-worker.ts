@@ -12,7 +12,7 @@ import { Method } from '../../src/http1/methods.ts';
 import { FrameReader } from '../../src/link/frame-reader.ts';
 import { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../../src/link/frames.ts';
-import { LEDGER_BEGUN_AT, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
+import { LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
 import { type Frame, FrameRecorder } from '../link/recorded-frames.ts';
 import { APPS } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
@@ -94,9 +94,24 @@ export class LinkedWorker {
 
   /** The last stream that it has noted as begun. */
   get noted(): number {
+    return this.#read(LEDGER_BEGUN_AT);
+  }
+
+  /** The first of those of which it notes all. */
+  get notesAllFrom(): number {
+    return this.#read(LEDGER_ALL_FROM);
+  }
+
+  #read(at: number): number {
     const bytes = Buffer.alloc(4);
-    readSync(this.#word, bytes, 0, 4, LEDGER_BEGUN_AT);
+    readSync(this.#word, bytes, 0, 4, at);
     return bytes.readUInt32LE();
+  }
+
+  /** Asks whether its event loop turns. */
+  beat(): void {
+    this.#writer.text(FrameType.Ping, FrameFlag.Beat, 0, '');
+    this.#writer.flush();
   }
 
   json(type: number, stream: number, payload: object): void {

@@ -26,7 +26,7 @@ function sent(pieces: readonly Buffer[], closesAfter: number): Buffer {
   const out: Buffer[] = [];
   for (let i = 0; i <= pieces.length; i++) {
     if (i === closesAfter) {
-      const goodbye = frames.close(1012);
+      const goodbye = frames.close(1012, 0);
       if (goodbye !== null) out.push(goodbye);
     }
     if (i < pieces.length) out.push(frames.pass(pieces[i]!));
@@ -56,6 +56,17 @@ test('puts a close frame between two frames, wherever they are cut', () => {
   }
 });
 
+test('lets go first what the app has sent before', () => {
+  const [one, two] = [frame(300), frame(70_000)];
+  const frames = new WebSocketFrames();
+  frames.pass(HEAD);
+  assert.equal(frames.close(1012, one.length + two.length), null);
+  assert.deepEqual(frames.pass(one), one);
+  assert.deepEqual(frames.pass(two.subarray(0, 9)), two.subarray(0, 9));
+  assert.deepEqual(frames.pass(Buffer.concat([two.subarray(9), one])), Buffer.concat([two.subarray(9), GOODBYE]));
+  assert.ok(frames.isClosed);
+});
+
 test('passes on whatever it is given while nobody says goodbye', () => {
   const sizes = fc.array(fc.oneof(fc.nat(200), fc.constantFrom(125, 126, 65_535, 65_536, 70_000)), { maxLength: 6 });
   fc.assert(
@@ -76,26 +87,26 @@ test('passes on whatever it is given while nobody says goodbye', () => {
 test('says goodbye once, and lets nothing follow', () => {
   const frames = new WebSocketFrames();
   frames.pass(HEAD);
-  assert.deepEqual(frames.close(1001), Buffer.from([0x88, 2, 0x03, 0xe9]));
+  assert.deepEqual(frames.close(1001, 0), Buffer.from([0x88, 2, 0x03, 0xe9]));
   assert.equal(frames.isClosed, true);
-  assert.equal(frames.close(1001), null);
+  assert.equal(frames.close(1001, 0), null);
   assert.equal(frames.pass(frame(10)).length, 0);
 });
 
 test('leaves one alone that the app has closed itself, and one that was refused', () => {
   const closed = new WebSocketFrames();
   closed.pass(Buffer.concat([HEAD, frame(2, 8)]));
-  assert.equal(closed.close(1012), null);
+  assert.equal(closed.close(1012, 0), null);
   const refused = new WebSocketFrames();
   const answer = Buffer.from('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
   for (const byte of answer) assert.deepEqual(refused.pass(Buffer.from([byte])), Buffer.from([byte]));
-  assert.equal(refused.close(1012), null);
+  assert.equal(refused.close(1012, 0), null);
   assert.deepEqual(refused.pass(frame(3)), frame(3));
 });
 
 test('waits for the end of the handshake', () => {
   const frames = new WebSocketFrames();
-  assert.equal(frames.close(1012), null);
+  assert.equal(frames.close(1012, 0), null);
   assert.deepEqual(frames.pass(HEAD.subarray(0, 20)), HEAD.subarray(0, 20));
   assert.deepEqual(
     frames.pass(Buffer.concat([HEAD.subarray(20), frame(5)])),

@@ -1,6 +1,18 @@
 import type { AppStatus, Status, WorkerStatus } from '../../control/control-target.ts';
 import type { Incident } from '../../core/incident.ts';
-import { latencyText, type Paint, rateText, sizeText, spanText, stateColour } from '../tables.ts';
+import {
+  busyText,
+  delayText,
+  fitting,
+  latencyText,
+  type Paint,
+  pidText,
+  rateText,
+  sizeText,
+  spanText,
+  stateColour,
+  upText,
+} from '../tables.ts';
 
 /** What is to be seen. */
 export interface View {
@@ -20,24 +32,23 @@ export interface View {
 interface Column {
   readonly head: string;
   readonly isNumber: boolean;
-  /** Columns of a higher rank go first when there is no room. */
   readonly rank: number;
   cell(worker: WorkerStatus, rate: number | undefined): string;
 }
 
 const COLUMNS: readonly Column[] = [
   { head: 'ID', isNumber: false, rank: 0, cell: ({ id }) => id },
-  { head: 'PID', isNumber: true, rank: 3, cell: ({ pid }) => (pid === null ? '-' : String(pid)) },
+  { head: 'PID', isNumber: true, rank: 3, cell: pidText },
   { head: 'STATE', isNumber: false, rank: 0, cell: ({ state }) => state },
   { head: 'REQ/S', isNumber: true, rank: 0, cell: (_, rate) => (rate === undefined ? '-' : rateText(rate)) },
   { head: 'IN FL', isNumber: true, rank: 0, cell: ({ inFlight }) => String(inFlight) },
   { head: 'REQUESTS', isNumber: true, rank: 5, cell: ({ requests }) => String(requests) },
   { head: 'MEMORY', isNumber: true, rank: 0, cell: ({ memory }) => sizeText(memory) },
-  { head: 'DELAY', isNumber: true, rank: 1, cell: ({ eventLoop }) => latencyText(eventLoop.delayMs) },
-  { head: 'BUSY', isNumber: true, rank: 0, cell: ({ eventLoop }) => `${Math.round(eventLoop.utilization * 100)} %` },
+  { head: 'DELAY', isNumber: true, rank: 1, cell: delayText },
+  { head: 'BUSY', isNumber: true, rank: 0, cell: busyText },
   { head: 'LOOP', isNumber: false, rank: 6, cell: ({ eventLoop }) => bar(eventLoop.utilization) },
   { head: 'RST', isNumber: true, rank: 2, cell: ({ restarts }) => String(restarts) },
-  { head: 'UP', isNumber: true, rank: 4, cell: ({ pid, uptime }) => (pid === null ? '-' : spanText(uptime)) },
+  { head: 'UP', isNumber: true, rank: 4, cell: upText },
 ];
 
 const KEYS = '↑↓ choose  r restart  d drain  w why  + - scale  R reload  ? help  q quit';
@@ -81,7 +92,7 @@ function headLine({ name, state, uptime, pid, connections, workers }: Status, co
 
 function appLines(app: AppStatus, status: Status, columns: number): string[] {
   const { recent } = app;
-  const label = status.apps.length > 1 ? `${app.name}: ` : '';
+  const label = status.apps.length > 1 ? `${shortened(app.name, columns)}: ` : '';
   const rates = [
     `${rateText(recent.requestsPerSecond)} req/s`,
     `${rateText(recent.errorsPerSecond)} err/s`,
@@ -107,7 +118,7 @@ function appLines(app: AppStatus, status: Status, columns: number): string[] {
 /** Workers come first; incidents get what they leave, and a third of the room at least where there are any. */
 function workersAndIncidents(view: View, columns: number, room: number, paint: Paint): string[] {
   const { workers } = view.status;
-  const { incidents } = view;
+  const incidents = view.incidents.toSorted((a, b) => Number(b.closedAt === null) - Number(a.closedAt === null));
   const wantedByIncidents =
     incidents.length === 0 ? 0 : Math.min(incidents.length + 2, Math.max(3, Math.floor(room / 3)));
   const workerRows = Math.max(LEAST_WORKER_ROWS, Math.min(workers.length, room - wantedByIncidents - 1));
@@ -124,16 +135,12 @@ function workersAndIncidents(view: View, columns: number, room: number, paint: P
 function workerLines(view: View, from: number, count: number, columns: number, paint: Paint): string[] {
   const { workers } = view.status;
   const all = COLUMNS.map((column) => {
-    const cells = workers.map((worker) => column.cell(worker, view.rates.get(rateKey(worker))));
+    const whole = workers.map((worker) => column.cell(worker, view.rates.get(rateKey(worker))));
+    const cells = column.head === 'ID' ? whole.map((id) => shortened(id, columns)) : whole;
     const width = Math.max(column.head.length, ...cells.map((cell) => cell.length));
     return { ...column, cells, width };
   });
-  const shown = [...all];
-  const widthOf = (list: typeof all): number => list.reduce((sum, { width }) => sum + width + 2, 0);
-  while (widthOf(shown) > columns && shown.some(({ rank }) => rank > 0)) {
-    const least = shown.reduce((a, b) => (b.rank > a.rank ? b : a));
-    shown.splice(shown.indexOf(least), 1);
-  }
+  const shown = fitting(all, columns);
   const fit = (text: string, { isNumber, width }: (typeof all)[number]): string =>
     isNumber ? text.padStart(width) : text.padEnd(width);
   const head = cut(` ${shown.map((column) => fit(column.head, column)).join('  ')}`, columns);
@@ -160,7 +167,7 @@ function incidentLine(incident: Incident, isNamed: boolean, columns: number, pai
   const time = new Date(openedAt).toTimeString().slice(0, 8);
   const times = count > 1 ? ` (${count} times)` : '';
   const place = [...(isNamed && app !== null ? [app] : []), ...(worker === null ? [] : [worker])].join(':');
-  const who = worker === null ? place : `worker ${place}`;
+  const who = worker === null ? shortened(place, columns) : `worker ${shortened(place, columns)}`;
   const shown = cut(` ${time} ${who === '' ? '' : `${who}: `}${cause}${times}`, columns);
   if (closedAt !== null) return paint.dim(shown);
   return severity === 'warning' || severity === 'info' ? paint.yellow(shown) : paint.red(shown);
@@ -188,6 +195,17 @@ function wrapped(line: string, width: number): string[] {
 /** Of one process: another in its place begins anew. */
 export function rateKey({ id, pid }: WorkerStatus): string {
   return `${id} ${pid}`;
+}
+
+/** What a name is given of a line: one of several apps may be called anything. */
+const NAME_SHARE = 1 / 3;
+
+/** Its beginning and its end, where it differs from others. */
+function shortened(name: string, columns: number): string {
+  const width = Math.floor(columns * NAME_SHARE);
+  if (name.length <= width) return name;
+  const end = Math.ceil((width - 1) / 2);
+  return `${name.slice(0, Math.max(0, width - 1 - end))}…${name.slice(-end)}`;
 }
 
 const BAR_WIDTH = 8;

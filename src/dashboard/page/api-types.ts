@@ -6,6 +6,7 @@ export interface Status {
   readonly version: string;
   readonly state: 'starting' | 'running' | 'stopping';
   readonly startedAt: string;
+  readonly time: string;
   /** Seconds. */
   readonly uptime: number;
   readonly connections: number;

@@ -41,6 +41,8 @@ export function eventText(event: Fields): string {
       return `${who(event)} will outgrow its limit of memory in ${span(event.inMs)}, as it grows now`;
     case 'worker-expired':
       return `${who(event)} is replaced: it has ${event.cause === 'age' ? 'run' : 'served'} long enough`;
+    case 'worker-unreachable':
+      return `${who(event)} is replaced: balancer thread ${number(event.thread)} cannot reach it`;
     case 'worker-restarting':
       return `${who(event)} is restarted`;
     case 'worker-drained':
@@ -70,6 +72,9 @@ export function eventText(event: Fields): string {
     case 'servers-changed':
       return `${said(event.pool)} has ${counted(number(event.servers), 'server')} now`;
     case 'source-failed':
+      if (event.isPartial === true) {
+        return `${said(event.pool)}: ${said(event.source)} is taken in part: ${said(event.reason)}`;
+      }
       return `${said(event.pool)}: ${said(event.source)} does not say which servers there are: ${said(event.reason)}`;
     case 'source-works':
       return `${said(event.pool)}: ${said(event.source)} says again which servers there are`;
@@ -83,6 +88,12 @@ export function eventText(event: Fields): string {
       return `${said(event.notifier)} gets notices again`;
     case 'balancer-died':
       return `balancer thread ${said(event.thread)} died: ${said(event.cause)}; ${restart(event.restartInMs)}`;
+    case 'port-lost':
+      return `not listening any more${where(event.address)}: ${said(event.reason)}`;
+    case 'port-back':
+      return event.isOpen === true
+        ? `listening again${where(event.address)}`
+        : `not wanted any more${where(event.address)}`;
     case 'shedding':
       return `requests are refused for want of capacity: ${said(event.requests)} so far`;
     case 'shedding-over':
@@ -103,6 +114,8 @@ export function eventText(event: Fields): string {
       return `reload done in ${span(event.tookMs)}`;
     case 'reload-failed':
       return `reload failed, the workers of before go on: ${said(event.reason)}`;
+    case 'options-taken-back':
+      return `balancer threads died of the new options, and go on with those of before: ${said(event.cause)}`;
     case 'scaled':
       return `${said(event.app)} is scaled to ${counted(number(event.workers), 'worker')}${typeof event.why === 'string' ? `: ${event.why}` : ''}`;
     case 'draining':

@@ -179,8 +179,8 @@ class Dashboard {
 }
 
 /** By the clock of the machine that Evener runs on, which need not be the reader's. ms */
-function timeOf({ startedAt, uptime }: Status): number {
-  return Date.parse(startedAt) + uptime * 1000;
+function timeOf({ time }: Status): number {
+  return Date.parse(time);
 }
 
 new Dashboard().run();

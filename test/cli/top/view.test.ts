@@ -4,82 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { PLAIN, paintFor } from '../../../src/cli/tables.ts';
 import { keysOf, Screen, type Terminal } from '../../../src/cli/top/terminal.ts';
 import { HELP, linesOf, type View } from '../../../src/cli/top/view.ts';
-import type { Status, WorkerStatus } from '../../../src/control/control-target.ts';
-import type { Incident } from '../../../src/core/incident.ts';
-
-function worker(slot: number, more: Partial<WorkerStatus> = {}): WorkerStatus {
-  return {
-    id: String(slot),
-    app: 'web',
-    slot,
-    pid: 10_000 + slot,
-    state: 'ready',
-    generation: 0,
-    inFlight: 3,
-    requests: 123_456,
-    memory: 51_000_000,
-    eventLoop: { delayMs: 2, utilization: 0.35 },
-    restarts: 1,
-    uptime: 7_500,
-    ...more,
-  };
-}
-
-function status(workers: readonly WorkerStatus[]): Status {
-  return {
-    name: 'web',
-    pid: 9_999,
-    version: '0.1.0',
-    state: 'running',
-    startedAt: '2026-11-24T06:00:00.000Z',
-    uptime: 7_501,
-    config: null,
-    admin: null,
-    threads: 1,
-    connections: 64,
-    apps: [
-      {
-        name: 'web',
-        command: 'server.js',
-        addresses: ['http://localhost:3000'],
-        workers: { wanted: workers.length, ready: workers.length },
-        requests: 1_234_567,
-        retried: 2,
-        moved: 3,
-        shed: 4,
-        bytesIn: 1,
-        bytesOut: 2,
-        inFlight: 12,
-        queued: 5,
-        recent: { requestsPerSecond: 1234, errorsPerSecond: 0.5, p50Ms: 1.2, p95Ms: 8, p99Ms: 20 },
-      },
-    ],
-    workers,
-    servers: [],
-    canaries: [],
-    sources: [],
-    incidents: 0,
-  };
-}
-
-function incident(cause: string): Incident {
-  return {
-    id: 'a-1',
-    openedAt: '2026-11-24T06:00:00.000Z',
-    updatedAt: '2026-11-24T06:00:00.000Z',
-    closedAt: null,
-    kind: 'worker-hung',
-    severity: 'error',
-    app: 'web',
-    worker: 1,
-    cause,
-    evidence: {},
-    decision: 'ending it',
-    recovery: null,
-    count: 2,
-    dedupKey: 'k',
-  };
-}
+import type { WorkerStatus } from '../../../src/control/control-target.ts';
+import { incident, status, worker } from '../samples.ts';
 
 function view(workers: readonly WorkerStatus[], more: Partial<View> = {}): View {
   const rates = new Map([['1 10001', 310]]);
@@ -120,6 +46,34 @@ test('says of which app an incident is where there are several', () => {
   assert.match(linesOf(shown, 80, 24, PLAIN).join('\n'), /^ \d\d:\d\d:\d\d worker web:1: it hangs \(2 times\)$/m);
 });
 
+test('leaves room for the figures beside long names', () => {
+  const name = 'order-processing-of-the-warehouse-in-the-north-and-of-all-that-belong-to-it';
+  const workers = [worker(0, { id: `${name}:0` }), worker(1, { id: 'api:1' })];
+  const { apps, ...rest } = status(workers);
+  const shown = {
+    ...rest,
+    apps: [
+      { ...apps[0]!, name },
+      { ...apps[0]!, name: 'api' },
+    ],
+  };
+  const incidents = [{ ...incident('it hangs'), app: name }];
+  const text = linesOf(view(workers, { status: shown, incidents }), 80, 24, PLAIN).join('\n');
+  assert.match(text, /^ order-proces…-belong-to-it: 1234 req\/s {2}0\.5 err\/s {2}p50 1\.2 ms/m);
+  assert.match(text, /^>order-proces…elong-to-it:0 .* ready .*51 MB .*35 %/m);
+  assert.match(text, /^ api:1 .* ready .*51 MB .*35 %/m);
+  assert.match(text, / worker order-proces…elong-to-it:1: it hangs \(2 times\)$/m);
+});
+
+test('shows incidents that last before those that are over', () => {
+  const closedAt = '2026-11-24T07:00:00.000Z';
+  const incidents = [{ ...incident('was silent'), closedAt }, incident('no worker is up'), incident('exit code 3')];
+  const lines = linesOf(view([worker(0)], { incidents }), 80, 24, PLAIN);
+  const from = lines.indexOf(' INCIDENTS') + 1;
+  const causes = lines.slice(from, from + 3).map((line) => /: (.*) \(2 times\)/.exec(line)?.[1]);
+  assert.deepEqual(causes, ['no worker is up', 'exit code 3', 'was silent']);
+});
+
 test('shows the instance, its app, its workers and its incidents at 80x24', () => {
   const workers = [
     worker(0),
@@ -136,7 +90,7 @@ test('shows the instance, its app, its workers and its incidents at 80x24', () =
   assert.match(text, /^ ID .*STATE .*REQ\/S .*IN FL .*MEMORY .*DELAY .*BUSY/m);
   assert.match(text, /^>0 .*ready .*3 .*51 MB .*2\.0 ms .*35 %/m);
   assert.match(text, /^ 1 .*stalled +310 /m);
-  assert.match(text, /^ 2 .*waiting +- /m);
+  assert.match(text, /^ 2 .*waiting +- +3 +- +- +- /m);
   assert.match(text, /^ INCIDENTS\n \d\d:\d\d:\d\d worker 1: it hangs in crunch \(2 times\)$/m);
   assert.match(text, /q quit$/);
 });

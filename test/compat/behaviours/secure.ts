@@ -376,7 +376,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     name: 'https: close() and closeAllConnections()',
     serve: (app) => {
       const server = https.createServer(SECRETS, (request, response) => {
-        if (request.url === '/hold') return;
+        if (request.url === '/hold') {
+          app.tell('held');
+          return;
+        }
         server.close(() => app.tell('closed', server.listening));
         response.end('closing', () => server.closeAllConnections());
       });
@@ -386,6 +389,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       const holding = await secure(client);
       holding.write('GET /hold HTTP/1.1\r\nHost: a\r\n\r\n');
       const held = text(holding);
+      await client.told('held');
       const seen = await sendSecurely(client, get('/close'));
       return [seen, await held, await client.told('closed')];
     },

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -10,6 +11,8 @@ import { until } from '../../support/until.ts';
 import { type AppSide, attempt, type Behaviour, type ClientSide, get } from '../support/behaviour.ts';
 
 const MAJOR = Number.parseInt(process.versions.node, 10);
+/** Clients to whom so much is sent at once that the link has to wait for its other end. */
+const OTHERS = 40;
 const KEPT = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** A server and what a client sees of it. */
@@ -62,6 +65,9 @@ async function answer(client: RawClient, request: string = KEPT): Promise<string
   const { head, body } = await client.response();
   return `${head.replace(/^Date: .*\r$/gm, 'Date: now')}${body}`;
 }
+
+/** For what one of two does soon, and the other never. */
+const soon = (condition: () => boolean): Promise<unknown> => until('it', condition, 2_000).catch(() => null);
 
 type Leave = (socket: net.Socket) => unknown;
 const ends: Leave = (socket) => socket.end();
@@ -286,8 +292,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     const order: string[] = [];
     for (const event of ['listening', 'close', 'error']) server.on(event, () => order.push(event));
     server.listen(0);
-    server.close((error) => order.push(`callback ${(error as NodeJS.ErrnoException | undefined)?.code}`));
-    setTimeout(() => see(order), 200);
+    server.close((error) => {
+      order.push(`callback ${(error as NodeJS.ErrnoException | undefined)?.code}`);
+      setTimeout(() => see(order), 200);
+    });
   }),
   alone('an address that is in use by the same app', (_app, see) => {
     const first = http.createServer(fine).listen(0, '127.0.0.1', () => {
@@ -382,7 +390,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     const path = join(app.folder, 'all.sock');
     const server = http.createServer(fine).listen({ path, readableAll: true, writableAll: true }, () => {
       const mode = fs.statSync(path).mode & 0o777;
-      server.close(() => setTimeout(() => see([mode.toString(8), fs.existsSync(path)]), 100));
+      server.close(async () => {
+        await soon(() => !fs.existsSync(path));
+        see([mode.toString(8), fs.existsSync(path)]);
+      });
     });
   }),
   alone('a Unix socket that is in use, and one that cannot be', (app, see) => {
@@ -446,7 +457,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       const dropped = await client.connect();
       dropped.write(KEPT);
       const rest = await dropped.rest();
-      await sleep(100);
+      await soon(() => client.all('drop').length > 0);
       return [seen, rest, client.all('drop')];
     },
     { difference: "'drop' of an http.Server" },
@@ -509,6 +520,37 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       await client.send('GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n'),
       await client.told('error'),
     ],
+  ),
+  ...(
+    [
+      ['a bad chunk', ['5\r\nhello\r\nzz\r\n']],
+      ['a bad chunk in a later piece', ['5\r\nhello\r\n', 'zz\r\n']],
+    ] as const
+  ).map(([what, pieces]) =>
+    serving(
+      `an app that answers ${what} itself`,
+      (app) => {
+        const seen: unknown[] = [];
+        const server = http.createServer((request) => {
+          request.on('data', (bytes) => app.tell('data', String(bytes)));
+          request.on('aborted', () => seen.push('aborted'));
+          request.on('error', (error: NodeJS.ErrnoException) => seen.push(error.code));
+          request.on('close', () => app.tell('seen', seen));
+        });
+        server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+          seen.push(['clientError', error.code, error instanceof Error, socket.writable]);
+          (socket as net.Socket).end('HTTP/1.1 400 Mine\r\nConnection: close\r\n\r\n');
+        });
+        app.listen(server);
+      },
+      async (client) => {
+        const one = await client.connect();
+        one.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${pieces[0]}`);
+        const data = await client.told('data');
+        if (pieces.length > 1) one.write(pieces[1]!);
+        return [data, String(await one.rest()), await client.told('seen')];
+      },
+    ),
   ),
   serving(
     'checkContinue and checkExpectation',
@@ -614,15 +656,12 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     (app) => {
       const server = http.createServer(fine);
       app.listen(server);
-      server.once('request', () => {
-        server.close(() => app.tell('closed', 'closed'));
-        setTimeout(() => app.tell('state', 'still open'), 400);
-      });
+      server.once('request', () => server.close(() => app.tell('closed', 'closed')));
     },
     async (client) => {
       const silent = await client.connect();
       await client.send(get('/'));
-      await client.told('state');
+      await soon(() => client.all('closed').length > 0);
       const before = client.all('closed');
       silent.socket.destroy();
       return [before, await client.told('closed')];
@@ -634,7 +673,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     'closeAllConnections()',
     (app) => {
       const server = http.createServer((request, response) => {
-        if (request.url === '/') return;
+        if (request.url === '/') {
+          app.tell('held');
+          return;
+        }
         server.closeAllConnections();
         response.end('never seen');
       });
@@ -643,7 +685,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     async (client) => {
       const holding = await client.connect();
       holding.write(KEPT);
-      await sleep(50);
+      await client.told('held');
       return [await client.send(get('/close')), await holding.rest()];
     },
   ),
@@ -718,6 +760,18 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       (await client.told<unknown[]>('connection')).slice(0, 2),
       await client.told('closed'),
     ],
+  ),
+  serving(
+    "the 'net.server.socket' channel of an http.Server",
+    (app) => {
+      const server = http.createServer(fine);
+      subscribe('net.server.socket', (message) => {
+        const { socket } = message as { socket: net.Socket & { server: unknown } };
+        if (socket.server === server) app.tell('published', socket instanceof net.Socket);
+      });
+      app.listen(server);
+    },
+    async (client) => [await client.send(get('/')), await client.told('published')],
   ),
   serving(
     'a connection that the app will not have',
@@ -882,6 +936,41 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     (client) => client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
   ),
   serving(
+    "'upgrade' that the app refuses in several writes before it destroys",
+    (app) => {
+      const server = http.createServer(fine);
+      server.on('upgrade', (_request, socket) => {
+        socket.write('HTTP/1.1 401 Unauthorized\r\n');
+        socket.write(Buffer.from('Content-Length: 3\r\n\r\n'));
+        socket.write('no\n');
+        socket.destroy();
+      });
+      app.listen(server);
+    },
+    (client) => client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+  ),
+  serving(
+    "'upgrade' that the app refuses and destroys while much is on its way to others",
+    (app) => {
+      const held: http.ServerResponse[] = [];
+      const server = http.createServer((_request, response) => {
+        held.push(response);
+        if (held.length === OTHERS) app.tell('held');
+      });
+      server.on('upgrade', (_request, socket) => {
+        for (const response of held) response.write(Buffer.alloc(60_000));
+        socket.write('HTTP/1.1 401 Unauthorized\r\n\r\n');
+        socket.destroy();
+      });
+      app.listen(server);
+    },
+    async (client) => {
+      for (let i = 0; i < OTHERS; i++) (await client.connect()).write(KEPT);
+      await client.told('held');
+      return client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    },
+  ),
+  serving(
     "'connect'",
     (app) => {
       const server = http.createServer(fine);
@@ -937,7 +1026,13 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   serving(
     'a client that ends its side after the request',
     (app) => {
-      app.listen(http.createServer((_request, response) => setTimeout(() => response.end('late'), 20)));
+      // Long after Node has seen that the client has ended, and long before we take the stream for one that rests.
+      app.listen(
+        http.createServer((_request, response) => {
+          response.write('soon');
+          setTimeout(() => response.end('late'), 700);
+        }),
+      );
     },
     async (client) => {
       const one = await client.connect();

@@ -88,6 +88,7 @@ export class ScriptedInstance implements ControlTarget {
       version: VERSION,
       state: this.state,
       startedAt: this.startedAt,
+      time: new Date().toISOString(),
       uptime: (Date.now() - Date.parse(this.startedAt)) / 1000,
       config: null,
       admin: null,

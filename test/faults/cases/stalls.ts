@@ -22,8 +22,9 @@ export const endlessLoop: Scenario = {
     await until('the load to run', () => load.attempts.length > 100);
     const sentAtMs = performance.now();
     const doomed = request(`${url}/spin`, 'POST');
-    const ejectedMs = await timeUntil('it to be out', () => evener.count(/is stalled/) === 1);
-    const explainedMs = await timeUntil('an explanation', () => evener.count(/ hangs: /) === 1);
+    // Others may be stalled for a moment where the machine is busy.
+    const ejectedMs = await timeUntil('it to be out', () => evener.count(/is stalled/) > 0);
+    const explainedMs = await timeUntil('an explanation', () => evener.count(/ hangs: .+ in \/spin/) > 0);
     assert.equal((await doomed).status, 502);
     await evener.saidTimes(/worker \d ready/, 5);
     const replacedMs = performance.now() - sentAtMs;
@@ -92,10 +93,11 @@ export const stopContinue: Scenario = {
     const stoppedAtMs = performance.now();
     process.kill(victim!, 'SIGSTOP');
     rig.after(() => process.kill(victim!, 'SIGCONT'));
-    const ejectedMs = await timeUntil('it to be out', () => evener.count(/is stalled/) === 1);
+    const said = (what: string): boolean => evener.count(new RegExp(`\\(pid ${victim}\\) ${what}`)) > 0;
+    const ejectedMs = await timeUntil('it to be out', () => said('is stalled'));
     await sleep(1_000);
     process.kill(victim!, 'SIGCONT');
-    const backMs = await timeUntil('it to be back', () => evener.count(/answers again/) === 1);
+    const backMs = await timeUntil('it to be back', () => said('answers again'));
     await running;
     await until('it to serve', async () => (await request(url)).body === String(victim));
     const deliveries = begun();

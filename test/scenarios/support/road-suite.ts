@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { request } from '../../support/evener-process.ts';
 import { memoryOf } from '../../support/memory.ts';
 import { RawClient } from '../../support/raw-client.ts';
@@ -298,6 +298,31 @@ export function roadTests(start: (t: TestContext, settings?: object) => Promise<
     client.end();
     assert.ok((await told(stdout, 'half')).includes('response close'));
     await client.ended();
+  });
+
+  test('tells it as soon of one that has finished sending within a response which has rested', async (t) => {
+    const { url, stdout } = await start(t);
+    const clients = await Promise.all(Array.from({ length: 5 }, () => RawClient.connect(t, url)));
+    for (const [i, client] of clients.entries()) client.write(get(`/begun?tell=stream-${i}`));
+    await until('all to begin', () => clients.every(({ bytes }) => bytes > 0));
+    await sleep(2_000);
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const [i, client] of clients.entries()) {
+      const since = performance.now();
+      client.end();
+      assert.ok((await told(stdout, `stream-${i}`)).includes('response close'));
+      // A busy machine may hold up some, not all.
+      soonest = Math.min(soonest, performance.now() - since);
+    }
+    assert.ok(soonest < 800, `at the soonest after ${soonest} ms`);
+  });
+
+  test('goes on with a stream for one that has finished sending', async (t) => {
+    const { client } = await start(t);
+    client.write(get('/ticks'));
+    client.end();
+    assert.equal(String((await client.response()).body), 'tick'.repeat(16));
+    assert.equal(client.error, null);
   });
 }
 

@@ -11,6 +11,8 @@ interface WsSocket {
   send(data: string | Buffer): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
+  pause(): void;
+  resume(): void;
 }
 
 const require = createRequire(import.meta.url);
@@ -50,6 +52,15 @@ export class WebSocketClient {
 
   terminate(): void {
     this.#socket.terminate();
+  }
+
+  /** Reads nothing until {@link resume}. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   /** The message of that number, from 0. */
