@@ -312,10 +312,14 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     else this.#writeError(outcome as Outcome, exchange.lines, exchange.method === Method.Head);
   }
 
-  cut(_outcome: number, isReset: boolean = false): void {
+  cut(outcome: number, isReset: boolean = false): void {
+    const isTunnel = this.#reading === Reading.Tunnel;
     // What was written before may go out; then the connection ends without the end of its framing. A body that ends
     // with the connection would look whole: only a reset tells. In a tunnel the end is the app's to give.
-    this.closeNow(isReset || (this.#writer.framing === Framing.UntilClose && this.#reading !== Reading.Tunnel));
+    if (isReset || (this.#writer.framing === Framing.UntilClose && !isTunnel)) this.closeNow(true);
+    // Who closes with bytes unread resets, and takes back the answers before this one. An app may want just that.
+    else if (isTunnel || outcome === Outcome.EndpointAborted) this.closeNow(false);
+    else this.closeGently();
   }
 
   openTunnel(): void {

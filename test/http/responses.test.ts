@@ -12,6 +12,7 @@ interface Answer {
   readonly head?: string;
   readonly chunked?: string;
   readonly write?: string;
+  readonly length?: string;
   readonly end?: string;
   readonly trailer?: string;
   readonly after?: string;
@@ -198,6 +199,22 @@ test('resets an HTTP/1.0 client where a body without a length is cut short', asy
   await request(`${url}/release`);
   await client.rest();
   assert.equal(client.error?.code, 'ECONNRESET');
+});
+
+test('takes no answer back from a client that still sends where the one behind it is cut short', async (t) => {
+  const url = await started();
+  const client = await RawClient.connect(t, url);
+  client.socket.pause();
+  const length = 900_000;
+  client.write(asking({ head: ok(`Content-Length: ${length}`), write: 'first', length: String(length) }));
+  client.write(asking({ head: ok('Content-Length: 9'), write: 'cut' }).replace('/?', '/held?'));
+  client.write('POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n');
+  client.write(Buffer.alloc(9_000_000));
+  await until('the second to have begun', async () => (await request(`${url}/holds`)).body === '1');
+  await request(`${url}/release`);
+  client.socket.resume();
+  assert.equal((await client.response()).body.length, length);
+  assert.match(await client.rest(), /\r\n\r\ncut$/);
 });
 
 test('gives 502 to an HTTP/1.0 client for a coding that cannot be taken off', async (t) => {

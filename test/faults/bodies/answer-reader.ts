@@ -54,9 +54,12 @@ export class AnswerReader {
     while (this.#rest.length > 0 && this.#step());
   }
 
-  /** The server has finished sending. @throws as before */
+  /**
+   * The server has finished sending. A body that ends with that and is too short stays unfinished: a reset together with the
+   * last of what came before it looks like an end to Node. @throws as before
+   */
   end(): void {
-    if (this.#state === 'until-close') this.#whole();
+    if (this.#state === 'until-close' && this.#check?.isWhole !== false) this.#whole();
   }
 
   /** @returns false when more is needed. */

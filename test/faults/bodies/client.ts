@@ -169,11 +169,12 @@ export class BodyClient {
   }
 
   #attempt(act: () => void): void {
-    if (this.#wrong !== null) return;
+    // A stream that was destroyed may still say that it has ended.
+    if (this.#wrong !== null || this.#isLeaving) return;
     try {
       act();
     } catch (error) {
-      this.#wrong = (error as Error).message;
+      this.#wrong = `${(error as Error).message}; ${JSON.stringify(this.#waiting[0]?.plan)}`;
       this.#leave();
     }
   }

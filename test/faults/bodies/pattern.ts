@@ -78,10 +78,14 @@ export class PatternCheck {
     return `${what} is ${told(piece, at)}`;
   }
 
+  get isWhole(): boolean {
+    return this.#at === this.#expected.length;
+  }
+
   /** All has come. @returns what is missing, or null. */
   end(): string | null {
     const { length } = this.#expected;
-    if (this.#at === length) return null;
+    if (this.isWhole) return null;
     return `the ${NAMES[this.#part]} of ${nameOf(this.#id)} ended as if it were whole after ${this.#at} of ${length} bytes`;
   }
 }
