@@ -1,37 +1,21 @@
 import { strict as assert } from 'node:assert';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPolicy } from '../balancing/policies.ts';
-import type { FromBalancer, ListenerAddress, OpenedPort, PoolSettings } from '../channel/messages.ts';
-import type { AcceptPause } from '../clients/accept-pause.ts';
+import type { ListenerAddress, OpenedPort, PoolSettings } from '../channel/messages.ts';
 import type { ClientAdmission } from '../clients/client-admission.ts';
 import type { ClientContext, ClientRegistry } from '../clients/client-context.ts';
 import { Http1Connection } from '../clients/http1-connection.ts';
 import { type ConnectionClass, Listener } from '../clients/listener.ts';
 import { RawConnection } from '../clients/raw-connection.ts';
-import { type ActivatedSocket, activatedFor } from '../core/activated-socket.ts';
 import type { ListenAnswer } from '../core/listen-answer.ts';
-import { CAN_REUSE_PORT } from '../core/reuse-port.ts';
-import type { Rng } from '../core/rng.ts';
-import { Affinity, type AffinityParts } from '../exchange/affinity.ts';
-import { ClientAddresses } from '../exchange/client-addresses.ts';
-import { Dispatcher } from '../exchange/dispatcher.ts';
-import { Quarantine } from '../exchange/quarantine.ts';
-import { RetryBudget } from '../exchange/retry-budget.ts';
+import type { Dispatcher } from '../exchange/dispatcher.ts';
 import { Router } from '../exchange/router.ts';
-import type { Transport } from '../exchange/transport.ts';
-import { WaitQueue } from '../exchange/wait-queue.ts';
-import type { OutlierEvents } from '../health/outliers.ts';
 import { MAX_FIELDS } from '../http1/request-head.ts';
 import type { ListenRequest } from '../link/frames.ts';
 import type { Counters } from '../observability/counters.ts';
-import { PoolMeter } from '../observability/pool-meter.ts';
-import { Pool, type PoolTraits } from '../pool/pool.ts';
-import { RETURN_MS } from '../pool/slow-start.ts';
 import type { LinkTransport } from '../transports/link-transport.ts';
-import { OwnLoad, SystemLoad } from './own-load.ts';
+import { Dispatchers, type DispatchersHost } from './dispatchers.ts';
 import { connectionLimitOf, limitsOf, type PortShare, timeoutsOf } from './port-limits.ts';
-import type { ThreadLog } from './thread-log.ts';
+import { PortOpener, type PortOpenerHost } from './port-opener.ts';
 
 /** One address that is listened on, and the pools that share it. */
 export interface Port {
@@ -72,22 +56,10 @@ export interface AheadAnswer {
   readonly answer: ListenAnswer;
 }
 
-export interface PortsHost {
-  /** Index of this thread; thread 0 opens ports first, the others join it there. */
-  readonly thread: number;
-  readonly threads: number;
+export interface PortsHost extends PortOpenerHost, Omit<DispatchersHost, 'clock'> {
   readonly counters: Counters;
-  readonly log: ThreadLog;
   readonly clients: ClientRegistry;
   readonly admission: ClientAdmission;
-  readonly pause: AcceptPause;
-  readonly affinity: AffinityParts;
-  readonly rng: Rng;
-  /** Listening sockets that were passed to the process. */
-  readonly activated: readonly ActivatedSocket[];
-  /** By key, what was open in threads of before. */
-  readonly opened: ReadonlyMap<string, OpenedPort>;
-  tell(message: FromBalancer): void;
 }
 
 /** What a client is asked to wait whose request no worker listens for any more. s */
@@ -109,27 +81,17 @@ const DEFAULT_BACKLOG = 511;
 /** The ports of a balancer thread. */
 export class Ports {
   readonly #host: PortsHost;
-  readonly #budget = new RetryBudget();
+  readonly #opener: PortOpener;
+  readonly #dispatchers: Dispatchers;
   readonly #ports = new Map<string, Port>();
   #settings: ReadonlyMap<string, PoolSettings>;
-  /** Descriptors of {@link PortsHost.activated} that are in use, or were. */
-  readonly #taken = new Set<number>();
-  /** What thread 0 has told of ports, and what was open before this thread. */
-  readonly #announced: Map<string, OpenedPort>;
-  readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
-  /** By pool; none for one in which nobody is suspected. */
-  readonly #quarantines = new Map<string, Quarantine>();
-  /** By pool: no worker is expected for so long. */
-  readonly #unavailable = new Map<string, number | null>();
-  /** By pool: one meter for all that it has on ports. */
-  readonly #meters = new Map<string, PoolMeter>();
-  readonly #system = new SystemLoad();
   #nextListenerId = 0;
 
   constructor(pools: readonly PoolSettings[], host: PortsHost) {
     this.#settings = byName(pools);
     this.#host = host;
-    this.#announced = new Map(host.opened);
+    this.#opener = new PortOpener(host);
+    this.#dispatchers = new Dispatchers({ ...host, clock: host.clients.clock });
   }
 
   *places(): Iterable<Place> {
@@ -213,7 +175,7 @@ export class Ports {
     const place: Place = {
       port,
       settings,
-      dispatcher: this.#dispatcherFor(settings),
+      dispatcher: this.#dispatchers.make(settings),
       workers: new Map(),
       silent: new Map(),
       vacantSinceMs: null,
@@ -266,7 +228,7 @@ export class Ports {
 
   #close(port: Port): void {
     if (this.#ports.get(port.key) === port) this.#ports.delete(port.key);
-    this.#announced.delete(port.key);
+    this.#opener.forget(port.key);
     port.listener.close();
     if (this.#host.thread === 0) this.#host.tell({ type: 'port-closed', key: port.key });
   }
@@ -297,21 +259,11 @@ export class Ports {
   }
 
   setUnavailable(pool: string, retryAfterSeconds: number | null): void {
-    this.#unavailable.set(pool, retryAfterSeconds);
-    for (const place of this.places()) {
-      if (place.settings.name === pool) place.dispatcher.setUnavailable(retryAfterSeconds);
-    }
+    this.#dispatchers.setUnavailable(pool, retryAfterSeconds, this.#inUse(pool));
   }
 
-  /** Requests of a pool that workers have died of. */
   setQuarantine(pool: string, suspects: readonly string[], refused: readonly string[]): void {
-    const acquit = (fingerprint: string): void => this.#host.tell({ type: 'request-acquitted', pool, fingerprint });
-    const isEmpty = suspects.length === 0 && refused.length === 0;
-    if (isEmpty) this.#quarantines.delete(pool);
-    else this.#quarantines.set(pool, new Quarantine(suspects, refused, acquit));
-    for (const place of this.places()) {
-      if (place.settings.name === pool) place.dispatcher.quarantine = this.#quarantines.get(pool) ?? null;
-    }
+    this.#dispatchers.setQuarantine(pool, suspects, refused, this.#inUse(pool));
   }
 
   /** The options have been read again. A pool that is gone goes on until its workers have. */
@@ -324,35 +276,26 @@ export class Ports {
         continue;
       }
       place.settings = settings;
-      const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
-      place.dispatcher.hedgeMs = settings.hedgeMs;
-      place.dispatcher.reporter = this.#reporterOf(place.dispatcher.pool, settings);
-      place.dispatcher.configure(this.#policyOf(settings), queueLimit, queueTimeoutMs, responseTimeoutMs);
-      place.dispatcher.pool.configure(this.#traitsOf(settings));
-      place.dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
-      this.#bind(place.dispatcher, settings);
-      place.dispatcher.watchOutliers(settings.outlier, this.#outlierEventsOf(settings.name));
+      this.#dispatchers.configure(place.dispatcher, settings);
       refresh(place.port);
     }
   }
 
   /** Thread 0 has opened a port: accept there, too. */
   adopt(opened: OpenedPort): void {
-    this.#announced.set(opened.key, opened);
-    this.#awaited.get(opened.key)?.(opened);
-    this.#awaited.delete(opened.key);
+    this.#opener.adopt(opened);
   }
 
   #add(key: string, request: ListenRequest): Port {
     const places = new Map<string, Place>();
     const context = this.#contextFor(request.protocol, places);
     const listener = new Listener(context, connectionClassFor(request.protocol));
-    const opened = this.#openOrJoin(key, listener, request);
+    const opened = this.#opener.open(key, listener, request);
     const port: Port = { key, request, context, listener, opened, lost: null, places, closing: null };
     this.#ports.set(key, port);
     void opened.then((answer) => {
       if (answer.ok || this.#ports.get(key) !== port) return;
-      const before = this.#announced.get(key)?.answer;
+      const before = this.#opener.answerBefore(key);
       if (before?.ok) this.#lose(port, answer, addressOf(before, request.protocol));
       else this.#ports.delete(key);
     });
@@ -371,15 +314,11 @@ export class Ports {
     for (let delayMs = FIRST_TRY_AFTER_MS; ; delayMs = Math.min(2 * delayMs, LAST_TRIES_AFTER_MS)) {
       await sleep(delayMs);
       if (port.listener.isClosed) return new Promise(() => {});
-      const answer = await this.#openOrJoin(port.key, port.listener, port.request);
+      const answer = await this.#opener.open(port.key, port.listener, port.request);
       if (!answer.ok) continue;
       port.lost = null;
       return answer;
     }
-  }
-
-  #openOrJoin(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
-    return this.#host.thread === 0 ? this.#open(key, listener, request) : this.#join(key, listener, request);
   }
 
   #contextFor(protocol: ListenRequest['protocol'], places: ReadonlyMap<string, Place>): ClientContext {
@@ -399,116 +338,17 @@ export class Ports {
     };
   }
 
-  #dispatcherFor(settings: PoolSettings): Dispatcher {
-    const { clients } = this.#host;
-    const { queueLimit, queueTimeoutMs, responseTimeoutMs } = settings;
-    const pool = new Pool<Transport>(this.#traitsOf(settings), clients.clock);
-    const queue = new WaitQueue(queueLimit, queueTimeoutMs);
-    const meter = this.#meterOf(settings);
-    const dispatcher = new Dispatcher(pool, this.#policyOf(settings), queue, this.#budget, meter, clients.clock);
-    dispatcher.responseTimeoutMs = responseTimeoutMs;
-    dispatcher.hedgeMs = settings.hedgeMs;
-    dispatcher.log = this.#host.log.current?.forPool(settings.name) ?? null;
-    dispatcher.reporter = this.#reporterOf(pool, settings);
-    this.#bind(dispatcher, settings);
-    dispatcher.watchOutliers(settings.outlier, this.#outlierEventsOf(settings.name));
-    dispatcher.setUnavailable(this.#unavailable.get(settings.name) ?? null);
-    dispatcher.quarantine = this.#quarantines.get(settings.name) ?? null;
-    return dispatcher;
-  }
-
-  #outlierEventsOf(pool: string): OutlierEvents<Transport> {
-    const { tell } = this.#host;
-    return {
-      onEjected: ({ identity }, ejection) => tell({ type: 'endpoint-ejected', pool, endpoint: identity, ...ejection }),
-      onReturned: ({ identity }, cause) => tell({ type: 'endpoint-returned', pool, endpoint: identity, cause }),
-    };
-  }
-
-  #traitsOf({ zone, slowStartMs, maxConcurrency }: PoolSettings): PoolTraits {
-    const part = Math.max(1, Math.floor(maxConcurrency / this.#host.threads));
-    // Newcomers may have no window; what comes back has one.
-    const returnMs = slowStartMs > 0 ? slowStartMs : RETURN_MS;
-    return { zone, slowStartMs, returnMs, maxRequests: maxConcurrency === 0 ? Number.POSITIVE_INFINITY : part };
-  }
-
-  #reporterOf(pool: Pool<Transport>, { reportLoad, meter }: PoolSettings): OwnLoad | null {
-    return reportLoad === 'off' ? null : new OwnLoad(reportLoad === 'always', pool, meter, this.#system);
-  }
-
   /** To be called now and then. */
   step(nowMs: number): void {
     this.#leaveForsaken(nowMs);
-    let isReporting = false;
-    for (const { dispatcher } of this.places()) {
-      if (!(dispatcher.reporter instanceof OwnLoad)) continue;
-      if (!isReporting) this.#system.step(nowMs);
-      isReporting = true;
-      dispatcher.reporter.step(nowMs);
+    this.#dispatchers.step(nowMs, this.#inUse());
+  }
+
+  /** @param pool null = all */
+  *#inUse(pool: string | null = null): Iterable<Dispatcher> {
+    for (const { settings, dispatcher } of this.places()) {
+      if (pool === null || settings.name === pool) yield dispatcher;
     }
-  }
-
-  #meterOf({ name, meter: block }: PoolSettings): PoolMeter {
-    let meter = this.#meters.get(name);
-    if (meter === undefined) {
-      meter = new PoolMeter(block, this.#host.thread);
-      this.#meters.set(name, meter);
-    }
-    return meter;
-  }
-
-  #bind(dispatcher: Dispatcher, { name, sticky, hashKey, trustedProxies }: PoolSettings): void {
-    dispatcher.addresses = trustedProxies.length === 0 ? null : new ClientAddresses(trustedProxies);
-    const isSticky = sticky.learnsSessions || sticky.cookie !== null || sticky.hash !== null;
-    const affinity = isSticky ? new Affinity(sticky, dispatcher.pool, name, this.#host.affinity) : null;
-    dispatcher.bind(affinity, hashKey);
-  }
-
-  #policyOf(settings: PoolSettings): NonNullable<ReturnType<typeof createPolicy>> {
-    const policy = createPolicy(settings.policy, this.#host.rng, settings);
-    assert(policy !== null, `the supervisor lets only known policies through, not '${settings.policy}'`);
-    return policy;
-  }
-
-  async #open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
-    const isShared = this.#host.threads > 1;
-    const passed = activatedFor(this.#host.activated, request);
-    if (passed !== null && !this.#taken.has(passed.fd)) {
-      // Once it is closed its number is that of something else.
-      this.#taken.add(passed.fd);
-      const answer = await listener.take(passed.fd).then(() => activatedAnswer(passed), errorAnswerOf);
-      this.#host.tell({ type: 'port-opened', opened: { key, fd: -1, answer } });
-      return answer;
-    }
-    // A thread that was restarted takes the port that the others still have.
-    const before = this.#announced.get(key)?.answer;
-    const port = before?.ok && isShared ? before.port : request.port;
-    const reusePort = isShared && CAN_REUSE_PORT && request.path === null;
-    const options = { ...request, port, reusePort };
-    await this.#host.pause.freed();
-    const answer = await listener.listen(options).then(answerOf, errorAnswerOf);
-    if (answer.ok && request.path === null && (!isShared || CAN_REUSE_PORT)) listener.allowPause(options, answer.port);
-    const opened = { key, fd: listener.descriptor, answer };
-    // Where this thread has lost it the others go on.
-    if (answer.ok || !before?.ok) this.#host.tell({ type: 'port-opened', opened });
-    return answer;
-  }
-
-  /** A thread other than 0: on a socket of its own where the system can, else on thread 0's. */
-  async #join(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
-    const { fd, answer } =
-      this.#announced.get(key) ?? (await new Promise<OpenedPort>((resolve) => this.#awaited.set(key, resolve)));
-    // Of a Unix socket there is one, and of one that was passed to us; thread 0 accepts for all.
-    if (!answer.ok || request.path !== null || fd === -1) return answer;
-    if (!CAN_REUSE_PORT) {
-      await listener.adopt(fd);
-      return answer;
-    }
-    const options = { ...request, port: answer.port, reusePort: true };
-    await this.#host.pause.freed();
-    const joined = await listener.listen(options).then(answerOf, errorAnswerOf);
-    if (joined.ok) listener.allowPause(options, joined.port);
-    return joined;
   }
 }
 
@@ -558,12 +398,6 @@ function keyAhead(listener: number): string {
   return `ahead|${listener}`;
 }
 
-function answerOf(address: AddressInfo | string): ListenAnswer {
-  return typeof address === 'string'
-    ? { ok: true, address, port: -1, family: 'unix' }
-    : { ok: true, address: address.address, port: address.port, family: address.family };
-}
-
 /** Where a port is reached that was opened with this answer. */
 export function addressOf(
   { address, port, family }: ListenAnswer & { ok: true },
@@ -571,12 +405,4 @@ export function addressOf(
 ): ListenerAddress {
   const isPath = family === 'unix';
   return { host: isPath ? null : address, port, path: isPath ? address : null, protocol };
-}
-
-function activatedAnswer({ host, port, family, path }: ActivatedSocket): ListenAnswer {
-  return { ok: true, address: path ?? host ?? '', port, family };
-}
-
-function errorAnswerOf(error: NodeJS.ErrnoException): ListenAnswer {
-  return { ok: false, code: error.code ?? 'EUNKNOWN', errno: error.errno ?? 0, message: error.message };
 }
