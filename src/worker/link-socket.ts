@@ -23,6 +23,9 @@ import { UnsentPieces } from './unsent-pieces.ts';
 import { GOODBYE_MS, throwAway } from './web-socket-drain.ts';
 import { WebSocketFrames } from './web-socket-frames.ts';
 
+/** A 1xx head, but for the one that opens a tunnel. */
+const INTERIM = /^HTTP\/1\.1 1(?!01)/;
+
 /** Text up to this length is written into the batch as it is; its bytes are at most three times as many. */
 const SHORT_TEXT = 8 * 1024;
 
@@ -438,13 +441,15 @@ export class LinkSocket extends net.Socket implements LinkStream {
     const response = this._httpMessage;
     const header = response?._header ?? null;
     const { writer } = this.#link;
+    // A response that had to wait for its socket, since the one before it had not finished, may bring more before its head.
+    const isHead = response?._headerSent === true && response.outputData.length === 0;
+    if (!isHead && typeof data === 'string' && INTERIM.test(data)) {
+      // Node writes 1xx heads as they are.
+      writer.text(FrameType.Interim, FrameFlag.None, this.#stream, data);
+      this.#counts.bytesWritten += data.length;
+      return this.#written(done);
+    }
     if (response === null || header === null || !response._headerSent || typeof data !== 'string') {
-      // Node writes 1xx heads as they are, before the response's own.
-      if (typeof data === 'string' && /^HTTP\/1\.1 1(?!01)/.test(data)) {
-        writer.text(FrameType.Interim, FrameFlag.None, this.#stream, data);
-        this.#counts.bytesWritten += data.length;
-        return this.#written(done);
-      }
       // Bytes that the app writes past its response have no place in a message.
       if (data.length > 0) this.destroy();
       return this.#written(done);

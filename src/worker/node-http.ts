@@ -35,6 +35,8 @@ export interface IncomingMessage extends http.IncomingMessage {
 export interface ServerResponse extends http.ServerResponse {
   _header: string | null;
   _headerSent: boolean;
+  /** What was written before the response had a socket; still here while it is being written to that. */
+  readonly outputData: readonly unknown[];
   /** The connection ends with this response. */
   _last: boolean;
   _finish(): void;

@@ -119,6 +119,16 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     response.writeEarlyHints({ link: '</c.css>; rel=preload' });
     response.end('x');
   }),
+  // As where one before it on the same connection has not finished.
+  telling('1xx heads and a body of a response that waits for its socket', GET, (_request, response) => {
+    const socket = response.socket!;
+    response.detachSocket(socket);
+    response.writeProcessing();
+    response.writeEarlyHints({ link: '</a.css>; rel=preload', 'x-long': 'x'.repeat(300) });
+    response.write('a body');
+    response.end(' in two pieces');
+    response.assignSocket(socket);
+  }),
   telling('writeEarlyHints() without links', GET, (_request, response, note) => {
     note(attempt(() => response.writeEarlyHints({})));
     note(attempt(() => response.writeEarlyHints({ link: '' } as never)));
