@@ -20,7 +20,6 @@ import { STREAMS_PER_NOTE } from '../link/ledger.ts';
 import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { AppMetrics } from './app-metrics.ts';
 import { copyForApp } from './body-memory.ts';
-import { ClaimedRequests } from './claimed-requests.ts';
 import { fieldsOf } from './field-list.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
@@ -32,6 +31,7 @@ import { nodeNet } from './node-net.ts';
 import { OwnProtocolDrain } from './own-protocol-drain.ts';
 import { StreamLedger } from './stream-ledger.ts';
 import { Tunnel } from './tunnel.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
 
 /** There is one event loop, whatever the number of links. */
@@ -87,7 +87,7 @@ export class LinkClient implements FrameHandler {
   readonly #streams = new StreamTable<LinkStream>();
   /** Streams that do not keep the process alive. */
   #unwanted = 0;
-  readonly #claims = new ClaimedRequests();
+  readonly #waiting = new WaitingRequests();
   readonly #ledger: StreamLedger | null;
   readonly #goodbyes = new WebSocketDrain();
   #lastStream = 0;
@@ -207,19 +207,19 @@ export class LinkClient implements FrameHandler {
         return true;
       case FrameType.End: {
         const trailers = fieldsOf(bytes.latin1Slice(start, end), 0);
-        if (this.#claims.size > 0 && this.#claims.end(stream, trailers)) return true;
+        if (this.#waiting.size > 0 && this.#waiting.end(stream, trailers)) return true;
         this.#streams.get(stream)?.onRequestEnd(trailers);
         return true;
       }
       case FrameType.Grant:
-        this.#claims.granted(stream, () => this.#streams.get(stream));
+        this.#waiting.begin(stream, () => this.#streams.get(stream));
         return true;
       case FrameType.Window:
         if (end - start !== 4) return false;
         this.#streams.get(stream)?.onWindow(readUint32(bytes, start));
         return true;
       case FrameType.Abort:
-        this.#claims.drop(stream);
+        this.#waiting.drop(stream);
         this.#streams.get(stream)?.onGone((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
         return true;
       case FrameType.Close: {
@@ -229,7 +229,7 @@ export class LinkClient implements FrameHandler {
         // A table that V8 has replaced keeps what stood in it for long: not the socket.
         known.socket = null;
         this.#connections.delete(stream);
-        this.#claims.dropConnection(stream);
+        this.#waiting.dropConnection(stream);
         socket?.onClosed((flags & FrameFlag.Reset) !== 0, (flags & FrameFlag.End) !== 0);
         return true;
       }
@@ -274,7 +274,7 @@ export class LinkClient implements FrameHandler {
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
     const socket = this.#streams.get(stream);
     if (socket === null) {
-      if (this.#claims.size > 0) this.#keepClaimed(flags, stream, bytes, start, end, isLast);
+      if (this.#waiting.size > 0) this.#keepWaiting(flags, stream, bytes, start, end, isLast);
       return true;
     }
     // The app may keep what it is given, and this memory is read into again.
@@ -331,14 +331,35 @@ export class LinkClient implements FrameHandler {
       return true;
     }
     this.#opened++;
-    if (!this.#notesAll && mayRunTwice(method, flags) && !this.#isRevoked(stream, sentAtMs, this.wire.nowMs)) {
+    const isAtOnce = !this.#notesAll && socket._httpMessage === null && mayRunTwice(method, flags);
+    if (isAtOnce && !this.#isRevoked(stream, sentAtMs, this.wire.nowMs)) {
       socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
       return true;
     }
     const run = (): void => socket.dispatch(stream, flags, headBytes, method, minorVersion, target, headers);
-    if (this.#tellBegun(stream)) this.#runOrClaim(stream, connection, sentAtMs, run);
-    else this.wire.hold(() => this.#runOrClaim(stream, connection, sentAtMs, run));
+    const begin = (): void => {
+      this.#whenFinished(socket, stream, connection, () => this.#runOrClaim(stream, connection, sentAtMs, run));
+    };
+    if (this.#tellBegun(stream)) begin();
+    else this.wire.hold(begin);
     return true;
+  }
+
+  /**
+   * All of the response before it on this connection may have left, and its app be still to hear so. Node would give the app
+   * this one without a socket meanwhile, as it does with those of clients that pipeline.
+   */
+  #whenFinished(socket: LinkSocket, stream: number, connection: number, begin: () => void): void {
+    const before = socket._httpMessage;
+    if (before === null) {
+      begin();
+      return;
+    }
+    this.#waiting.add(stream, connection, () => {
+      if (socket.destroyed) this.writer.text(FrameType.Abort, FrameFlag.None, stream, '');
+      else begin();
+    });
+    before.once('close', () => this.#waiting.begin(stream, () => this.#streams.get(stream)));
   }
 
   /**
@@ -360,7 +381,7 @@ export class LinkClient implements FrameHandler {
       run();
       return;
     }
-    this.#claims.add(stream, connection, run);
+    this.#waiting.add(stream, connection, run);
     this.writer.text(FrameType.Claim, FrameFlag.None, stream, '');
     this.turn.messageComplete();
   }
@@ -369,9 +390,9 @@ export class LinkClient implements FrameHandler {
     return this.#ledger?.isRevoked(stream, sentAtMs, nowMs) === true;
   }
 
-  #keepClaimed(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    if (end > start && !this.#claims.body(stream, copyForApp(bytes, start, end))) return;
-    if (isLast && (flags & FrameFlag.End) !== 0) this.#claims.end(stream, []);
+  #keepWaiting(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    if (end > start && !this.#waiting.body(stream, copyForApp(bytes, start, end))) return;
+    if (isLast && (flags & FrameFlag.End) !== 0) this.#waiting.end(stream, []);
   }
 
   /** The balancer numbers streams upwards. */
@@ -479,7 +500,7 @@ export class LinkClient implements FrameHandler {
     for (const { socket } of [...this.#connections.values()]) socket?.onGone(false, false);
     for (const stream of this.#streams.values()) stream.onGone(false, false);
     this.#connections.clear();
-    this.#claims.clear();
+    this.#waiting.clear();
     this.#streams.clear();
     this.#unwanted = 0;
     this.#servers.clear();

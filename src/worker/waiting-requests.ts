@@ -1,5 +1,5 @@
-/** A request that waits for the balancer's word whether it is still to be run here. */
-interface ClaimedRequest {
+/** A request that is not begun yet. */
+interface WaitingRequest {
   readonly connection: number;
   readonly run: () => void;
   /** What of its body has come meanwhile; the window bounds it. */
@@ -9,17 +9,18 @@ interface ClaimedRequest {
 }
 
 /** What a request is fed with once it runs. */
-export interface ClaimedBody {
+export interface WaitingBody {
   onBody(bytes: Buffer): void;
   onRequestEnd(trailers: string[]): void;
 }
 
 /**
- * Requests that the balancer has perhaps taken back while this worker did not answer. They wait for Grant or Abort, with
- * what comes of them in the meantime; everything else goes on.
+ * Requests that cannot be begun yet, with what comes of them in the meantime; everything else goes on. One waits for Grant
+ * or Abort where the balancer has perhaps taken it back while this worker did not answer, and before that for the end of
+ * the response that went before it on its connection.
  */
-export class ClaimedRequests {
-  readonly #requests = new Map<number, ClaimedRequest>();
+export class WaitingRequests {
+  readonly #requests = new Map<number, WaitingRequest>();
 
   get size(): number {
     return this.#requests.size;
@@ -42,14 +43,18 @@ export class ClaimedRequests {
     return true;
   }
 
-  /** It is this worker's to run. @param bodyOf where its body goes once it runs; null when it is over already */
-  granted(stream: number, bodyOf: () => ClaimedBody | null): void {
+  /** It need not wait any more. @param bodyOf where its body goes once it runs; null when it is over already */
+  begin(stream: number, bodyOf: () => WaitingBody | null): void {
     const request = this.#requests.get(stream);
     if (request === undefined) return;
     this.#requests.delete(stream);
     const { run, pieces, trailers } = request;
-    const steps = [run, ...pieces.map((piece) => () => bodyOf()?.onBody(piece))];
-    if (trailers !== null) steps.push(() => bodyOf()?.onRequestEnd(trailers));
+    // It may have to wait for something else now.
+    const body = (piece: Buffer): void => {
+      if (!this.body(stream, piece)) bodyOf()?.onBody(piece);
+    };
+    const steps = [run, ...pieces.map((piece) => () => body(piece))];
+    if (trailers !== null) steps.push(() => void (this.end(stream, trailers) || bodyOf()?.onRequestEnd(trailers)));
     takeInTurn(steps);
   }
 

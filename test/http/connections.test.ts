@@ -120,6 +120,23 @@ test('notices that a client has left whose upload had to wait for the app', asyn
   await until('the connection to be gone', async () => (await connections(url)) === 1);
 });
 
+test('gives an app the next request of a connection with its socket, though it has still to hear that the last one finished', async (t) => {
+  const url = await new EvenerProcess(t, ['finishes-late.cjs', '-w', '1']).url(1);
+  const client = await RawClient.connect(t, url);
+  const chunked = 'Transfer-Encoding: chunked\r\n';
+  const cases = [
+    [get('/1'), 'a socket '],
+    [get('/2'), 'a socket '],
+    [get('/3', 'Content-Length: 4\r\n').replace('GET', 'POST').concat('body'), 'a socket body'],
+    [get('/4', chunked).concat('2\r\nin\r\n8\r\n, pieces\r\n0\r\n\r\n'), 'a socket in, pieces'],
+    [get('/5'), 'a socket '],
+  ] as const;
+  for (const [bytes, answer] of cases) {
+    client.write(bytes);
+    assert.equal(String((await client.response()).body), answer);
+  }
+});
+
 test('closes behind the last of several requests when its client has ended, though that had a body', async (t) => {
   const { client } = await share(t);
   client.write(`${get('/sized?3000')}POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`);
