@@ -23,6 +23,9 @@ export interface WireEvents {
   onLongTurn(tookMs: number): void;
 }
 
+/** @param error the socket has closed before */
+type FlushCallback = (error?: Error | null) => void;
+
 /** The socket of a link at the worker's end: read by turns of the event loop, written in batches. */
 export class LinkWire implements FrameSink {
   readonly writer: FrameWriter = new FrameWriter(this);
@@ -31,8 +34,10 @@ export class LinkWire implements FrameSink {
   readonly #reader: FrameReader;
   readonly #socket: net.Socket;
   readonly #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  /** Callbacks of {@link afterFlush} that are still to come. */
-  #awaitingFlush = 0;
+  /** Bytes that were given to the socket, whether the kernel has taken them or not. */
+  #sentBytes = 0;
+  /** Callbacks of {@link afterFlush} that are still to come, each with what the kernel is to have taken by then of all sent. */
+  readonly #awaitingFlush: { readonly bytes: number; readonly callback: FlushCallback }[] = [];
   /** Who waits for the kernel to take what was written. */
   #awaitingDrain: (() => void)[] = [];
   /** The first thing to do when reading goes on after {@link hold}, and the bytes that came after it. */
@@ -52,7 +57,10 @@ export class LinkWire implements FrameSink {
     this.#socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       this.#isBarred = code === 'EACCES' || code === 'EPERM';
     });
-    this.#socket.on('close', () => events.onClosed());
+    this.#socket.on('close', () => {
+      this.#callBackFlushed(Number.POSITIVE_INFINITY, lostError());
+      events.onClosed();
+    });
   }
 
   get isConnected(): boolean {
@@ -81,9 +89,9 @@ export class LinkWire implements FrameSink {
     return this.#isCongested;
   }
 
-  /** The kernel has all that was written but for the batch, and nobody waits to hear so. */
+  /** The kernel has all that was written but for the batch. */
   get isFlushed(): boolean {
-    return !this.#isCongested && this.#awaitingFlush === 0;
+    return !this.#isCongested;
   }
 
   /** Whether so many bytes may join the batch, which is copied: while the kernel takes nothing, a bounded amount may. */
@@ -96,17 +104,10 @@ export class LinkWire implements FrameSink {
     process.nextTick(callback);
   }
 
-  /** Calls back when the kernel has taken all that was written so far, in the order in which it was asked to. */
-  afterFlush(callback: (error?: Error | null) => void): void {
-    if (this.isFlushed) {
-      this.afterTurn(callback);
-      return;
-    }
-    this.#awaitingFlush++;
-    this.#socket.write('', (error) => {
-      this.#awaitingFlush--;
-      callback(error);
-    });
+  /** The same when the kernel has taken all that was written so far, in the order in which it was asked to. */
+  afterFlush(callback: FlushCallback): void {
+    if (this.isFlushed || this.#socket.closed) this.afterTurn(callback);
+    else this.#awaitingFlush.push({ bytes: this.#sentBytes, callback });
   }
 
   onDrain(callback: () => void): void {
@@ -114,12 +115,14 @@ export class LinkWire implements FrameSink {
   }
 
   send(bytes: Buffer): boolean {
+    this.#sentBytes += bytes.length;
     const isTaken = writeBytes(this.#socket, bytes, this.#onTaken);
     if (!isTaken) this.#isCongested = true;
     return isTaken;
   }
 
   sendBoth(first: Buffer, second: Buffer): boolean {
+    this.#sentBytes += first.length + second.length;
     const isTaken = writeBoth(this.#socket, first, second, this.#onTaken);
     if (!isTaken) this.#isCongested = true;
     return isTaken;
@@ -129,14 +132,21 @@ export class LinkWire implements FrameSink {
     this.#turn.wake(this.writer);
   }
 
-  /** The kernel took what it had not taken at once. */
+  /** The kernel took a write that it had not taken at once. */
   readonly #onTaken = (): void => {
-    if (unsentBytes(this.#socket) > 0) return;
+    const unsent = unsentBytes(this.#socket);
+    this.#callBackFlushed(this.#sentBytes - unsent, null);
+    if (unsent > 0) return;
     this.#isCongested = false;
     const callbacks = this.#awaitingDrain;
     this.#awaitingDrain = [];
     for (const callback of callbacks) callback();
   };
+
+  #callBackFlushed(takenBytes: number, error: Error | null): void {
+    const waiting = this.#awaitingFlush;
+    while (waiting.length > 0 && waiting[0]!.bytes <= takenBytes) process.nextTick(waiting.shift()!.callback, error);
+  }
 
   // Reading.
 
@@ -157,7 +167,7 @@ export class LinkWire implements FrameSink {
   hold(act: () => void): void {
     this.#held = act;
     this.#stopReading();
-    this.#socket.write('', this.#goOn);
+    this.afterFlush(this.#goOn);
   }
 
   /** The bytes that were read and not handed over become {@link #rest}. */
@@ -210,4 +220,9 @@ export class LinkWire implements FrameSink {
     const tookMs = performance.now() - startedAt;
     if (tookMs >= TURN_MS) this.#events.onLongTurn(tookMs);
   }
+}
+
+/** What Node tells whose bytes wait when their socket closes. */
+function lostError(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
 }

@@ -72,3 +72,26 @@ test('calls back in the order in which it was asked to, also what is asked for t
   await until('all to be called back', () => order.length === 3);
   assert.deepEqual(order, ['while congested', 'at once', 'a turn later']);
 });
+
+test('calls back when the kernel has taken what was written before, whatever was written after', async (t) => {
+  const { wire, other } = await congested(t);
+  let hasMore: boolean | null = null;
+  wire.afterFlush(() => {
+    hasMore = wire.isCongested;
+  });
+  for (let i = 0; i < 100; i++) wire.writer.bytes(FrameType.Data, FrameFlag.None, 1, Buffer.alloc(64 * 1024));
+  other.resume();
+  await until('the call', () => hasMore !== null);
+  assert.equal(hasMore, true);
+});
+
+test('calls back with an error when the socket closes before', async (t) => {
+  const { wire, other } = await congested(t);
+  const errors: unknown[] = [];
+  wire.afterFlush((error) => errors.push((error as NodeJS.ErrnoException).code));
+  other.destroy();
+  await until('the call', () => errors.length > 0);
+  wire.afterFlush(() => errors.push('later'));
+  await until('the second call', () => errors.length > 1);
+  assert.deepEqual(errors, ['ERR_STREAM_DESTROYED', 'later']);
+});
