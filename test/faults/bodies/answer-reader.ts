@@ -118,6 +118,7 @@ export class AnswerReader {
   }
 
   #checkHead(plan: Plan, fields: ReadonlyMap<string, string>): void {
+    if (this.#status === 100 && plan.expectsContinue) return;
     // Evener's own.
     if (this.#status >= 400 && !fields.has('x-id')) return;
     const isInterim = this.#status === 103 && plan.hasHints;

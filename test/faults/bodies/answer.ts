@@ -52,6 +52,10 @@ function write(response: ServerResponse, plan: Plan, body: Buffer, rng: Rng): vo
     case 'pieces':
       writePieces(response, cut(body, rng), rng);
       return;
+    case 'abandoned':
+      response.write(body.subarray(0, body.length / 2));
+      setTimeout(() => response.destroy(), rng.below(20));
+      return;
     case 'texts':
       writeTexts(response, cut(body, rng), rng);
       return;

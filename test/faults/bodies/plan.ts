@@ -15,7 +15,9 @@ export type Way =
   /** Its end is that of the connection. */
   | 'until-close'
   /** What is uploaded, as it comes. */
-  | 'echo';
+  | 'echo'
+  /** About half of it, and then the app destroys the connection. */
+  | 'abandoned';
 
 /** How the app is to read the request's body. */
 export type Reading = 'eager' | 'pausing' | 'blocking';
@@ -30,6 +32,8 @@ export interface Plan {
   /** The request has a trailer, and so is chunked. */
   readonly hasTrailer: boolean;
   readonly isUploadChunked: boolean;
+  /** It says that it waits for 100, and does not. */
+  readonly expectsContinue: boolean;
   readonly reading: Reading;
   /** It is answered before its body has come. */
   readonly isEarly: boolean;
@@ -53,8 +57,8 @@ export interface Plan {
 export interface Abilities {
   /** Responses that end with the connection. */
   readonly endWithClose: boolean;
-  /** 103 before a response. */
-  readonly hint: boolean;
+  /** 100 or 103 before a response. */
+  readonly sendInterim: boolean;
 }
 
 /** About each limit at which a body or a piece of one travels in another way. */
@@ -76,23 +80,27 @@ export function drawPlan(id: number, rng: Rng, can: Abilities): Plan {
   const status = bodiless === 0 ? 204 : bodiless === 1 ? 304 : 200;
   const isClosing = can.endWithClose && method !== 'HEAD' && status === 200 && rng.below(30) === 0;
   const isEcho = hasBody && status === 200 && !isClosing && rng.below(5) === 0;
-  const way = isClosing ? 'until-close' : isEcho ? 'echo' : method === 'HEAD' ? 'once' : WAYS[rng.below(WAYS.length)]!;
+  const isAbandoned = method !== 'HEAD' && status === 200 && !isClosing && !isEcho && rng.below(40) === 0;
+  const anyWay = method === 'HEAD' ? 'once' : WAYS[rng.below(WAYS.length)]!;
+  const way = isClosing ? 'until-close' : isEcho ? 'echo' : isAbandoned ? 'abandoned' : anyWay;
   return {
     id,
     method,
     upload,
     hasTrailer,
     isUploadChunked: hasTrailer || rng.below(2) === 0,
+    expectsContinue: can.sendInterim && hasBody && rng.below(12) === 0,
     reading: rng.below(4) > 0 ? 'eager' : rng.below(3) > 0 ? 'pausing' : 'blocking',
     // With the connection would end what is still to come of the upload.
     isEarly: !isEcho && !isClosing && rng.below(10) === 0,
     // What is echoed is not to pass before it is.
     delayMs: isEcho ? 0 : drawDelay(rng),
     status,
-    download: isEcho ? upload! : status === 200 ? drawSize(rng) : 0,
+    // Half of less would be all of it.
+    download: isEcho ? upload! : status === 200 ? Math.max(isAbandoned ? 2 : 0, drawSize(rng)) : 0,
     isSized: way !== 'until-close' && way !== 'trailers' && rng.below(3) > 0,
     way,
-    hasHints: can.hint && rng.below(15) === 0,
+    hasHints: can.sendInterim && rng.below(15) === 0,
     requestHead: drawHead(rng),
     responseHead: drawHead(rng),
     seed: rng.below(0x7fffffff),

@@ -12,6 +12,7 @@ export function requestBytes(plan: Plan, rng: Rng): Buffer {
     ['Host', 'bodies'],
     ['X-Plan', JSON.stringify(plan)],
     ...patternFields(Part.RequestHead, id, requestHead),
+    ...(plan.expectsContinue ? [['Expect', '100-continue']] : []),
   ];
   const pieces: Buffer[] = [];
   if (upload !== null) {

@@ -54,7 +54,7 @@ export async function bodiesUnderFaults(
         // The end of a connection to a server that was killed looks like the end of such a response.
         endWithClose: !backend.isRemote || phase !== 'killed',
         // Node's server puts it behind the head, where it comes to the request before it is through with the last one.
-        hint: !backend.isRemote,
+        sendInterim: !backend.isRemote,
       },
     });
     const deaths: number[] = [];

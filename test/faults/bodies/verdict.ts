@@ -40,6 +40,11 @@ function isDropped({ plan, behind }: Ended, { dropped }: Deliveries): boolean {
 }
 
 function failureOf(one: Ended, deaths: readonly number[]): string | null {
+  if (one.plan.way === 'abandoned') {
+    // Where its head had not left yet nobody has seen any of it.
+    const isWrong = one.ending === 'answered' || (one.ending === 'refused' && one.status !== 502);
+    return isWrong ? `${told(one)}, though its app destroyed the connection` : null;
+  }
   if (one.ending !== 'refused' && one.ending !== 'cut') return null;
   const met = deaths.filter((atMs) => atMs >= one.sentAtMs - NOTICE_MS && atMs <= one.endedAtMs);
   if (met.length === 0) return `${told(one)}, and nobody was killed`;
