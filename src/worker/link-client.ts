@@ -417,7 +417,8 @@ export class LinkClient implements FrameHandler {
       return true;
     }
     const { code, reason } = refusal;
-    socket.refuse(stream, Object.assign(new Error(`Parse Error: ${reason}`), { code, reason, bytesParsed: 0 }));
+    const error = Object.assign(new Error(`Parse Error: ${reason}`), { code, reason, bytesParsed: 0 });
+    this.#whenFinished(socket, stream, refusal.connection, () => socket.refuse(stream, error));
     return true;
   }
 

@@ -135,6 +135,8 @@ test('gives an app the next request of a connection with its socket, though it h
     client.write(bytes);
     assert.equal(String((await client.response()).body), answer);
   }
+  client.write('no request\r\n\r\n');
+  assert.equal((await client.response()).status, 400);
 });
 
 test('closes behind the last of several requests when its client has ended, though that had a body', async (t) => {
