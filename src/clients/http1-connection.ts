@@ -317,9 +317,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     // What was written before may go out; then the connection ends without the end of its framing. A body that ends
     // with the connection would look whole: only a reset tells. In a tunnel the end is the app's to give.
     if (isReset || (this.#writer.framing === Framing.UntilClose && !isTunnel)) this.closeNow(true);
-    // Who closes with bytes unread resets, and takes back the answers before this one. An app may want just that.
-    else if (isTunnel || outcome === Outcome.EndpointAborted) this.closeNow(false);
-    else this.closeGently();
+    else if (isTunnel) this.closeNow(false);
+    // An app that destroys a connection wants no more of what its client sends.
+    else this.closeGently(outcome === Outcome.EndpointAborted ? LINGER_MS : LINGER_LIMIT_MS);
   }
 
   openTunnel(): void {
@@ -657,16 +657,17 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   /**
    * Closes in the order that lets the client read what was written (RFC 9112 section 9.6): our FIN first, then reading
-   * on for a while, since closing with unread bytes makes the kernel send a reset that destroys the answer.
+   * on for a while, since closing with unread bytes makes the kernel send a reset that destroys the answer, and those before
+   * it.
    */
-  closeGently(): void {
+  closeGently(limitMs: number = LINGER_LIMIT_MS): void {
     this.#reading = Reading.Discarding;
     this.#pending = null;
     this.#writer.uncork();
     if (this.#clientEnded) this.client.socket.destroySoon();
     else this.client.socket.end();
     this.client.resume();
-    this.#lingerEndMs = this.#context.clients.clock.nowMs + LINGER_LIMIT_MS;
+    this.#lingerEndMs = this.#context.clients.clock.nowMs + limitMs;
     this.#await(Phase.Linger, LINGER_MS);
   }
 

@@ -16,6 +16,7 @@ interface Answer {
   readonly end?: string;
   readonly trailer?: string;
   readonly after?: string;
+  readonly destroyed?: string;
 }
 
 /** Where `rogue.cjs` is behind one worker. */
@@ -201,21 +202,26 @@ test('resets an HTTP/1.0 client where a body without a length is cut short', asy
   assert.equal(client.error?.code, 'ECONNRESET');
 });
 
-test('takes no answer back from a client that still sends where the one behind it is cut short', async (t) => {
-  const url = await started();
-  const client = await RawClient.connect(t, url);
-  client.socket.pause();
-  const length = 900_000;
-  client.write(asking({ head: ok(`Content-Length: ${length}`), write: 'first', length: String(length) }));
-  client.write(asking({ head: ok('Content-Length: 9'), write: 'cut' }).replace('/?', '/held?'));
-  client.write('POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n');
-  client.write(Buffer.alloc(9_000_000));
-  await until('the second to have begun', async () => (await request(`${url}/holds`)).body === '1');
-  await request(`${url}/release`);
-  client.socket.resume();
-  assert.equal((await client.response()).body.length, length);
-  assert.match(await client.rest(), /\r\n\r\ncut$/);
-});
+for (const [how, end] of [
+  ['is cut short', {}],
+  ['is destroyed by the app', { destroyed: '' }],
+] as const) {
+  test(`takes no answer back from a client that still sends where the one behind it ${how}`, async (t) => {
+    const url = await started();
+    const client = await RawClient.connect(t, url);
+    client.socket.pause();
+    const length = 900_000;
+    client.write(asking({ head: ok(`Content-Length: ${length}`), write: 'first', length: String(length) }));
+    client.write(asking({ head: ok('Content-Length: 9'), write: 'cut', ...end }).replace('/?', '/held?'));
+    client.write('POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n');
+    client.write(Buffer.alloc(9_000_000));
+    await until('the second to have begun', async () => (await request(`${url}/holds`)).body === '1');
+    await request(`${url}/release`);
+    client.socket.resume();
+    assert.equal((await client.response()).body.length, length);
+    assert.match(await client.rest(), /\r\n\r\ncut$/);
+  });
+}
 
 test('gives 502 to an HTTP/1.0 client for a coding that cannot be taken off', async (t) => {
   const client = await RawClient.connect(t, await started());
