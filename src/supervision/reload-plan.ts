@@ -21,12 +21,22 @@ const LOOKED_AT_ONCE = ['name', 'threads', 'exitOnCrashLoop', 'watch'] as const;
  * changed and nothing that a worker is born with, workers are left alone. Where nothing has changed they are replaced: then
  * it is new code that the reload is for.
  *
+ * @param birthsOf what the workers of an app were born with: not what the options of before say, where a reload in between failed
+ *   when some had been replaced
  * @param areLost those of before were taken back, and their workers may serve nowhere
  */
-export function changesOf(before: ResolvedOptions, after: ResolvedOptions, areLost: boolean = false): ReloadPlan {
+export function changesOf(
+  before: ResolvedOptions,
+  after: ResolvedOptions,
+  birthsOf: (app: string) => Iterable<AppOptions> = () => [],
+  areLost: boolean = false,
+): ReloadPlan {
   const old = new Map(before.apps.map((app) => [app.name, app]));
   const kept = after.apps.filter((app) => old.has(app.name));
-  const born = kept.filter((app) => !isDeepStrictEqual(birthOf(app), birthOf(old.get(app.name)!)));
+  const born = kept.filter((app) => {
+    const births = new Set([old.get(app.name)!, ...birthsOf(app.name)]);
+    return [...births].some((one) => !isDeepStrictEqual(birthOf(app), birthOf(one)));
+  });
   const replacesAll = areLost || isDeepStrictEqual(factsOf(before), factsOf(after));
   return {
     added: after.apps.filter((app) => !old.has(app.name)),

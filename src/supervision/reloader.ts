@@ -113,7 +113,8 @@ export class Reloader {
     const options = await host.reread();
     host.parts();
     await this.#configureDesk(parts, options);
-    const changes = changesOf(before, options, parts.threads.hasTakenBack);
+    const birthsOf = (app: string): Iterable<AppOptions> => parts.fleets.get(app)?.births ?? [];
+    const changes = changesOf(before, options, birthsOf, parts.threads.hasTakenBack);
     // One that was taken out a moment ago and is wanted again: messages go to workers by the name of their app, and it has one.
     await host.until(() => host.isClosing || changes.added.every(({ name }) => parts.fleets.get(name)?.isGone ?? true));
     host.parts();

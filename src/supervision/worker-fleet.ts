@@ -64,6 +64,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #starter: WorkerStarter;
   /** By incarnation: all that live, and those whose end has not been reported yet. */
   readonly #workers = new Map<number, WorkerProcess>();
+  /** What each was born with: options that a reload brought may have been taken back since. */
+  readonly #births = new WeakMap<WorkerProcess, AppOptions>();
   readonly #addresses = new Map<string, ListenerAddress>();
   /**
    * Slots whose workers stand by. A worker's number cannot change while it runs, so that it is roles that change hands: one
@@ -152,6 +154,12 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#stalls.setLimit(options.hangLimitMs);
     this.#poison.configure(options.quarantineMs);
     this.#fillStandby();
+  }
+
+  /** What its workers were born with, each once; of those that are not about to go. */
+  get births(): ReadonlySet<AppOptions> {
+    const staying = [...this.in(WorkerState.Starting), ...this.in(WorkerState.Ready)];
+    return new Set(staying.flatMap((worker) => this.#births.get(worker) ?? []));
   }
 
   /** Slots whose workers get requests. */
@@ -257,6 +265,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const start = { slot: slot.index, generation: this.#generation, isFirst };
     const worker = this.#starter.start(this.#options, start, this);
     this.#workers.set(worker.incarnation, worker);
+    this.#births.set(worker, this.#options);
     if (worker.group !== 0) this.#groups.add(worker);
     this.#parts.gate.entered(worker);
     return worker;

@@ -196,6 +196,31 @@ test('a reload reads the file again: limits apply without touching workers, envi
   assert.equal((await told(url)).app, 'again');
 });
 
+test('a reload takes back what one that failed half way has brought, whatever else it changes', async (context) => {
+  const script = `
+    const { MODE, EVENER_WORKER_ID } = process.env;
+    if (MODE === 'b' && EVENER_WORKER_ID === '1') process.exit(3);
+    require('node:http').createServer((request, response) => response.end(MODE)).listen(0);
+  `;
+  const config = (mode: string, more: object): string =>
+    JSON.stringify({ app: 'server.cjs', workers: 2, env: { MODE: mode }, policy: 'round-robin', ...more });
+  const folder = folderWith(context, { 'server.cjs': script, 'evener.config.json': config('a', {}) });
+  const file = join(folder, 'evener.config.json');
+  const evener = new EvenerProcess(context, [], { cwd: folder });
+  const url = await evener.url(2);
+  const modes = async (): Promise<string[]> => [(await request(url)).body, (await request(url)).body].sort();
+
+  writeFileSync(file, config('b', {}));
+  evener.kill('SIGHUP');
+  await evener.said(/reload failed, the workers of before go on: server.cjs ended before it listened: exit code 3/);
+  assert.deepEqual(await modes(), ['a', 'b'], 'what was replaced before stays for now');
+
+  writeFileSync(file, config('a', { queueLimit: 5 }));
+  evener.kill('SIGHUP');
+  await evener.said(/reload done/);
+  assert.deepEqual(await modes(), ['a', 'a']);
+});
+
 test('a reload follows a link to another release', async (context) => {
   const folder = folderWith(context, {});
   for (const release of ['one', 'two']) {

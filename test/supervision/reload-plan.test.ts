@@ -41,3 +41,11 @@ test('a reload that changes limits, what is beside the apps, or what waits for t
   for (const change of changes) assert.deepEqual(replacedBy(change), [], JSON.stringify(change));
   assert.equal(replacedBy({ nodeArgs: ['--no-warnings'] }).length, 1);
 });
+
+test('a reload replaces workers that were born with options which a failed one has brought', () => {
+  const [before, failed] = [resolveOptions(BEFORE), resolveOptions({ ...BEFORE, env: { RELEASE: '2' } })];
+  const after = resolveOptions({ ...BEFORE, queueLimit: 5 });
+  const name = before.apps[0]!.name;
+  assert.deepEqual([...changesOf(before, after, () => [...before.apps, ...failed.apps]).replaced], [name]);
+  assert.deepEqual([...changesOf(before, after, () => before.apps).replaced], []);
+});
