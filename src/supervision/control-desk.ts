@@ -217,10 +217,11 @@ export class ControlDesk implements ControlTarget {
   unready(): string | null {
     const phase = this.#host.phase();
     if (phase !== 'running') return `it is ${phase}`;
+    const { meters } = this.#parts;
     const idle = this.#host.fleets().filter((fleet) => {
-      return !fleet
-        .in(WorkerState.Ready)
-        .some(({ incarnation }) => !this.#parts.meters.readWorker(incarnation).isStalled);
+      // What a reload takes out, or is still about to bring, does not keep the rest from being asked.
+      if (fleet.isLeaving || !fleet.hasBeenReady) return false;
+      return !fleet.in(WorkerState.Ready).some(({ incarnation }) => !meters.readWorker(incarnation).isStalled);
     });
     const down = this.#host.pools().filter(({ servers }) => servers.every(({ state }) => state !== 'up'));
     if (down.length > 0) return `no server is up of ${down.map(({ options }) => options.name).join(', ')}`;

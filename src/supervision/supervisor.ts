@@ -191,7 +191,7 @@ export class Supervisor {
 
   #scaleFleet(fleet: WorkerFleet, workers: number, why: string | null = null): void {
     const wanted = Math.min(MAX_WORKERS, Math.max(1, Math.round(workers)));
-    if (wanted === fleet.active.length) return;
+    if (fleet.isLeaving || wanted === fleet.active.length) return;
     this.#emit({ type: 'scaled', app: fleet.options.name, workers: wanted, why });
     for (let index = 0; fleet.active.length < wanted; index++) if (!fleet.slots.has(index)) fleet.addSlot(index);
     const indexes = fleet.active.map(({ index }) => index).sort((a, b) => b - a);
@@ -431,10 +431,10 @@ export class Supervisor {
   }
 
   #fleetOf(app: string | null, what: string): WorkerFleet {
-    const { fleets } = this.#runningParts(what);
-    const names = [...fleets.keys()];
-    const name = app ?? (names.length === 1 ? names[0]! : '');
-    const fleet = fleets.get(name);
+    this.#runningParts(what);
+    const fleets = this.#fleets.filter(({ isLeaving }) => !isLeaving);
+    const names = fleets.map(({ options }) => options.name);
+    const fleet = app === null && fleets.length === 1 ? fleets[0] : fleets.find(({ options }) => options.name === app);
     if (fleet !== undefined) return fleet;
     const problem = app === null ? 'several apps run' : `no app is called ${JSON.stringify(app)}`;
     throw new EvenerError('EVENER_USAGE', `${problem}: name one of ${names.join(', ')}`, { app, names });
@@ -488,10 +488,11 @@ export class Supervisor {
   /** Its workers finish what they have and go. */
   #removeFleet(parts: Parts, name: string): void {
     const fleet = parts.fleets.get(name)!;
-    for (const index of [...fleet.slots.keys()]) fleet.removeSlot(index);
+    fleet.leave();
     void this.#changes
       .until(() => fleet.isGone)
       .then(() => {
+        fleet.close();
         // Its app may have come back in the same turn.
         if (parts.fleets.get(name) === fleet) parts.fleets.delete(name);
       });

@@ -79,6 +79,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #hung: HungWorkers;
   readonly #poison: PoisonWatch;
   readonly #starts: Starts;
+  #isLeaving = false;
   #generation = 0;
   #startFailure: string | null = null;
   /** Workers of which a process is left, be it a descendant. */
@@ -223,6 +224,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.slots.delete(index);
     this.#standby.delete(index);
     for (const worker of this.live()) if (worker.slot === index) worker.retire(this.#options.drainLimitMs);
+  }
+
+  /** Its app was taken out: its workers finish what they have and go, and none comes any more. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** The app is no more. */
+  leave(): void {
+    this.#isLeaving = true;
+    for (const index of [...this.slots.keys()]) this.removeSlot(index);
   }
 
   /** What the slot's worker is doing; null where it has none. It goes on. */

@@ -4,7 +4,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { verb } from '../support/control.ts';
+import type { Status } from '../../src/control/control-target.ts';
+import { controlOf, verb } from '../support/control.ts';
 import { assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
@@ -81,6 +82,60 @@ test('an app that comes back while workers of before are ending is looked after 
   evener.kill('SIGTERM');
   assertEnding(await evener.ended, 0);
   assert.ok(!isRunning(Number(pid)));
+});
+
+test('an app that comes, or goes, does not make the others unready, and is not scaled while it goes', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evc-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const app = `
+    const { existsSync } = require('node:fs');
+    const when = (file, act) => (existsSync(file) ? act() : setTimeout(when, 20, file, act));
+    const server = require('node:http').createServer((request, response) => when('end', () => response.end('at last')));
+    when(process.env.START, () => server.listen(process.env.PORT));
+  `;
+  writeFileSync(join(folder, 'app.cjs'), app);
+  const port = await freePort();
+  const configure = (more: object): void => {
+    const stays = { app: 'app.cjs', workers: 1, env: { PORT: '0', START: 'app.cjs' } };
+    writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ apps: { stays, ...more } }));
+  };
+  configure({});
+  const evener = new EvenerProcess(context, [], { cwd: folder });
+  await evener.url();
+  const control = await controlOf(evener);
+  const isReady = async (): Promise<boolean> => (await control.get<{ ok: boolean }>('/readyz')).ok;
+  const has = async (state: string, inFlight: number): Promise<boolean> => {
+    const { workers } = await control.get<Status>('/status');
+    return workers.some((one) => one.app === 'comes' && one.state === state && one.inFlight === inFlight);
+  };
+
+  configure({ comes: { app: 'app.cjs', workers: 1, env: { PORT: String(port), START: 'start' } } });
+  evener.kill('SIGHUP');
+  await until('it to start', () => has('starting', 0));
+  assert.ok(await isReady());
+  writeFileSync(join(folder, 'start'), '');
+  await evener.said(/reload done/);
+  assert.ok(await isReady());
+
+  const answer = request(`http://127.0.0.1:${port}`);
+  await until('it to have a request', () => has('ready', 1));
+  configure({});
+  evener.kill('SIGHUP');
+  await until('it to go', () => has('draining', 1));
+  assert.ok(await isReady());
+  const { apps } = await control.post<Pick<Status, 'apps'>>('/scale', { by: 1 });
+  assert.deepEqual(
+    apps.map(({ name, workers }) => [name, workers.wanted]),
+    [
+      ['stays', 2],
+      ['comes', 0],
+    ],
+  );
+  const one = await verb(evener, ['scale', '1'], folder);
+  assert.equal(one.code, 0, one.stderr);
+  writeFileSync(join(folder, 'end'), '');
+  assert.equal((await answer).body, 'at last');
+  await evener.saidTimes(/reload done/, 2);
 });
 
 test('an app that a reload brings and that cannot start makes the reload fail, and nothing else', async (context) => {
