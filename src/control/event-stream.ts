@@ -10,6 +10,7 @@ export class EventStream {
   readonly #response: ServerResponse;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #onClosed: (() => void)[] = [];
+  #maxBacklogBytes = MAX_BACKLOG_BYTES;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -32,6 +33,19 @@ export class EventStream {
     this.#onClosed.push(listener);
   }
 
+  /**
+   * What was there before the reader, however much that is: until it has read all of it, it lags behind nothing.
+   * @param tell sends it
+   */
+  begin(tell: () => void): void {
+    this.#maxBacklogBytes = Number.POSITIVE_INFINITY;
+    tell();
+    this.#maxBacklogBytes = MAX_BACKLOG_BYTES + this.#response.writableLength;
+    this.#response.once('drain', () => {
+      this.#maxBacklogBytes = MAX_BACKLOG_BYTES;
+    });
+  }
+
   /** @param id null = none; readers that come back tell the last one */
   send(data: unknown, id: number | null = null): void {
     this.#write(`${id === null ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
@@ -43,7 +57,7 @@ export class EventStream {
 
   #write(text: string): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
-    if (this.#response.writableLength > MAX_BACKLOG_BYTES) this.#response.destroy();
+    if (this.#response.writableLength > this.#maxBacklogBytes) this.#response.destroy();
     else this.#response.write(text);
   }
 }

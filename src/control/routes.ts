@@ -123,7 +123,7 @@ export const ROUTES: readonly Route[] = [
       if (!follows(query)) return { status: 200, json: { events: target.events.since(last) } };
       const events = stream();
       const send = (event: RecordedEvent): void => events.send(event, event.id);
-      target.events.since(last).forEach(send);
+      events.begin(() => target.events.since(last).forEach(send));
       events.onClosed(target.events.subscribe(send));
       return null;
     },
@@ -168,7 +168,9 @@ export const ROUTES: readonly Route[] = [
       const lines = target.logs(worker).slice(-lineCount(query) || Number.POSITIVE_INFINITY);
       if (!follows(query)) return { status: 200, json: { lines } };
       const log = stream();
-      for (const line of lines) log.send(line);
+      log.begin(() => {
+        for (const line of lines) log.send(line);
+      });
       log.onClosed(target.followLogs(worker, (line) => log.send(line)));
       return null;
     },

@@ -101,6 +101,30 @@ test('events and logs tell what was, and follow what comes', async (context) => 
   for (const one of following) assert.equal(await one.ended, 0);
 });
 
+test('logs -f begins with as many lines as logs prints', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evc-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const app = `
+    for (let i = 0; i < 5_000; i++) console.log('a line of an ordinary length, number ' + i);
+    require('node:http').createServer().listen(0);
+  `;
+  writeFileSync(join(folder, 'app.cjs'), app);
+  const evener = new EvenerProcess(context, ['app.cjs', '-w', '2'], { cwd: folder });
+  await evener.url(2);
+  const control = await controlOf(evener);
+  const lines = await until('all of them', async () => {
+    const answer = await control.get<{ lines: unknown[] }>('/logs?follow=false&lines=10000');
+    return answer.lines.length === 10_000 ? answer.lines : null;
+  });
+  const followed: unknown[] = [];
+  const enough = new AbortController();
+  const onLine = (line: unknown): void => {
+    if (followed.push(line) === lines.length) enough.abort();
+  };
+  await control.follow('/logs?lines=10000', onLine, enough.signal);
+  assert.deepEqual(followed, lines);
+});
+
 test('reload replaces the workers, and says why it could not', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'evener-verbs-'));
   context.after(() => rmSync(folder, { recursive: true }));
