@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from './events.ts';
+import type { SupervisorEvent, WorkerFacts } from './events.ts';
 
 /** Why a worker was started in the place of another. */
 export const RESTART_CAUSES = ['crash', 'hung', 'boot-failed', 'memory', 'reload', 'asked'] as const;
@@ -9,6 +9,8 @@ export class RestartCounts {
   readonly #counts = new Map<string, number>();
   /** Why these processes go, before they are gone. */
   readonly #marks = new Map<number, RestartCause>();
+  /** The processes that are up, or stand by, by place: two while one takes the other's. */
+  readonly #up = new Map<string, Set<number>>();
   #isReloading = false;
 
   see(event: SupervisorEvent): void {
@@ -29,14 +31,18 @@ export class RestartCounts {
       case 'worker-hung':
         if (!event.isLeftAlone) this.#marks.set(event.pid, 'hung');
         return;
+      case 'worker-ready':
+      case 'worker-standing-by':
+        this.#came(event);
+        return;
       case 'worker-died':
-        this.#count(event.app, this.#take(event.pid) ?? 'crash');
+        this.#count(event.app, this.#gone(event) ?? 'crash');
         return;
       case 'worker-boot-failed':
         this.#count(event.app, 'boot-failed');
         return;
       case 'worker-retired': {
-        const cause = this.#take(event.pid) ?? (this.#isReloading ? 'reload' : null);
+        const cause = this.#gone(event);
         if (cause !== null) this.#count(event.app, cause);
         return;
       }
@@ -50,7 +56,22 @@ export class RestartCounts {
     );
   }
 
-  #take(pid: number): RestartCause | null {
+  /** A reload is counted when the new one is there: the old one may take longer to end than the reload lasts. */
+  #came({ app, slot, pid }: WorkerFacts): void {
+    const place = placeOf(app, slot);
+    const up = this.#up.get(place) ?? new Set<number>();
+    this.#up.set(place, up);
+    if (up.has(pid)) return;
+    if (this.#isReloading && [...up].some((old) => !this.#marks.has(old))) this.#count(app, 'reload');
+    up.add(pid);
+  }
+
+  /** Why it goes, where that was said. */
+  #gone({ app, slot, pid }: WorkerFacts): RestartCause | null {
+    const place = placeOf(app, slot);
+    const up = this.#up.get(place);
+    up?.delete(pid);
+    if (up?.size === 0) this.#up.delete(place);
     const cause = this.#marks.get(pid) ?? null;
     this.#marks.delete(pid);
     return cause;
@@ -60,4 +81,8 @@ export class RestartCounts {
     const key = `${app}\n${cause}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
+}
+
+function placeOf(app: string, slot: number): string {
+  return `${app}\n${slot}`;
 }
