@@ -269,6 +269,8 @@ export class IncidentDesk {
           evidence: this.#judged,
         });
         this.#judged = {};
+        // Of what it would have brought.
+        this.#closeOfMissingApps();
         return;
       case 'reload-done':
         this.#isReloading = false;

@@ -155,6 +155,9 @@ test('what has no worker any more is over: a place taken away, an app taken out,
   assert.match(scaled.at(-1)!, /^closed worker-died .*: its place was taken away$/);
   const reloaded = changesOf(context, [died(1), { type: 'reload-done', tookMs: 1 }], ['api']);
   assert.match(reloaded.at(-1)!, /^closed worker-died .*: it was taken out$/);
+  const failing = { type: 'reload-failed', reason: 'exit code 1' } as const;
+  const notBrought = changesOf(context, [died(1), failing], ['api']);
+  assert.match(notBrought.at(-1)!, /^closed worker-died .*: it was taken out$/);
   const stopped = changesOf(context, [died(1), { type: 'stopped', tookMs: 1 }]);
   assert.match(stopped.at(-1)!, /^closed worker-died .*: Evener was stopped$/);
   const failed = changesOf(context, [{ type: 'failed', code: 'EVENER_START_FAILED', reason: 'no port' }]);
