@@ -104,7 +104,7 @@ export function parseVerb(argv: readonly string[]): VerbRequest | 'help' | null 
       `${verb}: expected ${wordsText(verb as Verb, spec)}, got ${words.length === 0 ? 'nothing' : words.join(' ')}`,
     );
   }
-  if (verb === 'scale' && !/^[+-]?\d{1,3}$/.test(words[0]!)) {
+  if (verb === 'scale' && !/^[+-]?\d{1,9}$/.test(words[0]!)) {
     throw usage(`scale: expected a number of workers such as 4, +1 or -1, got ${JSON.stringify(words[0])}`);
   }
   return {

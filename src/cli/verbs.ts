@@ -112,7 +112,9 @@ const ACTS: Readonly<Record<VerbRequest['verb'], (work: Work) => Promise<void>>>
     const size = /^[+-]/.test(word!) ? { by: Number(word) } : { workers: Number(word) };
     const body = request.app === null ? size : { ...size, app: request.app };
     const { apps } = await client.post<{ apps: AppStatus[] }>('/scale', body);
-    tell(request, { apps }, () => apps.map(({ name, workers }) => `${name}: ${workers.wanted} workers\n`).join(''));
+    const line = ({ name, workers: { wanted } }: AppStatus): string =>
+      `${name}: ${wanted} worker${wanted === 1 ? '' : 's'}\n`;
+    tell(request, { apps }, () => apps.map(line).join(''));
   },
   async restart({ request, client }) {
     const workers: WorkerStatus[] = [];

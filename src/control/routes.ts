@@ -276,7 +276,9 @@ export const ROUTES: readonly Route[] = [
       }
       if (workers !== undefined) target.scale(workers, app);
       else target.scaleBy(by!, app);
-      return { status: 200, json: { apps: target.status().apps } };
+      const { apps, servers, sources } = target.status();
+      const pools = new Set([...servers, ...sources].map(({ pool }) => pool));
+      return { status: 200, json: { apps: apps.filter(({ name }) => !pools.has(name)) } };
     },
   },
   {

@@ -295,11 +295,18 @@ export class ControlDesk implements ControlTarget {
   }
 
   scale(workers: number, app: string | null): void {
+    this.#needsApp();
     this.#host.scale(workers, app);
   }
 
   scaleBy(step: number, app: string | null): void {
+    this.#needsApp();
     this.#host.scaleBy(step, app);
+  }
+
+  #needsApp(): void {
+    if (this.#host.options().apps.length > 0) return;
+    throw new ApiError('BAD_REQUEST', 'only servers are balanced here, and no app runs that has workers');
   }
 
   /** `0`, `api:0`; a bare number where there is one app. */
@@ -314,7 +321,8 @@ export class ControlDesk implements ControlTarget {
       const slots = [...fleet.slots.keys()].sort((a, b) => a - b);
       return slots.map((one) => (fleets.length > 1 ? `${fleet.options.name}:${one}` : String(one)));
     });
-    throw new ApiError('NOT_FOUND', `no worker has the id ${JSON.stringify(id)}: there are ${ids.join(', ')}`);
+    const known = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
+    throw new ApiError('NOT_FOUND', `no worker has the id ${JSON.stringify(id)}: ${known}`);
   }
 
   async restart(worker: WorkerPlace): Promise<void> {

@@ -162,7 +162,7 @@ test('scale takes a number, one more and one less', async (context) => {
     return stdout;
   };
   assert.match(await wanted('+1'), /: 3 workers\n$/);
-  assert.match(await wanted('-2'), /: 1 workers\n$/);
+  assert.match(await wanted('-2'), /: 1 worker\n$/);
   assert.match(await wanted('2'), /: 2 workers\n$/);
   await until('two ready workers', async () => {
     const { workers } = await now(evener);
@@ -173,6 +173,7 @@ test('scale takes a number, one more and one less', async (context) => {
   for (const [word, problem] of [
     ['0', 'workers: expected a whole number, 1-512, got 0'],
     ['600', 'workers: expected a whole number, 1-512, got 600'],
+    ['9999', 'workers: expected a whole number, 1-512, got 9999'],
     ['+600', 'by: expected a whole number, -512 to 512, got 600'],
   ] as const) {
     const { code, stderr } = await verb(evener, ['scale', word]);

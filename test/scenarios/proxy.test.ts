@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Status } from '../../src/control/control-target.ts';
-import { controlOf } from '../support/control.ts';
-import { assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
+import { controlOf, verb } from '../support/control.ts';
+import { APPS, assertEnding, EvenerProcess, request } from '../support/evener-process.ts';
 import { Load } from '../support/load.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { release, ServerProcess } from '../support/server-process.ts';
@@ -179,6 +179,31 @@ test('a reload adds and takes out servers, and those that stay keep their connec
   await released(added!);
   assert.deepEqual((await Promise.all(next)).map(({ body }) => body).sort(), ['kept', 's1']);
   assert.equal(kept.accepted.length, 1);
+});
+
+test('what is about workers is refused where there are only servers, and scaling names apps alone', async (t) => {
+  const [server] = await servers(t, 1);
+  const { evener } = await proxy(t, [server!]);
+  const none = 'only servers are balanced here, and no app runs that has workers';
+  for (const [words, problem] of [
+    [['scale', '3'], none],
+    [['scale', '+1'], none],
+    [['restart', '0'], 'no worker has the id "0": there is none'],
+    [['why', '0'], 'no worker has the id "0": there is none'],
+  ] as const) {
+    const { code, stderr } = await verb(evener, words);
+    assert.deepEqual([code, stderr], [2, `evener: ${problem}\n`]);
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), 'evp-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const pools = { far: { servers: [server!.url], listen: 0 } };
+  const apps = { near: { app: join(APPS, 'server.cjs'), workers: 1 } };
+  writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ apps, pools }));
+  const both = new EvenerProcess(t, [], { cwd: folder, env: { PORT: '0' } });
+  await both.said(/worker 0 ready/);
+  const { stdout } = await verb(both, ['scale', '2'], folder);
+  assert.equal(stdout, 'near: 2 workers\n');
 });
 
 test('backups get requests only while nobody else is there, and weights count', async (t) => {
