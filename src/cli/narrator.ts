@@ -228,6 +228,8 @@ export class Narrator {
   }
 
   #name({ app, slot }: WorkerFacts): string {
+    // A reload may have brought it.
+    this.#apps.add(app);
     return this.#apps.size > 1 ? `worker ${app}:${slot}` : `worker ${slot}`;
   }
 

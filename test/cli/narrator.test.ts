@@ -84,6 +84,19 @@ test('names the app of a worker where there are several, also where their start 
   assert.deepEqual(said, ['worker web:2 ready (pid 5, 85 ms)']);
 });
 
+test('names the app of a worker where a reload has brought another', () => {
+  const start = { app: 'web', command: 'web.js', workers: 1 };
+  assert.deepEqual(
+    lines(
+      { type: 'starting', apps: [start], pools: [], threads: 1, shortage: null },
+      ready,
+      { ...ready, app: 'api', slot: 0 },
+      ready,
+    ).slice(1),
+    ['worker 2 ready (pid 5, 85 ms)', 'worker api:0 ready (pid 5, 85 ms)', 'worker web:2 ready (pid 5, 85 ms)'],
+  );
+});
+
 test('says where it listens so that it can be clicked', () => {
   assert.deepEqual(
     lines(listening('::', 3000), listening('127.0.0.1', 80), listening('::1', 80), listening(null, -1, '/a')),
