@@ -210,6 +210,14 @@ export function spanText(seconds: number): string {
   return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** As clock and calendar show it here; of today without the day. */
+export function clockText(iso: string, now: Date = new Date()): string {
+  const at = new Date(iso);
+  const twoDigits = (value: number): string => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())} `;
+  return `${at.toDateString() === now.toDateString() ? '' : day}${at.toTimeString().slice(0, 8)}`;
+}
+
 function same(text: string): string {
   return text;
 }

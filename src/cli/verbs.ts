@@ -18,7 +18,7 @@ import { chosenInstance } from './chosen-instance.ts';
 import { judgedLines } from './judged-table.ts';
 import { Narrator } from './narrator.ts';
 import { printable } from './printable.ts';
-import { type Paint, paintFor, statusText } from './tables.ts';
+import { clockText, type Paint, paintFor, statusText } from './tables.ts';
 import { OwnTerminal } from './top/terminal.ts';
 import { Top } from './top/top.ts';
 import type { VerbRequest } from './verb-arguments.ts';
@@ -181,13 +181,6 @@ function eventPrinter(request: VerbRequest, paint: Paint, apps: readonly string[
 async function appNames(client: ControlClient): Promise<string[]> {
   const { apps } = await client.get<Status>('/status');
   return apps.map(({ name }) => name);
-}
-
-/** Of today, as the wall clock shows it here. */
-function clockText(iso: string): string {
-  const at = new Date(iso);
-  const day = at.toDateString() === new Date().toDateString() ? '' : `${iso.slice(0, 10)} `;
-  return `${day}${at.toTimeString().slice(0, 8)}`;
 }
 
 function tell(request: VerbRequest, facts: unknown, text: () => string): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PLAIN, statusText } from '../../src/cli/tables.ts';
+import { clockText, PLAIN, statusText } from '../../src/cli/tables.ts';
 import { status, worker } from './samples.ts';
 
 test('the status shows every column where there is room, and breaks no line of 80', () => {
@@ -27,4 +27,16 @@ test('the status counts servers where there are no workers', () => {
   const { apps, ...rest } = status([]);
   const shown = { ...rest, servers: [server], apps: [{ ...apps[0]!, workers: { wanted: 2, ready: 1 } }] };
   assert.match(statusText(shown as never, PLAIN, Infinity), /^server\.js, 1 of 2 servers, http/m);
+});
+
+test('a time of another day has the day that it was here, and one of today none', (context) => {
+  const { TZ } = process.env;
+  context.after(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
+  process.env.TZ = 'America/New_York';
+  const now = new Date('2026-11-30T04:30:00Z');
+  assert.equal(clockText('2026-11-29T02:15:07.250Z', now), '2026-11-28 21:15:07');
+  assert.equal(clockText('2026-11-30T02:15:07.250Z', now), '21:15:07');
 });
