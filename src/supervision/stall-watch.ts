@@ -26,14 +26,12 @@ export class StallWatch {
     this.#now = now;
   }
 
-  /** @param limitMs from now on; 0 = nobody is ever called out */
+  /** @param limitMs from now on, for those that are silent already, too; 0 = nobody is called out */
   setLimit(limitMs: number): void {
     this.#limitMs = limitMs;
-    if (limitMs === 0) this.close();
   }
 
   stalled(worker: number, silentMs: number): void {
-    if (this.#limitMs === 0) return;
     // Several threads report the same worker.
     this.#silentMs.set(worker, Math.max(silentMs, this.#silentMs.get(worker) ?? 0));
     if (this.#timer !== null) return;
@@ -65,7 +63,7 @@ export class StallWatch {
     for (const [worker, silentMs] of this.#silentMs) {
       const total = silentMs + countedMs;
       this.#silentMs.set(worker, total);
-      if (total < this.#limitMs) continue;
+      if (this.#limitMs === 0 || total < this.#limitMs) continue;
       this.recovered(worker);
       this.#onHung(worker, total);
     }

@@ -76,3 +76,16 @@ test('never calls out anybody when switched off', (context) => {
   for (let i = 0; i < 100; i++) pass(250);
   assert.deepEqual(hung, []);
 });
+
+test('calls out who is silent already when it is switched on, and nobody once it is switched off', (context) => {
+  const { watch, hung, pass } = rig(context, 0);
+  watch.stalled(1, 500);
+  for (let i = 0; i < 10; i++) pass(250);
+  watch.setLimit(2000);
+  watch.stalled(2, 500);
+  pass(250);
+  assert.deepEqual(hung, [1]);
+  watch.setLimit(0);
+  for (let i = 0; i < 10; i++) pass(250);
+  assert.deepEqual(hung, [1]);
+});
