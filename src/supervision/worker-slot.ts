@@ -135,7 +135,7 @@ export class WorkerSlot {
    */
   async replace(limitMs: number): Promise<void> {
     while (this.#replacement !== null) await this.#replacement.settled;
-    if (this.#isClosed) return;
+    if (this.#isClosed) throw this.#failure(this.#closure);
     this.#startSuccessor();
     await this.#awaitReplacement(false, () => this.#succeed(limitMs));
   }

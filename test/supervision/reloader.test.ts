@@ -44,6 +44,20 @@ test('a reload leaves out a worker whose place is taken away while it is replace
   assert.deepEqual([ready(0).length, ready(1).length, supervisor.workers], [2, 1, 1]);
 });
 
+test('whoever waits to restart a worker whose place is taken away is told so', async (t) => {
+  const supervisor = createSupervisor({ ...SLOW_TO_BOOT, workers: 2 });
+  t.after(() => supervisor.kill());
+  const events: SupervisorEvent[] = [];
+  supervisor.subscribe((event) => void events.push(event));
+  await supervisor.start();
+  await until('both workers', () => readyOf(events, 0).length === 1 && readyOf(events, 1).length === 1);
+  const restarts = Promise.allSettled([supervisor.restart(1), supervisor.restart(1)]);
+  await turn();
+  supervisor.scale(1);
+  const reasons = (await restarts).map((one) => (one.status === 'rejected' ? String(one.reason.message) : 'done'));
+  assert.deepEqual(reasons, Array(2).fill('its place was taken away meanwhile'));
+});
+
 test('several that replace the same worker do so one after the other, and leave one behind', async (t) => {
   const supervisor = createSupervisor({ app: 'server.cjs', cwd: APPS, workers: 1 });
   t.after(() => supervisor.kill());
