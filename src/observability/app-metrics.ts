@@ -56,19 +56,43 @@ export function mergeAppMetrics(workers: readonly (readonly AppMetric[])[]): App
   return [...merged.values()].map((same) => ({ ...same[0]!, values: mergeValues(same) }));
 }
 
-/** Writes them. @param extra labels of ours, where the app has none of that name */
-export function writeAppMetrics(
-  out: PrometheusText,
-  metrics: readonly AppMetric[],
-  extra: Readonly<Record<string, string>>,
-): void {
-  for (const { name, type, help, values } of metrics) {
-    if (values.length === 0) continue;
-    const samples: ForeignSample[] = values.map(({ metricName, labels, value }) => {
-      return { name: metricName ?? name, labels: { ...extra, ...labels }, value };
-    });
-    out.addForeign(name, type, help, samples);
+/** What one app has counted, merged. */
+export interface AppCounts {
+  readonly app: string;
+  readonly metrics: readonly AppMetric[];
+}
+
+interface Family {
+  readonly type: string;
+  readonly help: string;
+  readonly samples: ForeignSample[];
+}
+
+/**
+ * Writes them, what apps have counted by one name as one metric: the format knows each once. Where there are several apps a
+ * series has its app as a label, unless it has one of that name itself; of two that are the same then the first counts.
+ */
+export function writeAppMetrics(out: PrometheusText, apps: readonly AppCounts[]): void {
+  const areSeveral = apps.length > 1;
+  const families = new Map<string, Family>();
+  const seen = new Set<string>();
+  for (const { app, metrics } of apps) {
+    for (const { name, type, help, values } of metrics) {
+      if (values.length === 0) continue;
+      const family = families.get(name) ?? { type, help, samples: [] };
+      families.set(name, family);
+      // Two apps may mean different things by one name.
+      if (family.type !== type) continue;
+      for (const { metricName, labels, value } of values) {
+        const sample = { name: metricName ?? name, labels: areSeveral ? { app, ...labels } : labels, value };
+        const key = areSeveral ? `${sample.name}${labelsKey(sample.labels)}` : '';
+        if (seen.has(key)) continue;
+        if (areSeveral) seen.add(key);
+        family.samples.push(sample);
+      }
+    }
   }
+  for (const [name, { type, help, samples }] of families) out.addForeign(name, type, help, samples);
 }
 
 function mergeValues(metrics: readonly AppMetric[]): AppValue[] {

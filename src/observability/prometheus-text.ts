@@ -28,12 +28,11 @@ export class PrometheusText {
     lines.push(sampleLine(`${name}_count`, labels, below));
   }
 
-  /** A metric of the app's. Of two with one name the first counts. @returns whether it was taken */
-  addForeign(name: string, type: string, help: string, samples: readonly ForeignSample[]): boolean {
-    if (this.#families.has(name) || Object.hasOwn(METRICS, name)) return false;
+  /** A metric of apps. Of two with one name the first counts, and ours before theirs. */
+  addForeign(name: string, type: string, help: string, samples: readonly ForeignSample[]): void {
+    if (this.#families.has(name) || Object.hasOwn(METRICS, name)) return;
     const lines = this.#family(name, { type, help });
     for (const sample of samples) lines.push(sampleLine(sample.name, sample.labels, sample.value));
-    return true;
   }
 
   toString(): string {

@@ -259,7 +259,10 @@ export class ControlDesk implements ControlTarget {
       threadUtilization: this.#threadUtilization,
     });
     for (const { app, missing } of apps) out.add('evener_app_metrics_missing_workers', { app }, missing);
-    for (const { app, metrics } of apps) writeAppMetrics(out, mergeAppMetrics(metrics), apps.length > 1 ? { app } : {});
+    writeAppMetrics(
+      out,
+      apps.map(({ app, metrics }) => ({ app, metrics: mergeAppMetrics(metrics) })),
+    );
     return out.toString();
   }
 

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AppMetric, type AppValue, mergeAppMetrics, readAppMetrics } from '../../src/observability/app-metrics.ts';
+import {
+  type AppCounts,
+  type AppMetric,
+  type AppValue,
+  mergeAppMetrics,
+  readAppMetrics,
+  writeAppMetrics,
+} from '../../src/observability/app-metrics.ts';
+import { PrometheusText } from '../../src/observability/prometheus-text.ts';
 
 function metric(type: string, values: AppValue[], aggregator: string = 'sum'): AppMetric {
   return { name: 'm', help: 'M.', type, values, aggregator };
@@ -97,4 +105,25 @@ test('trusts nothing that a worker sends', () => {
     { ...good, values: null },
   ];
   assert.deepEqual(readAppMetrics(JSON.stringify([...bad, good])), [good]);
+});
+
+function written(...apps: AppCounts[]): string[] {
+  const out = new PrometheusText();
+  writeAppMetrics(out, apps);
+  return out.toString().trimEnd().split('\n');
+}
+
+test('writes what several apps count by one name as one metric, with the app as a label', () => {
+  const counter = (value: number, labels: AppValue['labels'] = {}): AppMetric => metric('counter', [{ value, labels }]);
+  const [web, api] = [
+    { app: 'web', metrics: [counter(1)] },
+    { app: 'api', metrics: [counter(2)] },
+  ];
+  const head = ['# HELP m M.', '# TYPE m counter'];
+  assert.deepEqual(written(web, api), [...head, 'm{app="web"} 1', 'm{app="api"} 2']);
+  assert.deepEqual(written(web), [...head, 'm 1']);
+  const gauge = { app: 'job', metrics: [metric('gauge', [{ value: 3, labels: {} }])] };
+  assert.deepEqual(written(web, gauge), [...head, 'm{app="web"} 1'], 'of two types the first counts');
+  const own = { app: 'job', metrics: [counter(4, { app: 'web' })] };
+  assert.deepEqual(written(web, own), [...head, 'm{app="web"} 1'], 'no series is there twice');
 });
