@@ -166,7 +166,7 @@ export class Narrator {
       case 'worker-drained':
         return `${this.#who(event)} drains, as asked; its place stays empty`;
       case 'access-log-failed':
-        return `the access log cannot be written, its lines are lost: ${event.reason}`;
+        return `the access log cannot be written: ${event.reason}`;
       case 'own-files-replaced':
         return 'its own files were removed or replaced since it started; it goes on as it is. Start it anew to run what is there now';
       case 'runtime-directory-restored':

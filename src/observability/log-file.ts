@@ -24,6 +24,8 @@ export class LogFile implements LogSink {
   #isWriting = false;
   #isClosing = false;
   #hasFailed = false;
+  /** It cannot be opened where it is to be, and lines go on to where it was. */
+  #isElsewhere = false;
   /** The last that was written is the beginning of a line whose rest was lost. */
   #isCut = false;
   #pendingBytes = 0;
@@ -81,9 +83,11 @@ export class LogFile implements LogSink {
   #open(): void {
     try {
       this.#fd = openSync(this.#path, LOG_FLAGS, MODE);
+      this.#isElsewhere = false;
       this.#worksAgain();
     } catch (error) {
       // Better in the old place than nowhere.
+      this.#isElsewhere = this.#fd !== null;
       this.#failed(error as NodeJS.ErrnoException);
     }
   }
@@ -118,8 +122,8 @@ export class LogFile implements LogSink {
       if (error === null) this.#isCut = false;
       else if (from > 0) this.#isCut = lines[from - 1] !== LINE_END[0];
       for (const old of this.#old.splice(0)) close(old, () => {});
-      if (error === null) this.#worksAgain();
-      else this.#failed(error);
+      if (error !== null) this.#failed(error);
+      else if (!this.#isElsewhere) this.#worksAgain();
       if (this.#isClosing) this.close();
       else this.#writeNext();
     });
@@ -128,7 +132,8 @@ export class LogFile implements LogSink {
   #failed(error: NodeJS.ErrnoException): void {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#onFailure(`${this.#path}: ${error.code ?? error.message}`);
+    const what = this.#isElsewhere ? 'its lines go on to where it was' : 'its lines are lost';
+    this.#onFailure(`${this.#path}: ${error.code ?? error.message}; ${what}`);
   }
 
   #worksAgain(): void {

@@ -197,7 +197,7 @@ export type SupervisorEvent =
   | (WorkerFacts & { readonly type: 'worker-restarting' })
   /** Somebody asked for it to get nothing new and to end; its place stays empty. */
   | (WorkerFacts & { readonly type: 'worker-drained' })
-  /** Lines of the access log are lost: the disk is full, or the file must not be written. */
+  /** The disk is full, or the file must not be written, or opened anew: lines are lost, or go on to where it was. */
   | { readonly type: 'access-log-failed'; readonly reason: string }
   | { readonly type: 'access-log-works' }
   /** The files of Evener itself were removed, or are others now: workers are started with those that it was started with. */

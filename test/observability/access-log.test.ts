@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -106,7 +106,28 @@ test('says once that a file cannot be written, and that it can again', (context)
   file.write(Buffer.from('lost\n'));
   file.reopen();
   assert.equal(told.length, 1);
-  assert.match(told[0]!, /no\/access\.log: ENOENT$/);
+  assert.match(told[0]!, /no\/access\.log: ENOENT; its lines are lost$/);
   assert.equal(file.pendingBytes, 0, 'nothing piles up');
+  file.close();
+});
+
+test('goes on where it was while a file cannot be opened in its place, and says so once', async (context) => {
+  const base = folder(context);
+  const [before, after] = ['before', 'after'].map((name) => join(base, name));
+  mkdirSync(before!);
+  const told: (string | null)[] = [];
+  const file = new LogFile(join(before!, 'access.log'), (reason) => told.push(reason));
+  renameSync(before!, after!);
+  for (const line of ['one\n', 'two\n']) {
+    file.reopen();
+    file.write(Buffer.from(line));
+    await until('it to be written', () => file.pendingBytes === 0);
+  }
+  assert.equal(readFileSync(join(after!, 'access.log'), 'utf8'), 'one\ntwo\n');
+  assert.equal(told.length, 1);
+  assert.match(told[0]!, /before\/access\.log: ENOENT; its lines go on to where it was$/);
+  mkdirSync(before!);
+  file.reopen();
+  assert.deepEqual(told.slice(1), [null]);
   file.close();
 });
