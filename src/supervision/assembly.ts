@@ -144,6 +144,9 @@ export function assemble(surroundings: SupervisorSurroundings, incidents: Incide
 
   const recycler = new Recycler(
     {
+      get isClosing() {
+        return host.isClosing;
+      },
       mayReplace: () => host.mayReplace,
       fleets: () => [...fleets.values()],
       requestsOf: ({ incarnation }) => meters.readWorker(incarnation).requests,

@@ -18,6 +18,7 @@ const WARM_UP_MS = 20_000;
 const HORIZON_MS = 600_000;
 
 export interface RecyclerHost {
+  readonly isClosing: boolean;
   /** Workers may be replaced: it runs, and no reload replaces them anyway. */
   mayReplace(): boolean;
   fleets(): readonly WorkerFleet[];
@@ -54,23 +55,23 @@ export class Recycler {
 
   /** The resident memory of processes, by pid, has been looked at. */
   looked(bytes: ReadonlyMap<number, number>): void {
-    if (!this.#host.mayReplace()) return;
+    if (this.#host.isClosing) return;
     for (const fleet of this.#host.fleets()) {
-      for (const worker of fleet.in(WorkerState.Ready)) {
-        if (fleet.slots.get(worker.slot)?.current === worker) this.#judge(fleet, worker, bytes.get(worker.pid) ?? null);
-      }
+      for (const worker of fleet.in(WorkerState.Ready)) this.#judge(fleet, worker, bytes.get(worker.pid) ?? null);
     }
   }
 
   #judge(fleet: WorkerFleet, worker: WorkerProcess, bytes: number | null): void {
     const { options } = fleet;
     const limitBytes = options.maxMemoryBytes;
+    // That holds also while a reload, which may try a new version out for hours, replaces workers anyway.
+    if (limitBytes !== null && bytes !== null && bytes > limitBytes * HARD_RATIO) {
+      this.#host.emit({ type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes, isKilled: true });
+      fleet.endTooLarge(worker);
+      return;
+    }
+    if (!this.#host.mayReplace() || fleet.slots.get(worker.slot)?.current !== worker) return;
     if (limitBytes !== null && bytes !== null) {
-      if (bytes > limitBytes * HARD_RATIO) {
-        this.#host.emit({ type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes, isKilled: true });
-        fleet.endTooLarge(worker);
-        return;
-      }
       if (bytes > limitBytes) {
         const event = { type: 'worker-too-large', ...factsOf(worker), bytes, limitBytes, isKilled: false } as const;
         this.#replace(fleet, worker, event);

@@ -95,6 +95,7 @@ test('announces a worker that will outgrow its limit, once and before it does', 
     slots: new Map([[0, { current: worker, replace: async () => {} }]]),
   } as unknown as WorkerFleet;
   const host: RecyclerHost = {
+    isClosing: false,
     mayReplace: () => true,
     fleets: () => [fleet],
     requestsOf: () => 0,
@@ -110,4 +111,27 @@ test('announces a worker that will outgrow its limit, once and before it does', 
   );
   const announced = events[0] as Extract<SupervisorEvent, { type: 'worker-will-outgrow' }>;
   assert.ok(announced.inMs > 80_000 && announced.inMs < 90_000, String(announced.inMs));
+});
+
+test('ends one that is far too large while a reload tries another out, and that other one, too; replaces none then', () => {
+  const ended: number[] = [];
+  const [large, larger, tried] = [1, 2, 3].map((pid) => ({ pid, slot: pid % 3, plan: { app: 'app' }, startedAtMs: 0 }));
+  const fleet = {
+    options: { maxMemoryBytes: 100e6, maxAgeMs: 1, maxRequests: 1 },
+    in: () => [large, larger, tried],
+    slots: new Map([large, larger].map((worker) => [worker!.slot, { current: worker, replace: assert.fail }])),
+    endTooLarge: ({ pid }: { pid: number }) => ended.push(pid),
+  } as unknown as WorkerFleet;
+  const host = {
+    isClosing: false,
+    mayReplace: () => false,
+    fleets: () => [fleet],
+    requestsOf: () => 9,
+    emit: () => {},
+  };
+  const bytes = new Map([1, 2, 3].map((pid) => [pid, pid === 1 ? 140e6 : 160e6]));
+  new Recycler(host, new XorShift(1), () => 9_000).looked(bytes);
+  assert.deepEqual(ended, [2, 3]);
+  new Recycler({ ...host, isClosing: true }, new XorShift(1), () => 9_000).looked(bytes);
+  assert.equal(ended.length, 2);
 });
