@@ -17,7 +17,7 @@ import { Webhook } from './webhook.ts';
 export interface NoticesHost {
   /** It does not get its notices. Once, until it gets them again. */
   notifierFailed(label: string, reason: string, isRetried: boolean): void;
-  /** @param lost notices that it never got */
+  /** @param lost notices that it never got since it last did */
   notifierRecovered(label: string, lost: number): void;
 }
 

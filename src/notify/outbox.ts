@@ -21,7 +21,7 @@ export const OUTBOX_LIMITS: OutboxLimits = Object.freeze({
 export interface OutboxHost {
   /** The receiver takes nothing. Once, until something has been delivered or the reason is of another sort. */
   troubled(notifier: Notifier, reason: string, isRetried: boolean): void;
-  /** It takes notices again. @param lost notices that it never got */
+  /** It takes notices again. @param lost notices that it never got since it last did */
   recovered(notifier: Notifier, lost: number): void;
 }
 
@@ -45,6 +45,8 @@ export class Outbox {
   #endPause: () => void = () => {};
   #trouble: Delivery['result'] | null = null;
   #lost = 0;
+  /** Of those, how many have been told. */
+  #toldLost = 0;
 
   constructor(notifier: Notifier, host: OutboxHost, limits: OutboxLimits = OUTBOX_LIMITS) {
     this.notifier = notifier;
@@ -140,7 +142,8 @@ export class Outbox {
   #tellRecovery(): void {
     if (this.#trouble === null) return;
     this.#trouble = null;
-    this.#host.recovered(this.notifier, this.#lost);
+    this.#host.recovered(this.notifier, this.#lost - this.#toldLost);
+    this.#toldLost = this.#lost;
   }
 }
 

@@ -72,6 +72,23 @@ test('drops the oldest that wait where there is no room, and counts them', async
   assert.equal(told.at(-1), 'recovered, 6 lost');
 });
 
+test('tells with each recovery what was lost since the one before', async (context) => {
+  const statuses = [404, 404, 200, 404, 200];
+  const server = await ReceivingServer.listen(context, (response, _, nth) =>
+    response.writeHead(statuses[nth - 1]!).end(),
+  );
+  const { outbox, told } = outboxTo(server.url);
+  for (const id of ['a', 'b', 'c', 'd', 'e']) {
+    outbox.put(noticeOf('opened', { id }));
+    await until('the outbox to be idle', () => outbox.isIdle);
+  }
+  assert.deepEqual(
+    told.filter((line) => line.startsWith('recovered')),
+    ['recovered, 2 lost', 'recovered, 1 lost'],
+  );
+  assert.equal(outbox.lost, 3);
+});
+
 test('gives up after the deadline', async (context) => {
   const server = await ReceivingServer.listen(context, (response) => response.writeHead(500).end());
   const { outbox } = outboxTo(server.url, { ...QUICK, deadlineMs: 1_000 });
