@@ -62,6 +62,7 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
   if (apps.length + pools.length === 0) {
     throw invalid('app', undefined, 'a script, or a command with its arguments (or apps, or pools of servers)');
   }
+  refuseSameNames(apps, pools);
   const name = top.option<string | null>('name');
   return Object.freeze({
     name: name ?? (apps.length > 0 ? nameOf(apps[0]!.app) : pools[0]!.name),
@@ -80,6 +81,15 @@ export function resolveSources(sources: readonly OptionSource[], surroundings: S
     file: surroundings.file,
     origins,
   });
+}
+
+/** Everything is counted, and told of, by the name of its app or pool. */
+function refuseSameNames(apps: readonly AppOptions[], pools: readonly ServersOptions[]): void {
+  const names = new Set(apps.map(({ name }) => name));
+  for (const { name } of pools) {
+    if (names.has(name)) throw invalid(`pools.${name}`, name, 'a name that no app, and no other pool, has');
+    names.add(name);
+  }
 }
 
 /** Of the source that a key is taken from. */

@@ -171,3 +171,16 @@ test('a refusal tells no secret', () => {
     assert.ok(!`${message}${JSON.stringify(details)}`.includes('S3CRET'), message);
   }
 });
+
+test('an app and a pool, and two pools, have names of their own', () => {
+  const pool = { servers: ['http://10.0.0.5:8080'], listen: 8080 };
+  const expected = 'expected a name that no app, and no other pool, has';
+  const apps = { api: { app: 'server.cjs' } };
+  for (const [options, name] of [
+    [{ cwd: APPS, apps, pools: { api: pool } }, 'api'],
+    [{ ...base, name: 'api', pools: { api: pool } }, 'api'],
+    [{ ...pool, pools: { servers: pool } }, 'servers'],
+  ] as const) {
+    assert.throws(() => resolveOptions(options), { message: `pools.${name}: ${expected}, got "${name}"` });
+  }
+});
