@@ -11,6 +11,7 @@ const IGNORED = /(^|\/)(node_modules|\.[^/]+|[^/]+\.(log|tmp|swp|pid|sock))(\/|$
 
 /** Watches folders for changes of an app's files. */
 export class FileWatch {
+  readonly folders: readonly string[];
   readonly #onChange: (path: string) => void;
   #watcher: FSWatcher | null = null;
   #settling: NodeJS.Timeout | null = null;
@@ -19,8 +20,9 @@ export class FileWatch {
 
   /** @param onChange told once of changes that come together; `path` is one of them, from its folder */
   constructor(folders: readonly string[], onChange: (path: string) => void) {
+    this.folders = folders;
     this.#onChange = onChange;
-    void this.#start(folders);
+    void this.#start();
   }
 
   close(): void {
@@ -29,9 +31,10 @@ export class FileWatch {
     void this.#watcher?.close();
   }
 
-  async #start(folders: readonly string[]): Promise<void> {
+  async #start(): Promise<void> {
     const { watch } = await import('chokidar');
     if (this.#isClosed) return;
+    const { folders } = this;
     const isIgnored = (path: string): boolean => folders.some((folder) => IGNORED.test(relative(folder, path)));
     this.#watcher = watch([...folders], { ignoreInitial: true, ignored: isIgnored });
     this.#watcher.on('all', (_event, path) => this.#changed(shortest(folders, path)));

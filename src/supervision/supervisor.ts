@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { FromSupervisor } from '../channel/messages.ts';
 import type { AppOptions, ResolvedOptions, ServersOptions } from '../config/options.ts';
 import { MAX_WORKERS } from '../config/schema.ts';
@@ -240,10 +241,13 @@ export class Supervisor {
     if (!isBack) this.#redactor = redactorFor(options);
     this.#notices.configure(options);
     void this.#registrations.configure(options.register);
+    if (this.#files !== null) this.#watchFiles();
   }
 
   #watchFiles(): void {
     const folders = [...new Set(this.#options.apps.map(({ app }) => app.cwd))];
+    if (isDeepStrictEqual(folders, this.#files?.folders)) return;
+    this.#files?.close();
     this.#files = new FileWatch(folders, (path) => {
       this.#emit({ type: 'file-changed', path });
       // A failure is told as an event.

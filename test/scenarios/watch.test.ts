@@ -31,3 +31,30 @@ test('reloads when a file of the app has changed, and not for what the app write
   await until('the new version', async () => (await request(url)).body === 'two');
   assert.doesNotMatch(evener.stderr, /(x\.js|app\.log) has changed/);
 });
+
+test('watches an app that a reload has brought, and no longer one that it has taken out', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evw-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['goes', 'comes']) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, `${name}.cjs`), app(name));
+  }
+  const configure = (name: string): void => {
+    const apps = { [name]: { app: `${name}.cjs`, cwd: name, workers: 1 } };
+    writeFileSync(join(folder, 'evener.config.json'), JSON.stringify({ watch: true, apps }));
+  };
+  configure('goes');
+  const evener = new EvenerProcess(context, [], { cwd: folder });
+  await evener.url(1);
+  configure('comes');
+  evener.kill('SIGHUP');
+  await evener.said(/reload done/);
+  await until('the change to be seen', () => {
+    for (const name of ['goes', 'comes']) {
+      writeFileSync(join(folder, name, `${name}.cjs`), `${app(name)}// ${Math.random()}`);
+    }
+    return evener.stderr.includes('has changed');
+  });
+  assert.match(evener.stderr, /comes\.cjs has changed/);
+  assert.doesNotMatch(evener.stderr, /goes\.cjs has changed/);
+});
