@@ -80,15 +80,19 @@ export class ClientRegistry {
   readonly #places = new Map<number, Place>();
   readonly #onClosed: (connectionId: number, end: ConnectionEnd) => void;
   readonly #sweep: NodeJS.Timeout;
-  #nextId = 1;
+  #lastId: number;
   #isDraining = false;
   #onEmpty: (() => void) | null = null;
   readonly clock: Clock;
 
-  /** @param onClosed told of every connection that closed. */
-  constructor(clock: Clock, onClosed: (connectionId: number, end: ConnectionEnd) => void) {
+  /**
+   * @param onClosed told of every connection that closed
+   * @param lastId the number before the first one
+   */
+  constructor(clock: Clock, onClosed: (connectionId: number, end: ConnectionEnd) => void, lastId: number = 0) {
     this.clock = clock;
     this.#onClosed = onClosed;
+    this.#lastId = lastId;
     // After the loop's poll phase: when this thread was late, what clients sent in time lies in the kernel unread, and an
     // idle connection that brings its next request must not be closed for it.
     this.#sweep = setInterval(() => setImmediate(() => this.#expire()), SWEEP_INTERVAL_MS);
@@ -103,10 +107,16 @@ export class ClientRegistry {
     return this.#isDraining;
   }
 
-  /** An id for a new connection, unique in the thread as long as it lives. */
+  /**
+   * An id for a new connection, unique in the thread as long as it lives. Numbers go round after 2^32; one that a
+   * connection has kept all the while is passed over.
+   */
   nextId(): number {
-    this.#nextId = (this.#nextId + 1) >>> 0 || 1;
-    return this.#nextId;
+    let id = this.#lastId;
+    do id = (id + 1) >>> 0;
+    while (id === 0 || this.#places.has(id));
+    this.#lastId = id;
+    return id;
   }
 
   *[Symbol.iterator](): Generator<ClientConnection> {
