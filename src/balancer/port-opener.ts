@@ -38,9 +38,11 @@ export class PortOpener {
     return this.#announced.get(key)?.answer;
   }
 
-  /** Thread 0 has opened a port: those that are to join it there may. */
+  /** Thread 0 has opened a port, or could not: those that wait to join it there hear of either. */
   adopt(opened: OpenedPort): void {
-    this.#announced.set(opened.key, opened);
+    // A refusal is no answer to whoever asks later: then the port may be free.
+    if (opened.answer.ok) this.#announced.set(opened.key, opened);
+    else this.#announced.delete(opened.key);
     this.#awaited.get(opened.key)?.(opened);
     this.#awaited.delete(opened.key);
   }
