@@ -27,6 +27,10 @@ export class PortOpener {
   /** By key, what thread 0 has told of ports, and what was open before this thread. */
   readonly #announced: Map<string, OpenedPort>;
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
+  /** By key, which of {@link #announced} is of the port that is open here. */
+  readonly #used = new Map<string, OpenedPort>();
+  /** By key, what this thread, being thread 0, has told of ports that it has open. */
+  readonly #told = new Map<string, OpenedPort>();
 
   constructor(host: PortOpenerHost) {
     this.#host = host;
@@ -38,18 +42,33 @@ export class PortOpener {
     return this.#announced.get(key)?.answer;
   }
 
-  /** Thread 0 has opened a port, or could not: those that wait to join it there hear of either. */
-  adopt(opened: OpenedPort): void {
+  /**
+   * Thread 0 has opened a port, or could not: those that wait to join it there hear of either.
+   *
+   * @param isOpen it is open here, and not about to be closed
+   */
+  adopt(opened: OpenedPort, isOpen: boolean): void {
     // A refusal is no answer to whoever asks later: then the port may be free.
     if (opened.answer.ok) this.#announced.set(opened.key, opened);
     else this.#announced.delete(opened.key);
     this.#awaited.get(opened.key)?.(opened);
     this.#awaited.delete(opened.key);
+    if (isOpen) this.#use(opened.key);
   }
 
   /** The port has been closed, in this thread at least. */
   forget(key: string): void {
-    this.#announced.delete(key);
+    // What thread 0 has told meanwhile is of one that it keeps, or has opened again.
+    if (this.#announced.get(key) === this.#used.get(key)) this.#announced.delete(key);
+    this.#used.delete(key);
+    this.#told.delete(key);
+  }
+
+  /** A port that was about to be closed stays open. A thread that has closed its own waits to hear that it may join it again. */
+  kept(key: string): void {
+    this.#use(key);
+    const opened = this.#told.get(key);
+    if (opened !== undefined) this.#host.tell({ type: 'port-opened', opened });
   }
 
   open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
@@ -58,28 +77,39 @@ export class PortOpener {
 
   async #open(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
     const isShared = this.#host.threads > 1;
+    // A thread that was restarted takes the port that the others still have.
+    const before = this.answerBefore(key);
+    this.#use(key);
     const passed = activatedFor(this.#host.activated, request);
     if (passed !== null && !this.#taken.has(passed.fd)) {
       // Once it is closed its number is that of something else.
       this.#taken.add(passed.fd);
       const answer = await listener.take(passed.fd).then(() => activatedAnswer(passed), errorAnswerOf);
-      this.#host.tell({ type: 'port-opened', opened: { key, fd: -1, answer } });
+      this.#tell({ key, fd: -1, answer });
       return answer;
     }
-    // A thread that was restarted takes the port that the others still have.
-    const before = this.answerBefore(key);
     const port = before?.ok && isShared ? before.port : request.port;
     const answer = await this.#listen(listener, { ...request, port }, isShared && CAN_REUSE_PORT);
-    const opened = { key, fd: listener.descriptor, answer };
     // Where this thread has lost it the others go on.
-    if (answer.ok || !before?.ok) this.#host.tell({ type: 'port-opened', opened });
+    if (answer.ok || !before?.ok) this.#tell({ key, fd: listener.descriptor, answer });
     return answer;
+  }
+
+  #use(key: string): void {
+    const opened = this.#announced.get(key);
+    if (opened !== undefined) this.#used.set(key, opened);
+  }
+
+  #tell(opened: OpenedPort): void {
+    if (opened.answer.ok) this.#told.set(opened.key, opened);
+    this.#host.tell({ type: 'port-opened', opened });
   }
 
   /** A thread other than 0: on a socket of its own where the system can, else on thread 0's. */
   async #join(key: string, listener: Listener, request: ListenRequest): Promise<ListenAnswer> {
     const { fd, answer } =
       this.#announced.get(key) ?? (await new Promise<OpenedPort>((resolve) => this.#awaited.set(key, resolve)));
+    this.#use(key);
     // Of a Unix socket there is one, and of one that was passed to us; thread 0 accepts for all.
     if (!answer.ok || request.path !== null || fd === -1) return answer;
     if (CAN_REUSE_PORT) return this.#listen(listener, { ...request, port: answer.port }, true);

@@ -117,6 +117,7 @@ export class Ports {
       clearTimeout(port.closing);
       port.closing = null;
       this.#turnTo(port, request.protocol);
+      this.#opener.kept(port.key);
     }
     // Bytes have no host and no path to go by.
     const hasBytes = request.protocol === 'tcp' || port.request.protocol === 'tcp';
@@ -283,7 +284,7 @@ export class Ports {
 
   /** Thread 0 has opened a port: accept there, too. */
   adopt(opened: OpenedPort): void {
-    this.#opener.adopt(opened);
+    this.#opener.adopt(opened, this.#ports.get(opened.key)?.closing === null);
   }
 
   #add(key: string, request: ListenRequest): Port {
