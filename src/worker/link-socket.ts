@@ -211,6 +211,9 @@ export class LinkSocket extends net.Socket implements LinkStream {
       }
       this.#link.writer.text(FrameType.Plain, FrameFlag.None, this.#stream, '');
       this.#link.turn.messageComplete();
+      // The balancer says so as well, but not where the response that the app has given by now is the last.
+      this.#requestEnded = !hasBody(headers);
+      this.#forgetFinishedStream();
     }
     if (this.#requestEnded && this.parser !== null) onMessageComplete.call(parser);
   }
@@ -234,6 +237,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
 
   /** The request, or the client's side of the tunnel, is complete. */
   onRequestEnd(trailers: string[]): void {
+    if (this.#requestEnded) return;
     this.#requestEnded = true;
     if (this.#mode === Mode.Tunnel) {
       this.push(null);
@@ -703,6 +707,15 @@ Object.defineProperty(LinkSocket, 'name', { value: 'Socket' });
 function isWebSocket(headers: readonly string[]): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.toLowerCase() === 'upgrade') return headers[i + 1]!.toLowerCase() === 'websocket';
+  }
+  return false;
+}
+
+/** The same. */
+function hasBody(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!.toLowerCase();
+    if (name === 'transfer-encoding' || (name === 'content-length' && Number(headers[i + 1]) > 0)) return true;
   }
   return false;
 }

@@ -837,6 +837,28 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   ),
   serving(
+    'a request for an upgrade that nobody listens for, answered at once as the last',
+    (app) => {
+      const server = http.createServer((request, response) => {
+        const ends: unknown[] = [];
+        for (const event of ['end', 'aborted', 'error'] as const) request.on(event, () => ends.push(event));
+        request.on('close', () => app.tell('over', [...ends, request.complete]));
+        request.resume();
+        response.end('x');
+      });
+      app.listen(server);
+    },
+    async (client) => {
+      const seen = [];
+      for (const fields of ['Connection: Upgrade, close', 'Connection: Upgrade, close\r\nContent-Length: 0']) {
+        const one = await client.connect();
+        one.write(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\nUpgrade: h2c\r\n\r\n`);
+        seen.push((await one.response()).status, await client.told('over'));
+      }
+      return seen;
+    },
+  ),
+  serving(
     "'upgrade' read after both sides have ended",
     (app) => {
       const server = http.createServer(fine);
