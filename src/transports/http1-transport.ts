@@ -343,9 +343,11 @@ export class Http1Transport implements Transport {
     this.#stopRetrying();
     this.#shared.remove(this);
     for (const connection of this.#connections) {
-      const exchange = connection?.exchange ?? null;
-      connection?.destroy();
-      exchange?.onConnectionLost(Outcome.EndpointReset, true, this.clock.nowMs);
+      if (connection === null) continue;
+      const { exchange } = connection;
+      const isUnsent = connection.isUnsent(null);
+      connection.destroy();
+      exchange?.onConnectionLost(Outcome.EndpointReset, !isUnsent, this.clock.nowMs);
     }
   }
 

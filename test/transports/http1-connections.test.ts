@@ -545,6 +545,22 @@ test('a server that is closed at once leaves nobody without an answer', async (t
   assert.equal((await client.response()).status, 502);
 });
 
+test('what was not sent yet to a server that is closed at once goes elsewhere', async (t) => {
+  const server = await RawServer.listen(t);
+  const road = await ProxiedRoad.start(t, [await fullServer(t), server.url]);
+  const [full] = road.transports;
+  const clients = await Promise.all([road.client(), road.client()]);
+  for (const client of clients) client.write(post('/', 'abc'));
+  await until('one to be on its way to it', () => full!.endpoint.inFlight === 1);
+  full!.close();
+  for (const _ of clients) {
+    const peer = await server.next();
+    assert.equal(String((await peer.request()).body), 'abc');
+    peer.write(ok('here', 'Connection: close\r\n'));
+  }
+  for (const client of clients) assert.equal(String((await client.response()).body), 'here');
+});
+
 test('a request whose client leaves closes its connection', async (t) => {
   const server = await RawServer.listen(t);
   const road = await ProxiedRoad.start(t, [server.url]);
