@@ -169,9 +169,9 @@ export class Pool<T = unknown> {
 
   /** An endpoint has changed tiers. */
   retier(): void {
-    this.#usable = null;
+    this.#usableChanged();
     this.#membersChanged();
-    this.#relist();
+    if (this.#relist() > 0) this.#onEligible();
   }
 
   /** To be called now and then: those that start slowly grow. */

@@ -240,3 +240,20 @@ function take(endpoint: Endpoint<null>, act: string, pool: Pool<null>): void {
   else if (act === 'leave') endpoint.leaveAll();
   else if (!pool.members.has(endpoint)) endpoint.join(pool);
 }
+
+test('what waits hears of an endpoint that has come to the tier in use, and may be given to it', () => {
+  const { pool, members } = pooled(2);
+  members[1]!.setTier(1);
+  assert.deepEqual(
+    pool.roomy.map(({ id }) => id),
+    [0],
+  );
+  let told = 0;
+  pool.onEligible(() => told++);
+  members[1]!.setTier(0);
+  assert.equal(told, 1);
+  assert.deepEqual(
+    pool.roomy.map(({ id }) => id),
+    [0, 1],
+  );
+});
