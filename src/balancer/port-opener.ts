@@ -27,6 +27,8 @@ export class PortOpener {
   /** By key, what thread 0 has told of ports, and what was open before this thread. */
   readonly #announced: Map<string, OpenedPort>;
   readonly #awaited = new Map<string, (opened: OpenedPort) => void>();
+  /** By descriptor of thread 0's, who has accepted on it first. */
+  readonly #borrowers = new Map<number, Listener>();
   /** By key, which of {@link #announced} is of the port that is open here. */
   readonly #used = new Map<string, OpenedPort>();
   /** By key, what this thread, being thread 0, has told of ports that it has open. */
@@ -62,6 +64,7 @@ export class PortOpener {
     if (this.#announced.get(key) === this.#used.get(key)) this.#announced.delete(key);
     this.#used.delete(key);
     this.#told.delete(key);
+    this.#awaited.delete(key);
   }
 
   /** A port that was about to be closed stays open. A thread that has closed its own waits to hear that it may join it again. */
@@ -113,8 +116,23 @@ export class PortOpener {
     // Of a Unix socket there is one, and of one that was passed to us; thread 0 accepts for all.
     if (!answer.ok || request.path !== null || fd === -1) return answer;
     if (CAN_REUSE_PORT) return this.#listen(listener, { ...request, port: answer.port }, true);
-    await listener.adopt(fd);
+    await this.#borrow(fd, listener);
     return answer;
+  }
+
+  /**
+   * A descriptor of thread 0's can be closed there only. libuv takes its number once in a thread (EEXIST), also where it has been
+   * closed since and is that of another port by now, on which thread 0 accepts for all then.
+   */
+  async #borrow(fd: number, listener: Listener): Promise<void> {
+    const before = this.#borrowers.get(fd);
+    if (before !== undefined) {
+      before.passOnTo(listener);
+      return;
+    }
+    this.#borrowers.set(fd, listener);
+    // Thread 0 may have closed it by now; else it accepts for all.
+    await listener.adopt(fd).catch(() => this.#borrowers.delete(fd));
   }
 
   /** @param isShared other threads have, or will have, a socket of their own there */

@@ -37,6 +37,8 @@ export class Listener implements PausableListener {
   #options: ListenOptions | null = null;
   #isPaused = false;
   #isClosed = false;
+  /** Who gets what is accepted here; null = nobody else. */
+  #successor: Listener | null = null;
   #accepted = 0;
 
   constructor(context: ClientContext, connectionClass: ConnectionClass) {
@@ -124,6 +126,12 @@ export class Listener implements PausableListener {
     });
   }
 
+  /** It is closed, and cannot let go of the descriptor that it has borrowed: what it accepts there is another's from now on. */
+  passOnTo(successor: Listener): void {
+    this.#successor = successor;
+    successor.#isBorrowed = true;
+  }
+
   /** Accepts on a descriptor that was passed to this process, and closes it in the end. */
   async take(descriptor: number): Promise<void> {
     await this.adopt(descriptor);
@@ -194,6 +202,10 @@ export class Listener implements PausableListener {
   }
 
   #accept(handle: object): void {
+    if (this.#successor !== null) {
+      this.#successor.#accept(handle);
+      return;
+    }
     this.#accepted++;
     (handle as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
     const context = this.#context;
