@@ -8,10 +8,14 @@ import type { Supervisor } from '../index.ts';
 const ECHO_MS = 200;
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+const SIGNALS = [...STOP_SIGNALS, 'SIGHUP', 'SIGTTIN', 'SIGTTOU', 'SIGUSR2'] as const;
 
 /**
  * Lets signals steer a supervisor: SIGTERM, SIGINT, SIGQUIT stop it, SIGHUP reloads, SIGTTIN and SIGTTOU scale. SIGUSR2
  * is taken and kept for later, so that it does not end us by its default.
+ *
+ * What NODE_OPTIONS loads for the app is loaded here, too, and may end its process on a signal, as tracing does once it
+ * has sent what it has: its listeners are taken off.
  *
  * @param onKill called when a second signal to stop ends everything at once
  */
@@ -28,6 +32,7 @@ export function followSignals(supervisor: Supervisor, onKill: () => void): void 
       void supervisor.kill();
     }
   };
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
   process.on('SIGHUP', (signal) => {
     // Its terminal was closed: that is an end, not a reload.
