@@ -51,12 +51,36 @@ export function heapMibFor(bytes: number): number {
 }
 
 function makeThread(script: URL, index: number, heapMib: number): Worker {
-  return new Worker(script, {
+  const options = {
     name: `evener-balancer-${index}`,
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMib },
-  });
+  };
+  const given = process.env.NODE_OPTIONS ?? '';
+  const kept = withoutPreloads(given);
+  if (kept === given) return new Worker(script, options);
+  try {
+    return new Worker(script, { ...options, env: { ...process.env, NODE_OPTIONS: kept } });
+  } catch {
+    // Of options that differ from the process's own, Node takes none that is for processes alone.
+    return new Worker(script, options);
+  }
 }
+
+/**
+ * What NODE_OPTIONS loads, such as tracing, is for the app. Here it would be one more agent that tells of the app, of
+ * 14 MiB (newrelic) to 44 MiB (OpenTelemetry's), and watch what we do.
+ */
+function withoutPreloads(options: string): string {
+  const words = options.match(WORDS) ?? [];
+  return words
+    .filter((word, at) => !LOADS.test(word) && !(LOADS.test(words[at - 1] ?? '') && !words[at - 1]!.includes('=')))
+    .join(' ');
+}
+
+/** A word ends at a space, unless it stands in quotes. */
+const WORDS = /(?:"(?:\\.|[^"\\])*"|[^ "])+/g;
+const LOADS = /^(?:-r|--require|--import|--(?:experimental[-_])?loader)(?:=|$)/;
 
 function ownHeapMib(): number {
   return heapMibFor(memoryAtHand());

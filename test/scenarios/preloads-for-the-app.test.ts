@@ -13,3 +13,9 @@ test('what NODE_OPTIONS loads for the app does not end Evener on a signal', asyn
   await evener.said(/evener: stopped/);
   assertEnding(await evener.ended, 0);
 });
+
+test('what NODE_OPTIONS loads for the app is not loaded in balancer threads', async (t) => {
+  const evener = new EvenerProcess(t, ['server.cjs', '-w', '1', '--threads', '2'], { env });
+  await evener.url();
+  assert.doesNotMatch(evener.stderr, /tracing: loaded in a thread/);
+});
