@@ -4,6 +4,7 @@ import { availableCores } from '../config/available-cores.ts';
 import type { AppOptions } from '../config/options.ts';
 import type { EvenerErrorCode } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
+import { AppPlaces } from './app-places.ts';
 import { MAX_DELAY_MS } from './back-off.ts';
 import type { BalancerThread } from './balancer-thread.ts';
 import type { OpenAnswer, WorkerMessage } from './balancer-threads.ts';
@@ -18,7 +19,14 @@ import { Readiness } from './readiness.ts';
 import { StallWatch } from './stall-watch.ts';
 import type { StartGate } from './start-gate.ts';
 import { Starts } from './starts.ts';
-import { type Dismissal, factsOf, type WorkerExit, type WorkerObserver, type WorkerProcess } from './worker-process.ts';
+import {
+  type Dismissal,
+  factsOf,
+  placeOf,
+  type WorkerExit,
+  type WorkerObserver,
+  type WorkerProcess,
+} from './worker-process.ts';
 import { WorkerQuestions } from './worker-questions.ts';
 import { WorkerSlot, type WorkerSlotHost } from './worker-slot.ts';
 import { WorkerStarter, type WorkerStarterHost, type WorkerStarterParts } from './worker-starter.ts';
@@ -67,6 +75,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** What each was born with: options that a reload brought may have been taken back since. */
   readonly #births = new WeakMap<WorkerProcess, AppOptions>();
   readonly #addresses = new Map<string, ListenerAddress>();
+  readonly places: AppPlaces = new AppPlaces();
   /**
    * Slots whose workers stand by. A worker's number cannot change while it runs, so that it is roles that change hands: one
    * that takes a dead one's place keeps its own number, and the dead one's is that of the next to stand by.
@@ -246,6 +255,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   /** What is started from now on belongs to another generation. */
   beginGeneration(): void {
     this.#generation++;
+    this.places.beginGeneration();
   }
 
   /** A worker is tried out, and balancer threads are to know; null = that is over. */
@@ -399,7 +409,9 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         return;
       case 'worker-listening':
         this.#announce(message.listener);
+        this.places.listened(placeOf(message.listener), worker.incarnation);
         worker.listening(thread, message.listener);
+        this.slots.get(worker.slot)?.listens(worker);
         return;
       case 'listen-failed':
         worker.listenFailed(message);
@@ -497,11 +509,14 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   /** Nobody listens there any more. */
   portClosed({ address, port, family }: OpenAnswer): void {
-    this.#addresses.delete(family === 'unix' ? address : `${address} ${port}`);
+    const place = family === 'unix' ? address : `${address} ${port}`;
+    this.#addresses.delete(place);
+    this.places.closed(place);
+    for (const worker of this.live()) worker.placeClosed(place);
   }
 
   #announce(address: ListenerAddress): void {
-    const key = address.path ?? `${address.host} ${address.port}`;
+    const key = placeOf(address);
     if (this.#addresses.get(key)?.protocol === address.protocol) return;
     this.#addresses.set(key, address);
     this.#host.emit({ type: 'listening', address });

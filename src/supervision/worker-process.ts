@@ -89,6 +89,8 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #listening = new Set<number>();
+  /** Where it listens. */
+  readonly #places = new Set<string>();
   readonly #drained = new Set<number>();
   readonly #forgotten = new Set<number>();
   readonly #linked = new Set<number>();
@@ -204,6 +206,20 @@ export class WorkerProcess {
     return this.#address;
   }
 
+  /**
+   * Where another one of its app listens and it does not yet. Nothing where they have no place in common: then the app has
+   * been told to listen elsewhere.
+   */
+  placesMissing(other: WorkerProcess): string[] {
+    const missing = [...other.#places].filter((place) => !this.#places.has(place));
+    return missing.length === other.#places.size ? [] : missing;
+  }
+
+  /** Nobody listens there any more. */
+  placeClosed(place: string): void {
+    this.#places.delete(place);
+  }
+
   get dismissal(): Dismissal | null {
     return this.#dismissal;
   }
@@ -247,6 +263,7 @@ export class WorkerProcess {
   /** It listens, as far as this thread is concerned. */
   listening(thread: number, address: ListenerAddress): void {
     this.#address ??= address;
+    this.#places.add(placeOf(address));
     this.#listenFailure = null;
     this.#listening.add(thread);
     if (this.#listening.size !== this.plan.threads || this.#listens) return;
@@ -442,4 +459,9 @@ function spawnChild(command: WorkerCommand): ChildProcess {
     process.nextTick(() => child.emit('error', error));
     return child;
   }
+}
+
+/** One word for it. */
+export function placeOf({ host, port, path }: ListenerAddress): string {
+  return path ?? `${host} ${port}`;
 }

@@ -1,5 +1,6 @@
 import { EvenerError } from '../core/evener-error.ts';
 import type { Rng } from '../core/rng.ts';
+import type { AppPlaces } from './app-places.ts';
 import { BackOff } from './back-off.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { WorkerState } from './worker-state.ts';
@@ -7,12 +8,17 @@ import { WorkerState } from './worker-state.ts';
 /** A worker that was ready for this long has made up for the failures before it. */
 const STABLE_AFTER_MS = 3_000;
 
+/** Longest wait for a worker that is ready to listen everywhere that the one before it does: as long as a boot may take. */
+const PLACES_LIMIT_MS = 30_000;
+
 export interface WorkerSlotHost {
   /** Whether there is a core for one more that boots. If not, start() is called when there may be. */
   maySpawn(slot: WorkerSlot): boolean;
   spawn(slot: WorkerSlot): WorkerProcess;
   /** Longest wait before the slot's next start. ms */
   delayCapMs(slot: WorkerSlot): number;
+  /** Where its app listens. */
+  readonly places: AppPlaces;
   /** After several restarts its worker has been ready for a good spell. */
   slotSettled(slot: WorkerSlot, restarts: number): void;
 }
@@ -35,6 +41,12 @@ interface Replacement {
   readonly reject: (error: EvenerError) => void;
 }
 
+/** Of a successor that is ready, but does not listen yet wherever the present worker does. */
+interface Handover {
+  readonly limitMs: number;
+  readonly timer: NodeJS.Timeout;
+}
+
 /**
  * A numbered place that is kept filled with one worker: restarts it when it dies, at once the first time and then with
  * back-off, and replaces it by a successor that is ready before it goes.
@@ -47,6 +59,7 @@ export class WorkerSlot {
   #current: WorkerProcess | null = null;
   #successor: WorkerProcess | null = null;
   #replacement: Replacement | null = null;
+  #handover: Handover | null = null;
   #timer: NodeJS.Timeout | null = null;
   #settling: NodeJS.Timeout | null = null;
   #nextStartAtMs = 0;
@@ -127,8 +140,9 @@ export class WorkerSlot {
   }
 
   /**
-   * Starts a successor, and lets the present worker go once that one is ready. One that is on its way already may have been
-   * started before what this one is for: it is waited for. Of several who wait each sees the one before it start.
+   * Starts a successor, and lets the present worker go once that one is ready and listens wherever it does. One that is on
+   * its way already may have been started before what this one is for: it is waited for. Of several who wait each sees the
+   * one before it start.
    * @param limitMs how long the present one may take to finish what it has
    * @throws EvenerError EVENER_RELOAD_FAILED: the successor did not come up and the present worker stays, or the place was
    * taken away meanwhile
@@ -137,7 +151,7 @@ export class WorkerSlot {
     while (this.#replacement !== null) await this.#replacement.settled;
     if (this.#isClosed) throw this.#failure(this.#closure);
     this.#startSuccessor();
-    await this.#awaitReplacement(false, () => this.#succeed(limitMs));
+    await this.#awaitReplacement(false, () => this.#handOver(limitMs));
   }
 
   /**
@@ -170,9 +184,10 @@ export class WorkerSlot {
     if (this.#current === null) this.#schedule();
   }
 
-  /** Whether this worker is tried out here: when it dies, nothing is started on its account. */
+  /** Whether this worker serves beside the one that has the place: when it dies, nothing is started on its account. */
   isTrying(worker: WorkerProcess): boolean {
-    return worker === this.#successor && this.#replacement?.isTrial === true && this.#current !== null;
+    const isBeside = this.#replacement?.isTrial === true || this.#handover !== null;
+    return worker === this.#successor && isBeside && this.#current !== null;
   }
 
   /** Lets its worker finish what it has and end. Nobody takes its place until it is replaced. */
@@ -188,6 +203,11 @@ export class WorkerSlot {
     if (worker === this.#successor) this.#replacement?.onReady();
   }
 
+  /** One of its workers listens at one more place. */
+  listens(worker: WorkerProcess): void {
+    if (this.#handover !== null && worker === this.#successor) this.#handOver(this.#handover.limitMs);
+  }
+
   /**
    * One of its workers has exited.
    * @param reason why it failed to start; null for one that was ready or was asked to go
@@ -195,8 +215,10 @@ export class WorkerSlot {
    */
   exited(worker: WorkerProcess, reason: string | null): number | null {
     if (worker === this.#successor) {
+      const ended = this.#handover === null ? '' : ' before it listened on all ports of the old one';
+      this.#endHandover();
       this.#successor = null;
-      this.#replacement?.reject(this.#failure(reason ?? 'the new worker ended'));
+      this.#replacement?.reject(this.#failure(reason ?? `the new worker ended${ended}`));
       this.#replacement = null;
       return this.#current === null ? this.#schedule() : null;
     }
@@ -205,13 +227,16 @@ export class WorkerSlot {
     if (this.#isClosed || this.#isParked) return null;
     if (reason !== null) this.#failedStarts++;
     if (this.#settling !== null) clearTimeout(this.#settling);
-    return this.#successor === null ? this.#schedule() : 0;
+    if (this.#successor === null) return this.#schedule();
+    if (this.#handover !== null) this.#succeed(this.#handover.limitMs);
+    return 0;
   }
 
   /** Starts nothing any more. Its workers are left to the caller. */
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer();
+    this.#endHandover();
     if (this.#settling !== null) clearTimeout(this.#settling);
     this.#replacement?.reject(this.#failure(this.#closure));
     this.#replacement = null;
@@ -241,6 +266,27 @@ export class WorkerSlot {
     await promise;
   }
 
+  /** An app may listen for its metrics first, and for its clients once it has reached its database. */
+  #handOver(limitMs: number): void {
+    const missing = this.#current === null ? [] : this.#successor!.placesMissing(this.#current);
+    if (this.#host.places.wanted(missing).length === 0) {
+      this.#succeed(limitMs);
+      return;
+    }
+    if (this.#handover !== null) return;
+    const timer = setTimeout(() => {
+      if (this.#current !== null) this.#host.places.giveUp(this.#successor!.placesMissing(this.#current));
+      this.#succeed(limitMs);
+    }, PLACES_LIMIT_MS);
+    timer.unref();
+    this.#handover = { limitMs, timer };
+  }
+
+  #endHandover(): void {
+    if (this.#handover !== null) clearTimeout(this.#handover.timer);
+    this.#handover = null;
+  }
+
   #settleReplacement(): void {
     this.#replacement?.resolve();
     this.#replacement = null;
@@ -248,6 +294,7 @@ export class WorkerSlot {
 
   /** The successor stays. All at once: who waits for the place starts the next one in the same turn. */
   #succeed(limitMs: number): void {
+    this.#endHandover();
     this.#settleReplacement();
     this.#isParked = false;
     // In between it may have died; then there is nobody to retire.
