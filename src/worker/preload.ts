@@ -27,7 +27,8 @@ const MAX_FILE_TURNS = 500;
 const birth = decodeWorkerBirth(process.env[WORKER_BIRTH_VARIABLE]);
 
 // The app's own threads inherit the preload; only its main thread serves.
-if (birth !== null && isMainThread) prepare(birth);
+if (!isMainThread) forgetFlag();
+else if (birth !== null) prepare(birth);
 
 function prepare(birth: WorkerBirth): void {
   if (!ASKS_FOR_INSPECTOR.test([process.env.NODE_OPTIONS, ...process.execArgv].join(' '))) process.debugPort = 0;
@@ -84,6 +85,10 @@ function forget(): void {
   const options = nodeOptionsWithout(SELF, process.env.NODE_OPTIONS);
   if (options === undefined) delete process.env.NODE_OPTIONS;
   else process.env.NODE_OPTIONS = options;
+  forgetFlag();
+}
+
+function forgetFlag(): void {
   const [flag, value] = preloadFlag(SELF);
   const at = process.execArgv.findIndex((word, i) => word === flag && process.execArgv[i + 1] === value);
   if (at !== -1) process.execArgv.splice(at, 2);

@@ -12,11 +12,12 @@ for (const [form, words] of [
   ['a script', ['children.cjs', '-w', '1']],
   ['a command', ['-w', '1', '--', process.execPath, 'children.cjs']],
 ] as const) {
-  test(`${form}: neither the app nor its children see what Evener put into it`, async (t) => {
+  test(`${form}: neither the app nor its children and threads see what Evener put into it`, async (t) => {
     const evener = new EvenerProcess(t, words);
-    const [own, born] = JSON.parse((await request(await evener.url(1))).body) as Record<string, unknown>[];
+    const [own, born, made] = JSON.parse((await request(await evener.url(1))).body) as Record<string, unknown>[];
     assert.deepEqual(own, { execArgv: [], nodeOptions: null, debugPort: 0, link: null });
     assert.deepEqual(born, { execArgv: [], nodeOptions: null, debugPort: 9229, link: null });
+    assert.deepEqual(made, born);
   });
 
   test(`${form}: ends by itself once its server has closed, though it listens for messages`, async (t) => {
