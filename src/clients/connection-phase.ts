@@ -37,7 +37,8 @@ export const HALF_CLOSED_GRACE_MS = 100;
 
 /**
  * The same behind CONNECT or a request for an upgrade, whose client may well have nothing more to say; where the endpoint
- * has no time-out of its own. Node leaves such a connection open for as long as the app does.
+ * has no time-out of its own, or has taken the connection over and says nothing. Node leaves such a connection open for as
+ * long as the app does.
  */
 export const HALF_CLOSED_UPGRADE_MS = 30_000;
 

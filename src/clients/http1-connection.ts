@@ -168,7 +168,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#clientEnded = true;
     const exchange = this.#exchange;
     if (this.#reading === Reading.Tunnel) {
-      exchange?.endBody('');
+      this.#endTunnel();
       return;
     }
     if (this.#reading === Reading.Body || (exchange === null && this.client.queuedBytes === 0)) {
@@ -223,11 +223,20 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
           this.#phase = Phase.None;
         }
         break;
+      case Phase.Left:
+        if (this.#reading !== Reading.Tunnel || this.#exchange?.bytesOut === 0) this.#leaveUnlessMoving();
+        else if (this.client.backlog > 0) this.#await(Phase.Write, DELIVERY_CHECK_MS);
+        else this.#phase = Phase.None;
+        break;
       default:
-        // What was written before is still being taken, or still being written.
-        if (this.#writer.isMoving(this.#context.clients.clock.nowMs)) this.#await(this.#phase, DELIVERY_CHECK_MS);
-        else this.destroy();
+        this.#leaveUnlessMoving();
     }
+  }
+
+  #leaveUnlessMoving(): void {
+    // What was written before is still being taken, or still being written.
+    if (this.#writer.isMoving(this.#context.clients.clock.nowMs)) this.#await(this.#phase, DELIVERY_CHECK_MS);
+    else this.destroy();
   }
 
   drain(): void {
@@ -329,7 +338,13 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#await(Phase.None, 0);
     this.client.resume();
     this.#processPending();
-    if (this.#clientEnded) this.#exchange?.endBody('');
+    if (this.#clientEnded) this.#endTunnel();
+  }
+
+  /** Apps that take upgrades often leave those that they do not know alone, and never hear that their clients have gone. */
+  #endTunnel(): void {
+    this.#exchange?.endBody('');
+    if (this.#exchange?.bytesOut === 0) this.#await(Phase.Left, HALF_CLOSED_UPGRADE_MS);
   }
 
   declineTunnel(): void {

@@ -144,6 +144,20 @@ test('passes on what an app says to an upgrade that it refuses', async (t) => {
   assert.equal(await client.rest(), '');
 });
 
+test('lets go of a client that has ended its side behind an upgrade that its app leaves alone, and of no other', async (t) => {
+  const [evener, url] = await started(t, 1);
+  const written = writtenBy(evener);
+  const [client, other] = [await RawClient.connect(t, url), await RawClient.connect(t, url)];
+  client.write(UPGRADE.replace('/raw', '/ignored'));
+  other.write(UPGRADE.replace('/raw', '/kept'));
+  await other.head();
+  for (const each of [client, other]) each.socket.end();
+  await until('the app to hear of it', () => written().includes('ignored socket closed'), 90_000);
+  assert.equal(await client.rest(), '');
+  await request(`${url}/pid`);
+  assert.equal(other.socket.readyState, 'readOnly');
+});
+
 test('opens a tunnel for CONNECT', async (t) => {
   const [, url] = await one();
   const client = await RawClient.connect(t, url);
