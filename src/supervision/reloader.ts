@@ -145,7 +145,10 @@ export class Reloader {
       throw error;
     }
     for (const name of changes.rescaled) {
-      host.scale(parts.fleets.get(name)!, options.apps.find((app) => app.name === name)!.workers.min);
+      const fleet = parts.fleets.get(name)!;
+      const { min, max } = options.apps.find((app) => app.name === name)!.workers;
+      // How many are needed between the two is known.
+      host.scale(fleet, Math.min(max, Math.max(min, fleet.active.length)));
     }
     for (const name of changes.removed) host.removeFleet(name);
     return judged;

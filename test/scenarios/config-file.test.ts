@@ -188,6 +188,15 @@ test('a reload reads the file again: limits apply without touching workers, envi
   evener.kill('SIGHUP');
   await evener.said(/scaled to 2 workers/);
 
+  await evener.saidTimes(/reload done/, 3);
+  writeFileSync(file, config({ workers: '1-4', env: { PORT: '0', MODE: 'b' } }));
+  evener.kill('SIGHUP');
+  await evener.saidTimes(/reload done/, 4);
+  assert.equal(evener.count(/scaled to/), 1, 'two are as good as any in that range');
+  writeFileSync(file, config({ workers: '3-4', env: { PORT: '0', MODE: 'b' } }));
+  evener.kill('SIGHUP');
+  await evener.said(/scaled to 3 workers/);
+
   writeFileSync(file, config({ workers: -1 }));
   evener.kill('SIGHUP');
   await evener.said(
