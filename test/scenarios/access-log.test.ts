@@ -204,11 +204,10 @@ test('writes to a pipe while somebody reads it, and waits for nobody to', async 
   const targets = Array.from({ length: 60 }, (_, n) => `/facts/${n}/${'x'.repeat(2_000)}`);
   for (const target of targets) assert.equal((await request(url + target)).status, 200);
   reader.kill('SIGCONT');
-  await until('all lines', () => text.endsWith('\n') && linesIn(text).length === targets.length);
-  assert.deepEqual(
-    linesIn(text).map(({ target }) => target),
-    targets,
-  );
+  // That of the first request is written after all where it was not looked at before somebody read.
+  const logged = (): unknown[] => linesIn(text).flatMap(({ target }) => (target === '/facts' ? [] : target));
+  await until('all lines', () => text.endsWith('\n') && logged().length === targets.length);
+  assert.deepEqual(logged(), targets);
   evener.kill('SIGTERM');
   assertEnding(await evener.ended, 0);
 });
