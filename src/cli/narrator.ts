@@ -58,6 +58,10 @@ export class Narrator {
         if (event.inPlaceOf !== null) return `${this.#who(event)} takes the place of worker ${event.inPlaceOf}`;
         return `${this.#name(event)} ready (pid ${event.pid}, ${durationText(event.bootMs)}${after})`;
       }
+      case 'worker-awaited': {
+        const places = event.addresses.map(addressText).join(', ');
+        return `${this.#who(event)} does not listen on ${places} yet, as the one before it does: that one stays for ${durationText(event.limitMs)} at most`;
+      }
       case 'worker-standing-by':
         return `${this.#name(event)} stands by (pid ${event.pid}, ${durationText(event.bootMs)})`;
       case 'worker-died': {

@@ -24,6 +24,12 @@ export type SupervisorEvent =
       /** Slot of the one whose place it took, having stood by; else null. */
       readonly inPlaceOf: number | null;
     })
+  /** It is ready, and takes the place of the one before it when it listens there as well, or after so long. */
+  | (WorkerFacts & {
+      readonly type: 'worker-awaited';
+      readonly addresses: readonly ListenerAddress[];
+      readonly limitMs: number;
+    })
   /** Booted, and out of rotation until one dies. */
   | (WorkerFacts & { readonly type: 'worker-standing-by'; readonly bootMs: number })
   /** It had been ready, and nobody had asked it to go. */

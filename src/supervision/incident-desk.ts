@@ -59,6 +59,7 @@ export class IncidentDesk {
       case 'runtime-directory-restored':
       case 'runtime-directory-lost':
       case 'worker-expired':
+      case 'worker-awaited':
       case 'worker-unreachable':
       case 'admin-listening':
       case 'servers-changed':

@@ -298,6 +298,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return isScout && !this.#hasReadySlot ? SCOUT_DELAY_MS : MAX_DELAY_MS;
   }
 
+  awaits(worker: WorkerProcess, places: readonly string[], limitMs: number): void {
+    const addresses = places.flatMap((place) => this.#addresses.get(place) ?? []);
+    this.#host.emit({ type: 'worker-awaited', ...factsOf(worker), addresses, limitMs });
+  }
+
   slotSettled(slot: WorkerSlot, restarts: number): void {
     const worker = slot.current;
     if (worker !== null) this.#host.emit({ type: 'worker-settled', ...factsOf(worker), restarts });

@@ -11,6 +11,9 @@ const STABLE_AFTER_MS = 3_000;
 /** Longest wait for a worker that is ready to listen everywhere that the one before it does: as long as a boot may take. */
 const PLACES_LIMIT_MS = 30_000;
 
+/** What takes longer is told of. */
+const TELL_AFTER_MS = 1_000;
+
 export interface WorkerSlotHost {
   /** Whether there is a core for one more that boots. If not, start() is called when there may be. */
   maySpawn(slot: WorkerSlot): boolean;
@@ -19,6 +22,8 @@ export interface WorkerSlotHost {
   delayCapMs(slot: WorkerSlot): number;
   /** Where its app listens. */
   readonly places: AppPlaces;
+  /** The slot's new worker is ready, and is waited for to listen at these places, at most for so long. */
+  awaits(worker: WorkerProcess, places: readonly string[], limitMs: number): void;
   /** After several restarts its worker has been ready for a good spell. */
   slotSettled(slot: WorkerSlot, restarts: number): void;
 }
@@ -44,7 +49,7 @@ interface Replacement {
 /** Of a successor that is ready, but does not listen yet wherever the present worker does. */
 interface Handover {
   readonly limitMs: number;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
 }
 
 /**
@@ -268,18 +273,25 @@ export class WorkerSlot {
 
   /** An app may listen for its metrics first, and for its clients once it has reached its database. */
   #handOver(limitMs: number): void {
-    const missing = this.#current === null ? [] : this.#successor!.placesMissing(this.#current);
-    if (this.#host.places.wanted(missing).length === 0) {
-      this.#succeed(limitMs);
-      return;
+    if (this.#placesAwaited.length === 0) this.#succeed(limitMs);
+    else if (this.#handover === null) {
+      this.#handover = { limitMs, timer: setTimeout(() => this.#awaitPlaces(this.#handover!), TELL_AFTER_MS).unref() };
     }
-    if (this.#handover !== null) return;
-    const timer = setTimeout(() => {
-      if (this.#current !== null) this.#host.places.giveUp(this.#successor!.placesMissing(this.#current));
-      this.#succeed(limitMs);
-    }, PLACES_LIMIT_MS);
-    timer.unref();
-    this.#handover = { limitMs, timer };
+  }
+
+  #awaitPlaces(handover: Handover): void {
+    const leftMs = PLACES_LIMIT_MS - TELL_AFTER_MS;
+    this.#host.awaits(this.#successor!, this.#placesAwaited, leftMs);
+    const giveUp = (): void => {
+      this.#host.places.giveUp(this.#placesAwaited);
+      this.#succeed(handover.limitMs);
+    };
+    handover.timer = setTimeout(giveUp, leftMs).unref();
+  }
+
+  get #placesAwaited(): readonly string[] {
+    const missing = this.#current === null ? [] : this.#successor!.placesMissing(this.#current);
+    return this.#host.places.wanted(missing);
   }
 
   #endHandover(): void {

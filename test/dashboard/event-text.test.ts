@@ -13,6 +13,10 @@ test('an event is a sentence', () => {
       { type: 'worker-died', ...worker, cause: 'exit code 1', restartInMs: 1500 },
       'api worker 3 (pid 9) died: exit code 1; restarted in 1.5 s',
     ],
+    [
+      { type: 'worker-awaited', ...worker, addresses: [], limitMs: 29_000 },
+      'api worker 3 (pid 9) does not listen yet wherever the one before it does, which stays for 29.0 s at most',
+    ],
     [{ type: 'reload-started', workers: 1 }, 'reload of 1 worker'],
     [{ type: 'reload-done', tookMs: 4120 }, 'reload done in 4.1 s'],
     [

@@ -37,6 +37,9 @@ async function reloading(context: TestContext): Promise<Late> {
 
 test('a reload lets a worker go once the new one listens on all of its ports', async (context) => {
   const { evener, url, old, say } = await reloading(context);
+  await evener.said(
+    /worker 0 .+ does not listen on http:.+ yet, as the one before it does: that one stays for 29 s at most/,
+  );
   assert.equal((await request(url)).body, old);
   say('');
   await evener.saidTimes(/reload done/, 2);

@@ -35,6 +35,8 @@ export function eventText(event: Fields): string {
       const [size, limit] = [bytesText(number(event.bytes)), bytesText(number(event.limitBytes))];
       return `${who(event)} has grown to ${size}, over the limit of ${limit}`;
     }
+    case 'worker-awaited':
+      return `${who(event)} does not listen yet wherever the one before it does, which stays for ${span(event.limitMs)} at most`;
     case 'worker-standing-by':
       return `${who(event)} stands by`;
     case 'worker-will-outgrow':
