@@ -126,7 +126,8 @@ test('answers a POST with 502 when its worker dies after it was begun', async (t
 });
 
 test('runs a GET once more whose upgrade the app has declined', async (t) => {
-  const { evener, url, begun } = await deliveries(t, 2);
+  // A second one, killed as well, might be given it before its end is seen.
+  const { evener, url, begun } = await deliveries(t, 1);
   const client = await RawClient.connect(t, url);
   client.write('GET /?id=1&ms=500 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
   await until('it to be begun', () => begun().length === 1);
