@@ -10,12 +10,12 @@ import { SessionTable } from '../../src/balancing/session-table.ts';
 import { CHANNEL_VERSION, type FromBalancer } from '../../src/channel/messages.ts';
 import type { AppOptions } from '../../src/config/options.ts';
 import { resolveOptions } from '../../src/config/resolve.ts';
-import { FrameReader } from '../../src/link/frame-reader.ts';
-import { FrameWriter } from '../../src/link/frame-writer.ts';
+import type { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType, type Hello, LINK_VERSION, type ListenRequest } from '../../src/link/frames.ts';
 import { Meters } from '../../src/observability/meters.ts';
 import { settingsOf } from '../../src/supervision/balancer-threads.ts';
-import { FrameRecorder } from '../link/recorded-frames.ts';
+import { linkPeer } from '../link/link-peer.ts';
+import type { FrameRecorder } from '../link/recorded-frames.ts';
 import { APPS } from '../support/evener-process.ts';
 
 export interface StartedBalancer {
@@ -83,15 +83,7 @@ export async function dialAsWorker(
   const socket = net.connect(linkPath);
   context.after(() => socket.destroy());
   await once(socket, 'connect');
-  const received = new FrameRecorder();
-  const reader = new FrameReader(received);
-  socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
-  const writer = new FrameWriter({
-    isCongested: false,
-    send: (bytes) => socket.write(Buffer.from(bytes)),
-    sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
-    wake: () => {},
-  });
+  const { received, writer } = linkPeer(socket);
   const hello: Hello = { version: LINK_VERSION, worker: 1, token: TOKEN, pid: process.pid };
   writer.utf8(FrameType.Hello, FrameFlag.None, 0, JSON.stringify(hello));
   const request: ListenRequest = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import type { Incident } from '../../src/core/incident.ts';
@@ -20,14 +20,20 @@ function readyOf(events: readonly SupervisorEvent[], slot: number): Ready[] {
   return events.filter((event): event is Ready => event.type === 'worker-ready' && event.slot === slot);
 }
 
-test('a reload leaves out a worker whose place is taken away while it is replaced', async (t) => {
+/** Two workers, and all that is told of them. */
+async function twoReady(t: TestContext): Promise<{ supervisor: Supervisor; events: readonly SupervisorEvent[] }> {
   const supervisor = createSupervisor({ ...SLOW_TO_BOOT, workers: 2 });
   t.after(() => supervisor.kill());
   const events: SupervisorEvent[] = [];
   supervisor.subscribe((event) => void events.push(event));
-  const ready = (slot: number): Ready[] => readyOf(events, slot);
   await supervisor.start();
-  await until('both workers', () => ready(0).length === 1 && ready(1).length === 1);
+  await until('both workers', () => readyOf(events, 0).length === 1 && readyOf(events, 1).length === 1);
+  return { supervisor, events };
+}
+
+test('a reload leaves out a worker whose place is taken away while it is replaced', async (t) => {
+  const { supervisor, events } = await twoReady(t);
+  const ready = (slot: number): Ready[] => readyOf(events, slot);
   const replaced = new Promise<void>((resolve) => {
     supervisor.subscribe((event) => event.type === 'worker-ready' && event.slot === 0 && resolve());
   });
@@ -45,12 +51,7 @@ test('a reload leaves out a worker whose place is taken away while it is replace
 });
 
 test('whoever waits to restart a worker whose place is taken away is told so', async (t) => {
-  const supervisor = createSupervisor({ ...SLOW_TO_BOOT, workers: 2 });
-  t.after(() => supervisor.kill());
-  const events: SupervisorEvent[] = [];
-  supervisor.subscribe((event) => void events.push(event));
-  await supervisor.start();
-  await until('both workers', () => readyOf(events, 0).length === 1 && readyOf(events, 1).length === 1);
+  const { supervisor } = await twoReady(t);
   const restarts = Promise.allSettled([supervisor.restart(1), supervisor.restart(1)]);
   await turn();
   supervisor.scale(1);
@@ -76,12 +77,7 @@ test('several that replace the same worker do so one after the other, and leave 
 });
 
 test('a worker that came into its place while that was drained is started again when it dies', async (t) => {
-  const supervisor = createSupervisor({ ...SLOW_TO_BOOT, workers: 2 });
-  t.after(() => supervisor.kill());
-  const events: SupervisorEvent[] = [];
-  supervisor.subscribe((event) => void events.push(event));
-  await supervisor.start();
-  await until('both workers', () => readyOf(events, 0).length === 1 && readyOf(events, 1).length === 1);
+  const { supervisor, events } = await twoReady(t);
   const restarted = supervisor.restart(0);
   await turn();
   supervisor.drain(0);

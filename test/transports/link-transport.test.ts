@@ -12,8 +12,6 @@ import { Outcome } from '../../src/core/outcome.ts';
 import { ExchangeState } from '../../src/exchange/exchange.ts';
 import { Method } from '../../src/http1/methods.ts';
 import { FlushTurn } from '../../src/link/flush-turn.ts';
-import { FrameReader } from '../../src/link/frame-reader.ts';
-import { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
 import {
   BEAT_MS,
@@ -27,7 +25,8 @@ import { WorkerMeter } from '../../src/observability/worker-meter.ts';
 import { LinkServer } from '../../src/transports/link-server.ts';
 import type { LinkTransport } from '../../src/transports/link-transport.ts';
 import { Road } from '../exchange/recorded-exchange.ts';
-import { FrameRecorder } from '../link/recorded-frames.ts';
+import { linkPeer } from '../link/link-peer.ts';
+import type { FrameRecorder } from '../link/recorded-frames.ts';
 import { until } from '../support/until.ts';
 
 const TOKEN = '0'.repeat(32);
@@ -83,15 +82,7 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
   const socket = net.connect(path);
   await once(socket, 'connect');
   t.after(() => socket.destroy());
-  const received = new FrameRecorder();
-  const reader = new FrameReader(received);
-  socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
-  const writer = new FrameWriter({
-    isCongested: false,
-    send: (bytes) => socket.write(Buffer.from(bytes)),
-    sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
-    wake: () => {},
-  });
+  const { received, writer } = linkPeer(socket);
   writer.utf8(
     FrameType.Hello,
     FrameFlag.None,

@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { CHANNEL_VERSION } from '../../src/channel/messages.ts';
 import { encodeWorkerBirth, ledgerPath, WORKER_BIRTH_VARIABLE } from '../../src/channel/worker-birth.ts';
 import { Method } from '../../src/http1/methods.ts';
-import { FrameReader } from '../../src/link/frame-reader.ts';
-import { FrameWriter } from '../../src/link/frame-writer.ts';
+import type { FrameWriter } from '../../src/link/frame-writer.ts';
 import { FrameFlag, FrameType } from '../../src/link/frames.ts';
 import { LEDGER_ALL_FROM, LEDGER_BEGUN_AT, LEDGER_REVOKED_AT } from '../../src/link/ledger.ts';
-import { type Frame, FrameRecorder } from '../link/recorded-frames.ts';
+import { linkPeer } from '../link/link-peer.ts';
+import type { Frame, FrameRecorder } from '../link/recorded-frames.ts';
 import { APPS } from '../support/evener-process.ts';
 import { until } from '../support/until.ts';
 
@@ -24,7 +24,7 @@ const PEER = { listener: 1, remoteAddress: '127.0.0.1', remotePort: 1, remoteFam
 
 /** A real worker whose balancer is the test. */
 export class LinkedWorker {
-  readonly received: FrameRecorder = new FrameRecorder();
+  readonly received: FrameRecorder;
   readonly #file: string;
   readonly #writer: FrameWriter;
   readonly #word: number;
@@ -32,14 +32,9 @@ export class LinkedWorker {
   private constructor(socket: net.Socket, file: string, word: number) {
     this.#file = file;
     this.#word = word;
-    const reader = new FrameReader(this.received);
-    socket.on('data', (bytes: Buffer) => reader.read(bytes, 0, bytes.length));
-    this.#writer = new FrameWriter({
-      isCongested: false,
-      send: (bytes) => socket.write(Buffer.from(bytes)),
-      sendBoth: (first, second) => socket.write(Buffer.concat([first, second])),
-      wake: () => {},
-    });
+    const { received, writer } = linkPeer(socket);
+    this.received = received;
+    this.#writer = writer;
   }
 
   /** @param app gets a file in which it may note what it begins */
