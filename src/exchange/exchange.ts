@@ -264,6 +264,7 @@ export class Exchange {
     if (this.#state === ExchangeState.Finished) return;
     if (!isReset && this.#responseEnded && this.body!.hasEnded) {
       // It has all that it asked for, and sent all that it had to: an endpoint that takes its time is to have the rest.
+      this.transport!.clientLeft(this);
       setTimeout(() => this.#giveUpRest(), REST_LIMIT_MS).unref();
       return;
     }

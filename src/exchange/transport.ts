@@ -35,6 +35,8 @@ export interface Transport {
    * was closed in the middle of the request.
    */
   abort(exchange: Exchange, isReset: boolean, isCutOff: boolean): void;
+  /** The client's connection has closed as it should, and the endpoint is still to have the rest of the request. */
+  clientLeft(exchange: Exchange): void;
   /** The exchange is over, for whatever reason: forget its stream. */
   finished(exchange: Exchange): void;
   /** It has gone elsewhere, and counts as in flight here no more. Its stream was ended before. */

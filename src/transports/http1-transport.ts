@@ -132,6 +132,8 @@ export class Http1Transport implements Transport {
     this.#of(exchange)?.destroy(isReset);
   }
 
+  clientLeft(): void {}
+
   finished(exchange: Exchange): void {
     const connection = this.#of(exchange);
     if (connection !== null) {

@@ -57,6 +57,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
   readonly #pulse: LinkPulse;
   /** Client connections the worker has been told of. */
   readonly #knownConnections = new Set<number>();
+  /** Client connections that have closed, or are about to, of which the worker is to have the rest first. null = not closed yet. */
+  readonly #outlived = new Map<number, ConnectionEnd | null>();
   /** Clients that wrote views of the read buffer in this turn. */
   readonly #touched: ExchangeClient[] = [];
   #readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -170,8 +172,13 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     }
   }
 
+  clientLeft(exchange: Exchange): void {
+    this.#outlived.set(exchange.connectionId, null);
+  }
+
   finished(exchange: Exchange): void {
     this.#streams.delete(exchange);
+    if (this.#outlived.size > 0) this.#closeBehind(exchange);
     if (this.#awaitingRoom.size > 0) this.#awaitingRoom.delete(exchange);
     this.#meter.finished(this.#metered);
     if (!this.endpoint.isEnabled && this.endpoint.inFlight === 0) this.#events.onIdle();
@@ -209,9 +216,20 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 
   /** A client's connection is gone. */
   connectionClosed(connectionId: number, end: ConnectionEnd): void {
+    if (this.#outlived.has(connectionId)) {
+      this.#outlived.set(connectionId, end);
+      return;
+    }
     if (!this.#knownConnections.delete(connectionId)) return;
     const flags = end === 'reset' ? FrameFlag.Reset : end === 'ended' ? FrameFlag.End : FrameFlag.None;
     this.#writer.text(FrameType.Close, flags, connectionId, '');
+  }
+
+  /** The worker has had all of it. */
+  #closeBehind({ connectionId }: Exchange): void {
+    const end = this.#outlived.get(connectionId);
+    if (!this.#outlived.delete(connectionId) || !end) return;
+    this.connectionClosed(connectionId, end);
   }
 
   /** A control frame with a JSON payload. */

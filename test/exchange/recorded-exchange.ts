@@ -117,6 +117,9 @@ export class RecordedTransport implements Transport {
   abort(): void {
     this.log.push('abort');
   }
+  clientLeft(): void {
+    this.log.push('client left');
+  }
   finished(): void {
     this.log.push('finished');
   }

@@ -6,6 +6,7 @@ import { crashMidPost, killAll, killOne, poison, standby } from './cases/deaths.
 import { sigtermDeaf, sigtermLong, supervisorKilled } from './cases/ends.ts';
 import { leak } from './cases/memory.ts';
 import { blocks, endlessLoop, stopContinue } from './cases/stalls.ts';
+import { tunnelsServers, tunnelsWorkers } from './cases/tunnels.ts';
 import type { Scenario } from './scenario.ts';
 
 /** In the order in which docs/failures.md tells them. */
@@ -28,6 +29,8 @@ export const SCENARIOS: readonly Scenario[] = [
   bodiesThreads,
   bodiesServers,
   bodiesServersTls,
+  tunnelsWorkers,
+  tunnelsServers,
   balancerDeath,
   flood,
   overload,

@@ -12,7 +12,7 @@ import { Outcome } from '../../src/core/outcome.ts';
 import { ExchangeState } from '../../src/exchange/exchange.ts';
 import { Method } from '../../src/http1/methods.ts';
 import { FlushTurn } from '../../src/link/flush-turn.ts';
-import { FrameFlag, FrameType, LINK_VERSION } from '../../src/link/frames.ts';
+import { FrameFlag, FrameType, LINK_VERSION, STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
 import {
   BEAT_MS,
   LEDGER_ALL_FROM,
@@ -38,6 +38,8 @@ interface Linked {
   readonly received: FrameRecorder;
   /** Writes a frame of the worker's, at once. */
   send(type: number, stream: number): void;
+  /** Lets so many bytes more come. */
+  grant(stream: number, bytes: number): void;
   /** The same, of two numbers: 1 and 5,000. */
   sendPair(type: number, flags: number): void;
   /** What was said of its event loop. */
@@ -99,6 +101,10 @@ async function linked(t: TestContext): Promise<Linked & { other: ReturnType<Road
     other: road.addEndpoint(),
     send: (type, stream) => {
       writer.text(type, FrameFlag.None, stream, '');
+      writer.flush();
+    },
+    grant: (stream, bytes) => {
+      writer.uint32(FrameType.Window, stream, bytes);
       writer.flush();
     },
     sendPair: (type, flags) => {
@@ -183,6 +189,28 @@ test('a worker that dies has begun what it noted, and nothing else', async (t) =
   for (const exchange of link.takeInFlight()) exchange.onEndpointLost(0);
   assert.equal(first!.outcome, Outcome.EndpointReset);
   assert.equal(second!.transport, other.transport);
+});
+
+test('tells that a connection has closed when the worker has had all that came on it', async (t) => {
+  const { road, link, received, send, grant } = await linked(t);
+  const { exchange, client } = road.exchange({ isConnection: true });
+  exchange.open(link.endpoint, 0);
+  const { stream, connectionId } = exchange;
+  send(FrameType.Tunnel, stream);
+  await until('the tunnel', () => client.log.includes('tunnel'));
+  exchange.pushBody(Buffer.alloc(STREAM_WINDOW_BYTES, 'a'), false);
+  exchange.pushBody(Buffer.from('b'), false);
+  exchange.endBody('');
+  send(FrameType.End, stream);
+  await until('the end of what the worker sends', () => client.log.includes('end'));
+  exchange.clientLeft();
+  link.connectionClosed(connectionId, 'ended');
+  grant(stream, 1);
+  await until('Close', () => received.frames.at(-1)?.type === FrameType.Close);
+  const ofStream = received.frames.filter((frame) => frame.stream === stream && frame.type < FrameType.Open);
+  const data = ofStream.filter(({ type }) => type === FrameType.Data).map(({ payload }) => payload);
+  assert.equal(data.join(''), `${'a'.repeat(STREAM_WINDOW_BYTES)}b`);
+  assert.equal(exchange.outcome, Outcome.Completed);
 });
 
 test('grants what it has not taken back, and does not take that back any more', async (t) => {

@@ -9,6 +9,7 @@ import { freePort } from '../../support/free-port.ts';
 import { ServerProcess } from '../../support/server-process.ts';
 import { until } from '../../support/until.ts';
 
+/** The app of the bodies. */
 const APP = fileURLToPath(new URL('app.js', import.meta.url));
 const SECRETS = join(APPS, '../certificates/localhost');
 
@@ -29,8 +30,8 @@ export interface Backend {
 }
 
 /** Two workers over the link. */
-export async function workers(rig: Cleanup, file: string, threads: number): Promise<Backend> {
-  const evener = new EvenerProcess(rig, [APP, '-w', '2', '-p', '0', '--threads', String(threads)], {
+export async function workers(rig: Cleanup, file: string, threads: number, app: string = APP): Promise<Backend> {
+  const evener = new EvenerProcess(rig, [app, '-w', '2', '-p', '0', '--threads', String(threads)], {
     env: { DELIVERIES: file },
   });
   const url = await evener.url(2);
@@ -76,9 +77,15 @@ export async function workers(rig: Cleanup, file: string, threads: number): Prom
 }
 
 /** Three servers, of which reloads take the last one out and in again. @param folder for the config file */
-export async function servers(rig: Cleanup, folder: string, file: string, isSecure: boolean): Promise<Backend> {
+export async function servers(
+  rig: Cleanup,
+  folder: string,
+  file: string,
+  isSecure: boolean,
+  app: string = APP,
+): Promise<Backend> {
   const env = { DELIVERIES: file, ...(isSecure ? { SECRETS } : {}) };
-  const three = await Promise.all(['a', 'b', 'c'].map((name) => ServerProcess.start(rig, name, env, APP)));
+  const three = await Promise.all(['a', 'b', 'c'].map((name) => ServerProcess.start(rig, name, env, app)));
   const config = join(folder, 'bodies.config.json');
   const listen = await freePort();
   const addresses = three.map(({ port }) => `${isSecure ? 'https' : 'http'}://localhost:${port}`);

@@ -78,6 +78,11 @@ export class PatternCheck {
     return `${what} is ${told(piece, at)}`;
   }
 
+  /** Bytes that have come. */
+  get received(): number {
+    return this.#at;
+  }
+
   get isWhole(): boolean {
     return this.#at === this.#expected.length;
   }
