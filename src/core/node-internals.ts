@@ -21,4 +21,6 @@ export interface StreamHandle {
   reading: boolean;
   /** Bytes written and not yet taken by the kernel. */
   readonly writeQueueSize: number;
+  /** 0, or a negative error number: of a connection that was reset nobody is the other end. Unix sockets have none of it. */
+  getpeername?(into: object): number;
 }

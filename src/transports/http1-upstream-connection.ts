@@ -304,9 +304,8 @@ export class Http1UpstreamConnection {
       exchange.onEnd('');
       return;
     }
-    if (exchange !== null && this.#state === Upstream.Body && this.#framing === Framing.UntilClose) {
-      this.#complete(exchange, '');
-    }
+    const endsHere = this.#state === Upstream.Body && this.#framing === Framing.UntilClose;
+    if (exchange !== null && endsHere && !this.socket.wasReset) this.#complete(exchange, '');
     this.socket.destroy();
   }
 

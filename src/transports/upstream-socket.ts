@@ -144,6 +144,11 @@ export class UpstreamSocket {
     return this.#isDeaf || this.#socket.destroyed;
   }
 
+  /** Asked behind its end, whether that was one: libuv tells of a reset that comes together with data as of an end. */
+  get wasReset(): boolean {
+    return (this.#handle?.getpeername?.({}) ?? 0) !== 0;
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -384,6 +384,20 @@ describe('a response cut short is seen as cut short', () => {
     assert.equal(await client.rest(), '');
   });
 
+  test('where it would have ended with the connection, by a reset that comes with its last bytes', async (t) => {
+    const server = await RawServer.listen(t);
+    const road = await ProxiedRoad.start(t, [server.url]);
+    const client = await road.client();
+    client.write(get('/'));
+    const peer = await server.next();
+    await peer.head();
+    // Both are there before this process looks at its sockets again.
+    peer.write('HTTP/1.1 200 OK\r\n\r\nabc');
+    peer.socket.resetAndDestroy();
+    await client.head();
+    assert.equal(await client.rest(), '3\r\nabc\r\n');
+  });
+
   test('by a chunk that is none', async (t) => {
     const server = await RawServer.listen(t);
     const road = await ProxiedRoad.start(t, [server.url]);
