@@ -93,6 +93,7 @@ export class PortOpener {
     }
     const port = before?.ok && isShared ? before.port : request.port;
     const answer = await this.#listen(listener, { ...request, port }, isShared && CAN_REUSE_PORT);
+    if (isShared && !CAN_REUSE_PORT && request.path === null) listener.lend();
     // Where this thread has lost it the others go on.
     if (answer.ok || !before?.ok) this.#tell({ key, fd: listener.descriptor, answer });
     return answer;

@@ -2,6 +2,7 @@ import net from 'node:net';
 import { acceptHandles } from '../core/accept-handles.ts';
 import type { PausableListener } from './accept-pause.ts';
 import type { ClientConnection, ClientContext } from './client-context.ts';
+import { holdNumber } from './held-numbers.ts';
 import { refuseInWords } from './refused-connection.ts';
 
 /** Where to listen. */
@@ -33,6 +34,8 @@ export class Listener implements PausableListener {
   #server: net.Server = net.createServer();
   /** The descriptor is another thread's to close. */
   #isBorrowed = false;
+  /** Other threads have borrowed its descriptor, or may have. */
+  #isLent = false;
   /** Where it listens by itself, so that it may be paused. */
   #options: ListenOptions | null = null;
   #isPaused = false;
@@ -126,6 +129,11 @@ export class Listener implements PausableListener {
     });
   }
 
+  /** Other threads may accept on its descriptor from now on. */
+  lend(): void {
+    this.#isLent = true;
+  }
+
   /** It is closed, and cannot let go of the descriptor that it has borrowed: what it accepts there is another's from now on. */
   passOnTo(successor: Listener): void {
     this.#successor = successor;
@@ -175,8 +183,13 @@ export class Listener implements PausableListener {
       return;
     }
     // Closing a borrowed descriptor would close whatever has got its number once its owner has closed it.
-    if (this.#isBorrowed) this.#server.unref();
-    else this.#server.close();
+    if (this.#isBorrowed) {
+      this.#server.unref();
+      return;
+    }
+    const { descriptor } = this;
+    this.#server.close();
+    if (this.#isLent && descriptor !== -1) holdNumber(descriptor);
   }
 
   #listenOn(handle: object, options: ListenOptions): Promise<void> {
