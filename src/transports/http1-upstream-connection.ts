@@ -85,6 +85,8 @@ export class Http1UpstreamConnection {
   #isSent = false;
   /** Pieces of the request written so far. */
   #writes = 0;
+  /** Some of the first of them may have left, and some has not. */
+  #isHalfSent = false;
   /** The end of a body that came while there was no connection yet; null = none did. */
   #earlyEnd: string | null = null;
   /** Bytes of the body that wait for the kernel. */
@@ -334,7 +336,7 @@ export class Http1UpstreamConnection {
 
   /** Nothing of the request can have reached the server. */
   isUnsent(error: NodeJS.ErrnoException | null): boolean {
-    return this.#writes === 0 || (error?.syscall === 'write' && this.#writes === 1);
+    return this.#writes === 0 || (error?.syscall === 'write' && this.#writes === 1 && !this.#isHalfSent);
   }
 
   // Writing.
@@ -347,6 +349,7 @@ export class Http1UpstreamConnection {
     this.deadlineMs = 0;
     this.#hasAnswered = false;
     this.#writes = 0;
+    this.#isHalfSent = false;
     this.#unflushed = 0;
     this.#requestFraming = REQUEST.framing;
     this.#isTunnelRequest = REQUEST.isTunnel;
@@ -384,6 +387,8 @@ export class Http1UpstreamConnection {
     this.#writes++;
     if (this.#unflushed === 0) this.socket.text(out);
     else this.socket.bodyText(out);
+    // What is small leaves as one, or not at all.
+    if (this.#writes === 1 && out.length > COPIED_BYTES) this.#isHalfSent = this.socket.isLagging;
   }
 
   // Reading.

@@ -105,6 +105,11 @@ export class UpstreamSocket {
     return this.#socket.writableLength;
   }
 
+  /** The kernel has not taken all of what was last written, and may have taken some. */
+  get isLagging(): boolean {
+    return (this.#handle?.writeQueueSize ?? 0) > 0;
+  }
+
   /** Whether these bytes lie in memory that every connection reads into. */
   static isShared(bytes: Buffer): boolean {
     return bytes.buffer === SHARED_READ_BUFFER.buffer;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -455,6 +456,33 @@ describe('a server that cannot be connected to', () => {
     }
     for (const client of clients) assert.equal((await client.response()).status, 200);
   });
+});
+
+test('a POST of which some has perhaps been sent is not sent again where the rest of it fails', async (t) => {
+  const made: net.Socket[] = [];
+  const note = (message: unknown) => made.push((message as { socket: net.Socket }).socket);
+  subscribe('net.client.socket', note);
+  t.after(() => unsubscribe('net.client.socket', note));
+  const accepted: net.Socket[] = [];
+  const servers = [1, 2].map(() => net.createServer({ pauseOnConnect: true }, (socket) => accepted.push(socket)));
+  t.after(() => {
+    for (const server of servers) server.close();
+    for (const socket of accepted) socket.destroy();
+  });
+  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const road = await ProxiedRoad.start(t, urls, { maxHeadBytes: 16 * 1024 * 1024 });
+  const client = await road.client();
+  // More than the kernel takes of one write.
+  client.write(post('/', 'abc', `X-A: ${'a'.repeat(8 * 1024 * 1024)}\r\n`));
+  const upstream = await until('some of it to wait for the kernel', () =>
+    made.find(({ remotePort, writableLength }) => ports.includes(remotePort!) && writableLength > 0),
+  );
+  // As Node tells it where the server resets the connection just before more is written.
+  upstream.destroy(Object.assign(new Error('write ECONNRESET'), { code: 'ECONNRESET', syscall: 'write' }));
+  assert.equal((await client.response()).status, 502);
+  assert.equal(accepted.length, 1);
 });
 
 test('a connection that is not made in time counts as one that failed', async (t) => {

@@ -41,6 +41,7 @@ export interface ProxiedSettings {
   readonly queueTimeoutMs?: number;
   readonly responseTimeoutMs?: number;
   readonly turn?: FlushTurn;
+  readonly maxHeadBytes?: number;
 }
 
 /** Servers behind a listener: everything from a client's bytes to a server's, in this process. */
@@ -81,7 +82,7 @@ export class ProxiedRoad {
         router,
         counters: new Counters(),
         clients,
-        limits: { maxHeadBytes: 64 * 1024, maxFields: 2000, requireHost: true },
+        limits: { maxHeadBytes: settings.maxHeadBytes ?? 64 * 1024, maxFields: 2000, requireHost: true },
         timeouts: { headMs: 0, requestMs: 0, bodyMs: 0, keepAliveMs: 0 },
         handlesClientError: false,
         connections: 0,
