@@ -95,6 +95,8 @@ export class ProxiedRequest {
   #hasProto = false;
   #hasForwardedHost = false;
   #maxForwards = -1;
+  /** Said in a way that others may read otherwise (a tab behind it, zeros before it): it is written anew. -1 = it is not. */
+  #length = -1;
 
   /** @param hasBody a body follows, or bytes of another protocol may. */
   write(request: RequestLines, hasBody: boolean, rules: RequestRules, client: ForwardedClient): void {
@@ -145,6 +147,7 @@ export class ProxiedRequest {
     if (rules.loadFormat !== null) head += `endpoint-load-metrics-format: ${rules.loadFormat}\r\n`;
     if (this.#maxForwards > 0) head += `Max-Forwards: ${this.#maxForwards - 1}\r\n`;
     this.#concludeFraming(request, hasBody);
+    if (this.#length >= 0) head += `Content-Length: ${this.#length}\r\n`;
     if (this.framing === Framing.Chunked) head += 'Transfer-Encoding: chunked\r\n';
     if (this.isTunnel && method !== Method.Connect) head += `Connection: Upgrade\r\nUpgrade: ${this.#upgrade}\r\n`;
     // RFC 9110 section 10.1.4: only what we can do ourselves, which is to pass trailers on.
@@ -164,6 +167,7 @@ export class ProxiedRequest {
     this.#hasProto = false;
     this.#hasForwardedHost = false;
     this.#maxForwards = -1;
+    this.#length = -1;
     this.nominated = null;
   }
 
@@ -211,8 +215,11 @@ export class ProxiedRequest {
         return true;
       case 14:
         if (named(lines, start, 'content-length')) {
-          if (Number(fieldValue(lines, colon, end)) > 0) this.framing = Framing.Length;
-          return false;
+          const length = Number(fieldValue(lines, colon, end));
+          if (length > 0) this.framing = Framing.Length;
+          if (lines.slice(colon + 1, end) === ` ${length}`) return false;
+          this.#length = length;
+          return true;
         }
         return named(lines, start, 'http2-settings');
       case 16:

@@ -96,6 +96,14 @@ describe('bodies', () => {
     assert.equal(REQUEST.framing, Framing.Length);
   });
 
+  for (const value of [' 3\t', '\t3', '3', '  3', ' 3 ', ' 0003']) {
+    test(`of the length ${JSON.stringify(value)} have it told as everybody reads it`, () => {
+      const text = proxied(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length:${value}\r\nX: 1\r\n`);
+      assert.equal(text, 'POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nContent-Length: 3\r\n\r\n');
+      assert.equal(REQUEST.framing, Framing.Length);
+    });
+  }
+
   test('in chunks stay so, and the server is told once', () => {
     const text = proxied('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nX: 1\r\n');
     assert.equal(text, 'POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -104,6 +112,8 @@ describe('bodies', () => {
 
   test('there are none where a length of nothing is declared', () => {
     assert.equal(fields('Content-Length: 0\r\n'), 'Content-Length: 0\r\n');
+    assert.equal(REQUEST.framing, Framing.None);
+    assert.equal(fields('Content-Length: 00\r\n'), 'Content-Length: 0\r\n');
     assert.equal(REQUEST.framing, Framing.None);
   });
 });
