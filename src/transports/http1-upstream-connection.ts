@@ -491,7 +491,9 @@ export class Http1UpstreamConnection {
     const isOldClient = exchange.minorVersion === 0;
     const hasNoBody = exchange.method === Method.Head || status === 204 || status === 304;
     const framing = hasNoBody ? Framing.None : head.framing;
-    this.#keepsAlive = head.keepAlive && framing !== Framing.UntilClose;
+    // A server whose app has taken an upgrade, or CONNECT, hears no more requests there, though the app has declined it: Node's
+    // hands it all that comes as bytes, which would be other clients' requests.
+    this.#keepsAlive = head.keepAlive && framing !== Framing.UntilClose && !this.#isTunnelRequest;
     exchange.endsUnread = !this.#keepsAlive && exchange.body?.isSent === false;
 
     let added = transport.responseAdded;
