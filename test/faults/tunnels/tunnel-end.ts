@@ -4,7 +4,7 @@ import { cut } from '../bodies/cuts.ts';
 import { Part, PatternCheck, patternOf } from '../bodies/pattern.ts';
 import { spread } from '../bodies/plan.ts';
 import type { TunnelPlan } from './plan.ts';
-import { closeFrame, FrameParser, frameOf } from './web-socket-frames.ts';
+import { FrameParser, frameOf } from './web-socket-frames.ts';
 
 /** What a slow end takes for all that it sends. */
 const SLOW_MS = 1_500;
@@ -103,12 +103,11 @@ export class TunnelEnd {
     this.#wrong ??= this.#check.take(bytes);
   }
 
-  /** A close frame: nothing follows it, and it is answered with another. */
+  /** A close frame: nothing follows it. It is not answered, for what this end sends may be within a frame. */
   #dismissed(code: number): void {
     this.#goodbye = code;
     if (this.#hasEnded || this.#socket.destroyed) return;
     this.#hasEnded = true;
-    if (this.#side === 'client') this.#socket.write(closeFrame(code));
     this.#socket.end();
   }
 

@@ -3,20 +3,16 @@ const CLOSE = 8;
 /** The last frame of a message. */
 const FIN = 0x80;
 
-/** A WebSocket's frame, unmasked (RFC 6455 section 5.2). */
-export function frameOf(payload: Buffer, opcode: number = BINARY): Buffer {
+/** A WebSocket's frame with binary data, unmasked (RFC 6455 section 5.2). */
+export function frameOf(payload: Buffer): Buffer {
   const { length } = payload;
   const lengthBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
   const header = Buffer.alloc(2 + lengthBytes);
-  header[0] = FIN | opcode;
+  header[0] = FIN | BINARY;
   header[1] = lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127;
   if (lengthBytes === 2) header.writeUInt16BE(length, 2);
   if (lengthBytes === 8) header.writeBigUInt64BE(BigInt(length), 2);
   return Buffer.concat([header, payload]);
-}
-
-export function closeFrame(code: number): Buffer {
-  return frameOf(Buffer.from([code >> 8, code & 0xff]), CLOSE);
 }
 
 /** Takes payloads out of frames that may be split anywhere. */
