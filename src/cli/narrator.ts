@@ -171,6 +171,10 @@ export class Narrator {
         return `${this.#who(event)} drains, as asked; its place stays empty`;
       case 'access-log-failed':
         return `the access log cannot be written: ${event.reason}`;
+      case 'access-log-rotation-failed':
+        return `the access log has reached its limit and cannot be renamed, so it grows on: ${event.reason}`;
+      case 'access-log-rotation-works':
+        return 'the access log is within its limit again';
       case 'own-files-replaced':
         return 'its own files were removed or replaced since it started; it goes on as it is. Start it anew to run what is there now';
       case 'runtime-directory-restored':

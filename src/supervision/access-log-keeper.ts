@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { AccessLogOptions } from '../config/options.ts';
@@ -26,6 +26,8 @@ export class AccessLogKeeper {
   #isLooking = false;
   /** Balancer threads that cannot write. */
   readonly #failing = new Set<number>();
+  /** It is too large, and cannot be renamed. */
+  #isStuck = false;
 
   constructor(options: AccessLogOptions | null, host: AccessLogKeeperHost) {
     this.#options = options;
@@ -35,7 +37,10 @@ export class AccessLogKeeper {
   }
 
   configure(options: AccessLogOptions | null): void {
-    if (options?.file !== this.#options?.file) this.#inode = null;
+    if (options?.file !== this.#options?.file) {
+      this.#inode = null;
+      this.#isStuck = false;
+    }
     this.#options = options;
   }
 
@@ -59,37 +64,70 @@ export class AccessLogKeeper {
     if (this.#isLooking || options === null || options.file === null) return;
     this.#isLooking = true;
     try {
-      const facts = await stat(options.file);
-      // Of a pipe or a device there is nothing to rename; a pipe can be opened once somebody reads it.
-      if (!facts.isFile()) {
+      const facts = await stat(options.file).catch(() => null);
+      if (facts === null) {
+        // Gone, or out of sight: threads that open it anew find out which, and tell it.
+        this.#reopen();
+      } else if (!facts.isFile()) {
+        // Of a pipe or a device there is nothing to rename; a pipe can be opened once somebody reads it.
         if (this.#failing.size > 0) this.#host.reopen();
-        return;
+      } else {
+        // Also where nobody has looked before: it may have been renamed since it was opened.
+        const isOther = this.#inode !== facts.ino;
+        this.#inode = facts.ino;
+        const isTooLarge = options.maxBytes > 0 && facts.size > options.maxBytes;
+        const failure = isTooLarge ? await failureToRotate(options.file, options.keep) : null;
+        this.#rotationSaid(failure);
+        if (isTooLarge && failure === null) this.#reopen();
+        else if (isOther) this.#host.reopen();
       }
-      // Also where nobody has looked before: it may have been renamed since it was opened.
-      const isOther = this.#inode !== facts.ino;
-      this.#inode = facts.ino;
-      if (options.maxBytes > 0 && facts.size > options.maxBytes) await this.#rotate(options.file, options.keep);
-      else if (isOther) this.#host.reopen();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#reopen();
     } finally {
       this.#isLooking = false;
     }
   }
 
-  /** `access.log` -> `access.log.1` -> `access.log.2`; those beyond the number that is kept go. */
-  async #rotate(file: string, keep: number): Promise<void> {
-    if (keep > 0) await rm(`${file}.${keep}`, { force: true });
-    for (let n = keep - 1; n >= 1; n--) await rename(`${file}.${n}`, `${file}.${n + 1}`).catch(ignoreMissing);
-    if (keep === 0) await rm(file, { force: true });
-    else await rename(file, `${file}.1`);
-    this.#reopen();
+  #rotationSaid(failure: string | null): void {
+    const isStuck = failure !== null;
+    if (isStuck === this.#isStuck) return;
+    this.#isStuck = isStuck;
+    if (isStuck) this.#host.emit({ type: 'access-log-rotation-failed', reason: failure });
+    else this.#host.emit({ type: 'access-log-rotation-works' });
   }
 
   #reopen(): void {
     this.#inode = null;
     this.#host.reopen();
   }
+}
+
+/**
+ * `access.log` -> `access.log.1` -> `access.log.2`, as far as there is one in the way; the oldest beyond the number that is kept goes.
+ * So none is moved, and lost in the end, by a try after one that got no further than those.
+ */
+async function rotate(file: string, keep: number): Promise<void> {
+  if (keep === 0) {
+    await rm(file, { force: true });
+    return;
+  }
+  let free = 1;
+  while (free < keep && existsSync(`${file}.${free}`)) free++;
+  for (let n = free; n > 1; n--) await rename(`${file}.${n - 1}`, `${file}.${n}`).catch(ignoreMissing);
+  await rename(file, `${file}.1`).catch(ignoreMissing);
+}
+
+/** @returns null where all went well */
+async function failureToRotate(file: string, keep: number): Promise<string | null> {
+  try {
+    await rotate(file, keep);
+    return null;
+  } catch (error) {
+    const { code, message, path } = error as NodeJS.ErrnoException;
+    return `${path ?? file}: ${code ?? message}`;
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** @throws Error when the file cannot be written to: better told at the start than when the first request is lost */
@@ -109,8 +147,4 @@ export function checkLogFile(options: AccessLogOptions | null): void {
 export function writeLines(stream: Writable, lines: Uint8Array, onWritten: (bytes: number) => void): void {
   // The callback comes with an error, too: whoever read it has gone, and what there is to be written is dropped.
   stream.write(lines, () => onWritten(lines.length));
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

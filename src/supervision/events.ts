@@ -206,6 +206,9 @@ export type SupervisorEvent =
   /** The disk is full, or the file must not be written, or opened anew: lines are lost, or go on to where it was. */
   | { readonly type: 'access-log-failed'; readonly reason: string }
   | { readonly type: 'access-log-works' }
+  /** Its file is larger than it is to be and cannot be renamed: it grows on. Once, until it can. */
+  | { readonly type: 'access-log-rotation-failed'; readonly reason: string }
+  | { readonly type: 'access-log-rotation-works' }
   /** The files of Evener itself were removed, or are others now: workers are started with those that it was started with. */
   | { readonly type: 'own-files-replaced' }
   /** Somebody removed the folder of our sockets, or some of it; it was made again. */

@@ -55,6 +55,8 @@ export class IncidentDesk {
       case 'worker-restarting':
       case 'access-log-failed':
       case 'access-log-works':
+      case 'access-log-rotation-failed':
+      case 'access-log-rotation-works':
       case 'own-files-replaced':
       case 'runtime-directory-restored':
       case 'runtime-directory-lost':
