@@ -17,13 +17,14 @@ export const LOG_FLAGS: number = constants.O_WRONLY | constants.O_APPEND | const
  */
 export class LogFile implements LogSink {
   readonly #path: string;
-  /** Hears when writing fails, and when it works again after that (null). */
+  /** Hears at first whether it can be written (null), then when that fails, and when it works again. */
   readonly #onFailure: (reason: string | null) => void;
   #fd: number | null = null;
   #waiting: Buffer[] = [];
   #isWriting = false;
   #isClosing = false;
-  #hasFailed = false;
+  /** null = not known yet. */
+  #hasFailed: boolean | null = null;
   /** It cannot be opened where it is to be, and lines go on to where it was. */
   #isElsewhere = false;
   /** The last that was written is the beginning of a line whose rest was lost. */
@@ -84,7 +85,7 @@ export class LogFile implements LogSink {
     try {
       this.#fd = openSync(this.#path, LOG_FLAGS, MODE);
       this.#isElsewhere = false;
-      this.#worksAgain();
+      this.#works();
     } catch (error) {
       // Better in the old place than nowhere.
       this.#isElsewhere = this.#fd !== null;
@@ -123,21 +124,21 @@ export class LogFile implements LogSink {
       else if (from > 0) this.#isCut = lines[from - 1] !== LINE_END[0];
       for (const old of this.#old.splice(0)) close(old, () => {});
       if (error !== null) this.#failed(error);
-      else if (!this.#isElsewhere) this.#worksAgain();
+      else if (!this.#isElsewhere) this.#works();
       if (this.#isClosing) this.close();
       else this.#writeNext();
     });
   }
 
   #failed(error: NodeJS.ErrnoException): void {
-    if (this.#hasFailed) return;
+    if (this.#hasFailed === true) return;
     this.#hasFailed = true;
     const what = this.#isElsewhere ? 'its lines go on to where it was' : 'its lines are lost';
     this.#onFailure(`${this.#path}: ${error.code ?? error.message}; ${what}`);
   }
 
-  #worksAgain(): void {
-    if (!this.#hasFailed) return;
+  #works(): void {
+    if (this.#hasFailed === false) return;
     this.#hasFailed = false;
     this.#onFailure(null);
   }

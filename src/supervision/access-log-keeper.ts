@@ -40,6 +40,8 @@ export class AccessLogKeeper {
     if (options?.file !== this.#options?.file) {
       this.#inode = null;
       this.#isStuck = false;
+      // Threads say of the new one what they find.
+      this.#failing.clear();
     }
     this.#options = options;
   }

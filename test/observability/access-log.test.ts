@@ -117,6 +117,7 @@ test('goes on where it was while a file cannot be opened in its place, and says 
   mkdirSync(before!);
   const told: (string | null)[] = [];
   const file = new LogFile(join(before!, 'access.log'), (reason) => told.push(reason));
+  assert.deepEqual(told.splice(0), [null]);
   renameSync(before!, after!);
   for (const line of ['one\n', 'two\n']) {
     file.reopen();

@@ -12,6 +12,7 @@ const KEEP = 3;
 interface Kept {
   readonly base: string;
   readonly file: string;
+  readonly options: AccessLogOptions;
   readonly keeper: AccessLogKeeper;
   readonly told: SupervisorEvent[];
   reopened(): number;
@@ -35,7 +36,7 @@ function kept(context: TestContext): Kept {
     emit: (event) => told.push(event),
   });
   context.after(() => keeper.close());
-  return { base, file, keeper, told, reopened: () => reopened };
+  return { base, file, options, keeper, told, reopened: () => reopened };
 }
 
 function contents(base: string): Record<string, string> {
@@ -81,4 +82,19 @@ test('threads open anew what it cannot see, and say themselves what is wrong', a
   writeFileSync(base, '');
   await keeper.look();
   assert.equal(reopened(), 1);
+});
+
+test('tells of another file that it cannot be written, though that was told of the one before', (context) => {
+  const { keeper, options, told } = kept(context);
+  keeper.threadSaid(0, 'one');
+  keeper.threadSaid(1, 'one');
+  keeper.configure({ ...options, keep: 1 });
+  keeper.threadSaid(0, 'one');
+  assert.deepEqual(told.splice(0), [{ type: 'access-log-failed', reason: 'one' }]);
+  keeper.configure({ ...options, file: 'other' });
+  keeper.threadSaid(0, null);
+  keeper.threadSaid(1, null);
+  assert.deepEqual(told, []);
+  keeper.threadSaid(0, 'other');
+  assert.deepEqual(told, [{ type: 'access-log-failed', reason: 'other' }]);
 });
