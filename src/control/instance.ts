@@ -1,16 +1,7 @@
-import {
-  accessSync,
-  constants,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  type Stats,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, renameSync, type Stats, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * How a running instance is found: its runtime directory (`evener-<pid>-...`, mode 0700) holds the control socket and a
@@ -20,8 +11,8 @@ import { join } from 'node:path';
 
 const CARD = 'instance.json';
 const SOCKET = 'control.sock';
-/** What is left of the 103 bytes of a socket's path (unix(7)) for the folder, at the shortest process id. */
-const MAX_BASE_BYTES = 103 - '/evener-1-XXXXXX/control.sock'.length;
+/** Where the directory is when it cannot be in the folder for temporary files. */
+const LAST_RESORT = '/tmp';
 
 /** What an instance says of itself. */
 export interface InstanceCard {
@@ -31,6 +22,8 @@ export interface InstanceCard {
   readonly folder: string;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** Its folder for temporary files, where the directory may have found no room. */
+  readonly temporary: string;
 }
 
 /** A running instance. */
@@ -62,29 +55,23 @@ export async function findInstances(
   for (const directory of runtimeDirectories(env)) {
     const card = readCard(directory);
     const socket = controlSocketIn(directory);
-    if (card !== null && (await accepts(socket))) found.push({ ...card, socket });
+    if (card !== null && isMeant(directory, card) && (await accepts(socket))) found.push({ ...card, socket });
   }
   return found.sort((a, b) => a.name.localeCompare(b.name) || a.startedAt.localeCompare(b.startedAt));
 }
 
 /** Where `RuntimeDirectory` makes them; and that of a login, for whoever came without one. */
 function runtimeDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
-  const temporary = isFit(tmpdir()) ? tmpdir() : '/tmp';
-  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, temporary, '/dev/shm'];
+  const bases = [env.XDG_RUNTIME_DIR, `/run/user/${process.getuid?.()}`, tmpdir(), LAST_RESORT, '/dev/shm'];
   const unique = new Set(bases.filter((base): base is string => base !== undefined && base !== ''));
   return [...unique]
     .flatMap((base) => names(base).map((name) => join(base, name)))
     .filter((path) => ownDirectory(path) !== null);
 }
 
-/** Sockets in a folder with a long name could not be bound. */
-function isFit(base: string): boolean {
-  try {
-    accessSync(base, constants.W_OK | constants.X_OK);
-    return Buffer.byteLength(base) <= MAX_BASE_BYTES;
-  } catch {
-    return false;
-  }
+/** Whoever names a folder for temporary files means what was started with that one, also where it had to go elsewhere. */
+function isMeant(directory: string, { temporary }: InstanceCard): boolean {
+  return dirname(directory) !== LAST_RESORT || [LAST_RESORT, temporary].includes(tmpdir());
 }
 
 function names(base: string): string[] {
@@ -104,13 +91,14 @@ export function ownDirectory(path: string): Stats | null {
 function readCard(directory: string): InstanceCard | null {
   try {
     const card = JSON.parse(readFileSync(cardIn(directory), 'utf8')) as Partial<InstanceCard>;
-    const { name, pid, folder, startedAt } = card;
+    const { name, pid, folder, startedAt, temporary } = card;
     const isWhole =
       typeof name === 'string' &&
       typeof pid === 'number' &&
       typeof folder === 'string' &&
-      typeof startedAt === 'string';
-    return isWhole ? { name, pid, folder, startedAt } : null;
+      typeof startedAt === 'string' &&
+      typeof temporary === 'string';
+    return isWhole ? { name, pid, folder, startedAt, temporary } : null;
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { ResolvedOptions } from '../config/options.ts';
 import { ApiError } from '../control/api-error.ts';
 import type {
@@ -139,7 +140,8 @@ export class ControlDesk implements ControlTarget {
   #writeCard(): void {
     const { name } = this.#host.options();
     const startedAt = this.#startedAt.toISOString();
-    writeCard(this.#parts.directory, { name, pid: process.pid, folder: process.cwd(), startedAt });
+    const { pid } = process;
+    writeCard(this.#parts.directory, { name, pid, folder: process.cwd(), startedAt, temporary: tmpdir() });
   }
 
   async #open(): Promise<string | null> {

@@ -258,15 +258,26 @@ test('stop does not wait for one that was killed, its guard too', async (context
   for (const directory of directories) rmSync(directory, { recursive: true });
 });
 
-test('an instance is found in the environment that it was started in, though TMPDIR be missing there', async (context) => {
-  const env = { TMPDIR: '/nowhere' };
-  // It is found beside those of all others on this machine.
+test('an instance is found in the environment that it was started in, though nothing can be made in TMPDIR', async (context) => {
+  const base = mkdtempSync(join(tmpdir(), 'evt-'));
+  context.after(() => rmSync(base, { recursive: true }));
   const name = `homeless-${process.pid}`;
-  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--name', name], { env });
-  await evener.url();
-  const { code, stdout, stderr } = await verb({ temporary: env.TMPDIR }, ['status', '--name', name]);
-  assert.deepEqual([code, stderr], [0, '']);
-  assert.ok(stdout.startsWith(`${name}  running`), stdout);
+  // That there is no room cannot be seen before it is tried; this can no more.
+  const unfit = join(base, 'no-folder');
+  writeFileSync(unfit, '', { mode: 0o700 });
+  for (const temporary of [join(base, 'missing'), unfit]) {
+    const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--name', name], {
+      env: { TMPDIR: temporary },
+    });
+    await evener.url();
+    const { code, stdout, stderr } = await verb({ temporary }, ['status', '--name', name]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.ok(stdout.startsWith(`${name}  running`), stdout);
+    // It is not one of those that another folder is named for.
+    assert.equal((await verb({ temporary: base }, ['status', '--name', name])).code, 1);
+    evener.kill('SIGTERM');
+    await evener.ended;
+  }
 });
 
 test('stop --now does not wait for what is in flight', async (context) => {
