@@ -82,11 +82,16 @@ export class DiscoveredServers {
     return source?.options.url ?? null;
   }
 
-  /** The options have been read again: sources that stay go on with what they know. */
+  /**
+   * The options have been read again: sources that stay go on with what they know. Where none is known then, the servers of before
+   * hold until a new source has said which there are.
+   */
   configure(wanted: WantedServers): void {
     this.#named = wanted.servers;
     this.#openSources(wanted.sources);
-    this.#servers = this.#merged();
+    const merged = this.#merged();
+    const isToHear = [...this.#sources.values()].some(({ updatedAt }) => updatedAt === null);
+    if (merged.length > 0 || !isToHear) this.#servers = merged;
   }
 
   close(): void {

@@ -225,7 +225,7 @@ export class ControlDesk implements ControlTarget {
       if (fleet.isLeaving || !fleet.hasBeenReady) return false;
       return !fleet.in(WorkerState.Ready).some(({ incarnation }) => !meters.readWorker(incarnation).isStalled);
     });
-    const down = this.#host.pools().filter(({ servers }) => servers.every(({ state }) => state !== 'up'));
+    const down = this.#host.pools().filter(({ isDown }) => isDown);
     if (down.length > 0) return `no server is up of ${down.map(({ options }) => options.name).join(', ')}`;
     return idle.length === 0 ? null : `no worker serves ${idle.map((fleet) => fleet.options.name).join(', ')}`;
   }

@@ -119,11 +119,11 @@ export class Reloader {
     await host.until(() => host.isClosing || changes.added.every(({ name }) => parts.fleets.get(name)?.isGone ?? true));
     host.parts();
     host.adopt(options, false);
+    this.#applyPools(parts, options);
     parts.threads.configure(options);
     parts.log.configure(options.accessLog);
     for (const app of changes.added) host.addFleet(app);
     for (const app of options.apps) parts.fleets.get(app.name)?.configure(app);
-    this.#applyPools(parts, options);
     const fleets = options.apps
       .filter(({ name }) => changes.replaced.has(name))
       .map(({ name }) => parts.fleets.get(name)!);
@@ -203,10 +203,10 @@ export class Reloader {
 
   async #takeBack(parts: ReloadParts, before: ResolvedOptions, added: readonly AppOptions[]): Promise<void> {
     this.#host.adopt(before, true);
+    this.#applyPools(parts, before);
     parts.threads.goBackTo(before);
     parts.log.configure(before.accessLog);
     for (const app of before.apps) parts.fleets.get(app.name)?.configure(app);
-    this.#applyPools(parts, before);
     for (const { name } of added) this.#host.removeFleet(name);
     await this.#configureDesk(parts, before).catch(() => {});
   }
@@ -216,7 +216,7 @@ export class Reloader {
     if (url !== null) this.#host.emit({ type: 'admin-listening', url });
   }
 
-  /** The balancer threads do the rest. */
+  /** The balancer threads do the rest; they have to know first which servers a pool has whose options name none any more. */
   #applyPools({ pools }: ReloadParts, options: ResolvedOptions): void {
     for (const [name, watch] of [...pools]) {
       if (options.pools.some((pool) => pool.name === name)) continue;

@@ -41,13 +41,17 @@ export class ServerWatch {
   readonly #faults = new Map<string, Map<number, { state: ServerState; reason: string }>>();
   #address: ListenerAddress | null = null;
   #failure: string | null = null;
+  /** A reload has brought it, and its sources have named no server yet. */
+  #isAwaited: boolean;
 
-  constructor(options: ServersOptions, host: ServerWatchHost) {
+  /** @param isNew a reload has brought it */
+  constructor(options: ServersOptions, host: ServerWatchHost, isNew: boolean) {
     this.#options = options;
     this.#host = host;
     const pool = options.name;
     this.#found = new DiscoveredServers(options, {
       serversChanged: (added, removed) => {
+        this.#isAwaited = false;
         this.#forgetMissing();
         host.emit({ type: 'servers-changed', pool, added, removed, servers: this.#found.servers.length });
         this.tellServers();
@@ -56,6 +60,7 @@ export class ServerWatch {
         host.emit({ type: 'source-failed', pool, source, reason, isPartial }),
       sourceWorks: (source) => host.emit({ type: 'source-works', pool, source }),
     });
+    this.#isAwaited = isNew && options.servers.length === 0;
   }
 
   get options(): ServersOptions {
@@ -74,6 +79,11 @@ export class ServerWatch {
 
   get servers(): ServerFacts[] {
     return this.#found.servers.map(({ url }) => this.#factsOf(url));
+  }
+
+  /** None of its servers is up. Of one that a reload has brought not until it has had any: others serve as before. */
+  get isDown(): boolean {
+    return !this.#isAwaited && this.servers.every(({ state }) => state !== 'up');
   }
 
   /** How its sources fare. */

@@ -405,7 +405,8 @@ export class Supervisor {
     const setServers = (pool: string, servers: readonly ServerOptions[]): void => {
       threads.post({ type: 'pool-servers', pool, servers });
     };
-    pools.set(options.name, new ServerWatch(options, { emit: (event) => this.#emit(event), setServers }));
+    const host = { emit: (event: SupervisorEvent) => this.#emit(event), setServers };
+    pools.set(options.name, new ServerWatch(options, host, this.#phase === 'running'));
   }
 
   get #pools(): ServerWatch[] {

@@ -81,3 +81,17 @@ test('options that are read again keep what sources know that stay', () => {
   assert.deepEqual(closed, ['t', 's']);
   assert.deepEqual(urls(), ['m', 'a']);
 });
+
+test('servers of before hold where a reload has made sources of them, until one has said what there is', () => {
+  const { servers, opened, events, urls } = discovery(wanted(['a', 'b']));
+  servers.configure(wanted([], source('s')));
+  assert.deepEqual(urls(), ['a', 'b']);
+  opened.get('s')!.failed('gone');
+  servers.configure(wanted([], source('s')));
+  assert.deepEqual(urls(), ['a', 'b']);
+  opened.get('s')!.found([server('b')]);
+  assert.deepEqual(urls(), ['b']);
+  assert.deepEqual(events, ['s failed: gone', '+ -a', 's works']);
+  servers.configure(wanted(['c'], source('t')));
+  assert.deepEqual(urls(), ['c']);
+});

@@ -136,6 +136,35 @@ test('a reload keeps what a source has found, also while the source cannot be as
   await evener.said(/says again which servers there are/);
 });
 
+test('a reload that names a source which says nothing yet costs neither readiness nor a request', async (t) => {
+  const server = await ServerProcess.start(t, 'a');
+  // It does not answer.
+  const resolver = await ResolverProcess.start(t, []);
+  const address = resolver.address;
+  await resolver.stop();
+  const found = `dns://server.test:1?resolver=${address}`;
+  const folder = folderOf(t);
+  const configure = (pools: Record<string, string>): void => {
+    const config = { name: 'api', admin: 0, pools: {} as Record<string, object> };
+    for (const [name, url] of Object.entries(pools)) config.pools[name] = { listen: '127.0.0.1:0', servers: [url] };
+    writeFileSync(join(folder, 'evener.config.json'), JSON.stringify(config));
+  };
+  configure({ one: server.url });
+  const evener = new EvenerProcess(t, [], { cwd: folder });
+  const url = await evener.url(0);
+  const [, admin] = await evener.said(/admin on (http:\/\/\S+)/);
+  const assertServes = async (reloads: number): Promise<void> => {
+    evener.kill('SIGHUP');
+    await evener.saidTimes(/reload done/, reloads);
+    assert.equal((await request(`${admin}readyz`)).body.trim(), '{"ok":true}');
+    await answeredBy(url, 'a');
+  };
+  configure({ one: server.url, other: found });
+  await assertServes(1);
+  configure({ one: found, other: found });
+  await assertServes(2);
+});
+
 test('instances are known in etcd while they serve: gone before they drain, and forgotten when they are killed', async (t) => {
   const etcd = await EtcdProcess.start(t);
   const place = `etcd://${etcd.address}/services/api`;
