@@ -68,7 +68,9 @@ export class Narrator {
         const lost = event.inFlightCount === 0 ? '' : `; ${count(event.inFlightCount, 'request')} in flight`;
         if (event.restarts > MANY_RESTARTS) return null;
         const quiet = event.restarts < MANY_RESTARTS ? '' : '; it keeps dying, more when it stays up';
-        return `${this.#who(event)} died: ${event.cause}${lost}${restartText(event.restartInMs)}${quiet}`;
+        const next =
+          event.replacedBy === null ? restartText(event.restartInMs) : `; pid ${event.replacedBy} has its place`;
+        return `${this.#who(event)} died: ${event.cause}${lost}${next}${quiet}`;
       }
       case 'worker-settled':
         if (event.restarts < MANY_RESTARTS) return null;

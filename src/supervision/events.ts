@@ -41,8 +41,10 @@ export type SupervisorEvent =
       /** The oldest, 100 at most. */
       readonly inFlight: readonly InFlightRequest[];
       readonly inFlightCount: number;
-      /** null = not restarted. */
+      /** null = not restarted, or replaced already. */
       readonly restartInMs: number | null;
+      /** The pid of the one that had taken its place before it ended; null = none had. */
+      readonly replacedBy: number | null;
       /** Deaths in a row in this slot, this one included, without a good spell between them. */
       readonly restarts: number;
     })

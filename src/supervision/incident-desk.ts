@@ -336,14 +336,14 @@ export class IncidentDesk {
   }
 
   #workerDied(event: Extract<SupervisorEvent, { type: 'worker-died' }>): void {
-    const { cause, restartInMs, restarts } = event;
+    const { cause, restartInMs, replacedBy, restarts } = event;
     if (event.pid === this.#triedPid) {
       // Its failure is the reload's, and the worker of before goes on.
       this.#closeOf(event, 'it was taken back');
       return;
     }
     const successor = this.#up.get(deathKey(event));
-    const decision = restartText(restartInMs);
+    const decision = replacedBy === null ? restartText(restartInMs) : `pid ${replacedBy} has its place`;
     // Its silence was told of, and that it would be ended for it: this is how that went on.
     const silence = this.#ring.openWith(silenceKey(event));
     if (silence !== null) {

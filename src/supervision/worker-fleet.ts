@@ -360,9 +360,10 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       const slot = this.slots.get(worker.slot);
       if (!this.#host.isClosing && slot?.current === worker && !slot.isBeingReplaced) this.#standIn(slot);
       const isTried = slot?.isTrying(worker) === true;
+      const replacedBy = isTried ? null : (slot?.successorOf(worker)?.pid ?? null);
       const nextStartInMs = this.#host.isClosing ? null : (slot?.exited(worker, null) ?? slot?.nextStartInMs ?? null);
-      const restartInMs = isTried ? null : nextStartInMs;
-      void this.#reportDeath(worker, exit, restartInMs);
+      const restartInMs = isTried || replacedBy !== null ? null : nextStartInMs;
+      void this.#reportDeath(worker, exit, { restartInMs, replacedBy });
     } else {
       if (this.#host.isClosing) worker.output.drop();
       else this.#starts.failed(worker, exit);
@@ -527,7 +528,11 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     this.#host.emit({ type: 'listening', address });
   }
 
-  async #reportDeath(worker: WorkerProcess, exit: WorkerExit, restartInMs: number | null): Promise<void> {
+  async #reportDeath(
+    worker: WorkerProcess,
+    exit: WorkerExit,
+    next: Pick<Extract<SupervisorEvent, { type: 'worker-died' }>, 'restartInMs' | 'replacedBy'>,
+  ): Promise<void> {
     const restarts = this.slots.get(worker.slot)?.restarts ?? 0;
     const wasMemoryShort = this.#parts.memoryShortage.hasHappened();
     const inFlight = await worker.lastInFlight();
@@ -539,7 +544,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     const cause = crashText(exit, report);
     if (!this.#host.isClosing) {
       const told = { inFlight: oldestOf(inFlight), inFlightCount: inFlight.length };
-      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, report, ...told, restartInMs, restarts });
+      this.#host.emit({ type: 'worker-died', ...factsOf(worker), cause, report, ...told, ...next, restarts });
     }
     this.#bury(worker);
   }

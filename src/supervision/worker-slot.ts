@@ -92,6 +92,11 @@ export class WorkerSlot {
     return this.#current?.state === WorkerState.Ready;
   }
 
+  /** Who has taken the place of this worker, and is up; null = nobody. */
+  successorOf(worker: WorkerProcess): WorkerProcess | null {
+    return worker !== this.#current && this.isReady ? this.#current : null;
+  }
+
   /** Starts in a row that did not lead to a ready worker. */
   get failedStarts(): number {
     return this.#failedStarts;

@@ -34,7 +34,7 @@ function death(restarts: number, restartInMs: number | null, requests: number = 
     fingerprint: null,
   }));
   const facts = { cause: 'signal SIGKILL', report: REPORT, inFlight, inFlightCount: requests };
-  return { type: 'worker-died', ...worker, ...facts, restartInMs, restarts };
+  return { type: 'worker-died', ...worker, ...facts, restartInMs, replacedBy: null, restarts };
 }
 
 test('tells which options wait for the next start', () => {
@@ -148,5 +148,11 @@ test('tells a failed start only once, and not before any worker was up', () => {
   assert.deepEqual(lines(failed, ready, failed, { ...failed, failedStarts: 2 }), [
     'worker 2 ready (pid 5, 85 ms)',
     'worker 2 (pid 5) did not come up: why; restarting at once',
+  ]);
+});
+
+test('says who has the place of one that was replaced before it ended, and that none is started then', () => {
+  assert.deepEqual(lines({ ...death(0, null), replacedBy: 9 } as SupervisorEvent), [
+    'worker 2 (pid 5) died: signal SIGKILL; pid 9 has its place',
   ]);
 });

@@ -34,7 +34,16 @@ function changesOf(context: TestContext, events: readonly SupervisorEvent[], app
 const died = (restarts: number): SupervisorEvent => {
   const report = { kind: 'exit', exitCode: 1, signal: null, error: null, tail: [] } as const;
   const none = { inFlight: [], inFlightCount: 0 };
-  return { type: 'worker-died', ...WORKER, cause: 'exit code 1', report, ...none, restartInMs: 0, restarts };
+  return {
+    type: 'worker-died',
+    ...WORKER,
+    cause: 'exit code 1',
+    report,
+    ...none,
+    restartInMs: 0,
+    replacedBy: null,
+    restarts,
+  };
 };
 const ready = (restarts: number): SupervisorEvent => {
   return { type: 'worker-ready', ...WORKER, pid: 72, bootMs: 9, failedStarts: 0, restarts, inPlaceOf: null };

@@ -24,7 +24,15 @@ function retired(slot: number, pid: number): SupervisorEvent {
 
 function died(slot: number, pid: number): SupervisorEvent {
   const report = { kind: 'exit', exitCode: 1, signal: null, error: null, tail: [] } as const;
-  const facts = { cause: 'exit code 1', report, inFlight: [], inFlightCount: 0, restartInMs: 0, restarts: 1 };
+  const facts = {
+    cause: 'exit code 1',
+    report,
+    inFlight: [],
+    inFlightCount: 0,
+    restartInMs: 0,
+    replacedBy: null,
+    restarts: 1,
+  };
   return { type: 'worker-died', ...worker(slot, pid), ...facts };
 }
 

@@ -203,7 +203,7 @@ test('replaces a worker that hangs', async (context) => {
   await evener.said(/worker \d \(pid \d+\) is stalled/);
   assert.equal((await request(url)).status, 200, 'the other one serves');
   await evener.said(/worker \d \(pid \d+\) hangs: silent for/);
-  await evener.said(/died: it hung and was ended; 1 request in flight; restarting/);
+  await evener.said(/died: it hung and was ended; 1 request in flight; pid \d+ has its place/);
   await evener.saidTimes(/worker \d ready/, 3);
   assert.equal((await answer).status, 502);
 });

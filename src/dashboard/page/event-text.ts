@@ -14,7 +14,7 @@ export function eventText(event: Fields): string {
     case 'worker-ready':
       return `${who(event)} is ready, ${span(event.bootMs)} after its start`;
     case 'worker-died':
-      return `${who(event)} died: ${said(event.cause)}; ${restart(event.restartInMs)}`;
+      return `${who(event)} died: ${said(event.cause)}; ${typeof event.replacedBy === 'number' ? `pid ${event.replacedBy} has its place` : restart(event.restartInMs)}`;
     case 'worker-settled':
       return `${who(event)} stays up, after ${counted(number(event.restarts), 'restart')}`;
     case 'worker-boot-failed':
