@@ -26,15 +26,25 @@ export interface Section {
 export const APP_EXPECTED: string = 'a script, or a command with its arguments';
 export const APP: Field<readonly string[]> = texts(APP_EXPECTED);
 
-export const ENVIRONMENT: Field<Record<string, string | undefined> | null> = field(
-  'an object of texts',
-  { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
-  (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    const entries = Object.entries(value).map(([name, one]) => [name, one === undefined ? undefined : String(one)]);
-    return Object.fromEntries(entries) as Record<string, string | undefined>;
-  },
-);
+const VARIABLE_NAME = field("a name that is not empty, without '=' and zero bytes", {}, (name) =>
+  typeof name === 'string' && /^[^=\0]+$/.test(name) ? name : undefined,
+) as unknown as v.GenericSchema<string>;
+const VARIABLE_SCHEMA = { type: ['string', 'number', 'boolean'] };
+const VARIABLE = field('a text without zero bytes, a number, true or false', VARIABLE_SCHEMA, (value) => {
+  const isFit = VARIABLE_SCHEMA.type.includes(typeof value) && !String(value).includes('\0');
+  return isFit ? String(value) : undefined;
+});
+const ENVIRONMENT_SCHEMA = {
+  type: 'object',
+  propertyNames: { pattern: '^[^=]+$' },
+  additionalProperties: VARIABLE_SCHEMA,
+};
+
+/** environ(7). What is undefined stays so. */
+export const ENVIRONMENT = v.pipe(
+  field('an object of texts', ENVIRONMENT_SCHEMA, (value) => (Array.isArray(value) ? undefined : value)),
+  v.record(VARIABLE_NAME, v.optional(VARIABLE)),
+) as unknown as Field<Record<string, string | undefined> | null>;
 
 export const LISTEN_EXPECTED: string = "where to listen: a port, 'host:port' or 'unix:/path'";
 export const LISTEN: Field<ListenAddress | null> = field(LISTEN_EXPECTED, { type: ['integer', 'string'] }, (value) => {

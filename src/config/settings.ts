@@ -120,7 +120,7 @@ export function invalid(key: string, value: unknown, expected: string, source = 
 
 /** What is almost right is nobody's business either. */
 function withoutSecret(key: string, value: unknown): unknown {
-  if (/(?:token|secret)$/i.test(key)) return '(hidden)';
+  if (/(?:token|secret)$|(?:^|\.)env(?:\.|$)/i.test(key)) return '(hidden)';
   return typeof value === 'string' ? value.replace(PASSWORD, '$1(hidden)@') : value;
 }
 

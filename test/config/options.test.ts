@@ -109,6 +109,30 @@ test('takes WEB_CONCURRENCY where workers are not given', () => {
   }
 });
 
+test('refuses an environment that no process could get as it is written, and does not show its values', () => {
+  const bad: [unknown, string][] = [
+    [{ PATH: '', 'A=B': 'hush' }, 'env.A=B'],
+    [{ '': 'hush' }, 'env.'],
+    [{ 'A\0': 'hush' }, 'env.A\0'],
+    [{ A: 'hush\0' }, 'env.A'],
+    [{ A: ['hush'] }, 'env.A'],
+    [{ A: null }, 'env.A'],
+    ['A=hush', 'env'],
+    [['hush'], 'env'],
+  ];
+  for (const [value, key] of bad) {
+    const error = refusal({ env: value as Record<string, string> });
+    assert.equal(error.details.key, key);
+    assert.match(error.message.slice(key.length), /^: expected .+, got "\(hidden\)"$/);
+  }
+  const given = { PATH: '', TEXT: 'a=b', EMPTY: '', NUMBER: 1, IS_ON: true, NONE: undefined };
+  assert.deepEqual(resolve({ env: given as unknown as Record<string, string> }).env, {
+    ...given,
+    NUMBER: '1',
+    IS_ON: 'true',
+  });
+});
+
 test('refuses what is out of bounds, and says what is allowed', () => {
   const bad: [string, unknown[]][] = [
     ['workers', ['0', '513', 'x', '4-2', '1.5', '', true, null]],
