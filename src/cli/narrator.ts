@@ -167,6 +167,8 @@ export class Narrator {
         return event.isOpen ? `listening on ${addressText(event.address)} again` : null;
       case 'file-changed':
         return `${event.path} has changed`;
+      case 'watch-failed':
+        return `not all files of the app can be watched, a change of the others is not seen: ${event.reason}`;
       case 'worker-restarting':
         return `${this.#who(event)} is replaced, as asked`;
       case 'worker-drained':

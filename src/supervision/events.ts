@@ -201,6 +201,8 @@ export type SupervisorEvent =
   | { readonly type: 'port-back'; readonly address: ListenerAddress; readonly isOpen: boolean }
   /** A file of an app; a reload follows. */
   | { readonly type: 'file-changed'; readonly path: string }
+  /** Changes of some of its files will not be seen. Once. */
+  | { readonly type: 'watch-failed'; readonly reason: string }
   /** Somebody asked for another worker in its place. */
   | (WorkerFacts & { readonly type: 'worker-restarting' })
   /** Somebody asked for it to get nothing new and to end; its place stays empty. */

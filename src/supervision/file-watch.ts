@@ -6,6 +6,12 @@ const SETTLE_MS = 150;
 /** Whatever goes on and on is told of all the same. */
 const MAX_SETTLE_MS = 1_000;
 
+/** What sets the limit that was reached: inotify(7). */
+const LIMITS: Readonly<Record<string, string>> = {
+  ENOSPC: 'fs.inotify.max_user_watches (sysctl)',
+  EMFILE: 'fs.inotify.max_user_instances (sysctl), or ulimit -n,',
+};
+
 /** Not the app's own code, or written by the app as it runs. */
 const IGNORED = /(^|\/)(node_modules|\.[^/]+|[^/]+\.(log|tmp|swp|pid|sock))(\/|$)/;
 
@@ -13,15 +19,21 @@ const IGNORED = /(^|\/)(node_modules|\.[^/]+|[^/]+\.(log|tmp|swp|pid|sock))(\/|$
 export class FileWatch {
   readonly folders: readonly string[];
   readonly #onChange: (path: string) => void;
+  readonly #onFailure: (reason: string) => void;
   #watcher: FSWatcher | null = null;
   #settling: NodeJS.Timeout | null = null;
   #changingSinceMs = 0;
+  #hasFailed = false;
   #isClosed = false;
 
-  /** @param onChange told once of changes that come together; `path` is one of them, from its folder */
-  constructor(folders: readonly string[], onChange: (path: string) => void) {
+  /**
+   * @param onChange told once of changes that come together; `path` is one of them, from its folder
+   * @param onFailure told once that changes of some files will not be seen
+   */
+  constructor(folders: readonly string[], onChange: (path: string) => void, onFailure: (reason: string) => void) {
     this.folders = folders;
     this.#onChange = onChange;
+    this.#onFailure = onFailure;
     void this.#start();
   }
 
@@ -39,7 +51,14 @@ export class FileWatch {
     this.#watcher = watch([...folders], { ignoreInitial: true, ignored: isIgnored });
     this.#watcher.on('all', (_event, path) => this.#changed(shortest(folders, path)));
     // Of too many files for the system, say: what is watched goes on to be.
-    this.#watcher.on('error', () => {});
+    this.#watcher.on('error', (error) => this.#failed(error as NodeJS.ErrnoException));
+  }
+
+  #failed({ code, message }: NodeJS.ErrnoException): void {
+    if (this.#hasFailed || this.#isClosed) return;
+    this.#hasFailed = true;
+    const limit = LIMITS[code ?? ''];
+    this.#onFailure(limit === undefined ? message : `${message}; ${limit} says how many it may be`);
   }
 
   #changed(path: string): void {

@@ -52,6 +52,7 @@ export class IncidentDesk {
       case 'listening':
       case 'draining':
       case 'file-changed':
+      case 'watch-failed':
       case 'worker-restarting':
       case 'access-log-failed':
       case 'access-log-works':

@@ -248,11 +248,12 @@ export class Supervisor {
     const folders = [...new Set(this.#options.apps.map(({ app }) => app.cwd))];
     if (isDeepStrictEqual(folders, this.#files?.folders)) return;
     this.#files?.close();
-    this.#files = new FileWatch(folders, (path) => {
+    const reload = (path: string): void => {
       this.#emit({ type: 'file-changed', path });
       // A failure is told as an event.
       this.reload({ canary: 'off' }).catch(() => {});
-    });
+    };
+    this.#files = new FileWatch(folders, reload, (reason) => this.#emit({ type: 'watch-failed', reason }));
   }
 
   /**

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,33 @@ test('reloads when a file of the app has changed, and not for what the app write
   await evener.said(/reload done/);
   await until('the new version', async () => (await request(url)).body === 'two');
   assert.doesNotMatch(evener.stderr, /(x\.js|app\.log) has changed/);
+});
+
+/** May watch no more than three files or folders: a limit of its own user namespace. */
+const FEW_WATCHES = [
+  ...['unshare', '--user', '--map-root-user', '/bin/sh', '-c'],
+  ...['echo 3 >/proc/sys/user/max_inotify_watches && exec "$@"', 'sh'],
+];
+const hasNamespaces = spawnSync(FEW_WATCHES[0]!, [...FEW_WATCHES.slice(1), 'true']).status === 0;
+
+test('says that not all files can be watched, once, and reloads for those that can', {
+  skip: !hasNamespaces,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evw-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['a', 'b', 'c', 'd']) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, 'server.cjs'), app('one'));
+  const settings = { cwd: folder, launcher: FEW_WATCHES };
+  const evener = new EvenerProcess(context, ['server.cjs', '-w', '1', '--watch'], settings);
+  await evener.url(1);
+  await evener.said(
+    /not all files of the app can be watched, .+: ENOSPC: .+; fs\.inotify\.max_user_watches \(sysctl\)/,
+  );
+  await until('a change to be seen', () => {
+    writeFileSync(join(folder, 'server.cjs'), `${app('two')}// ${Math.random()}`);
+    return evener.stderr.includes('server.cjs has changed');
+  });
+  assert.equal(evener.count(/not all files/), 1);
 });
 
 test('watches an app that a reload has brought, and no longer one that it has taken out', async (context) => {

@@ -102,6 +102,8 @@ export function eventText(event: Fields): string {
       return `no request is refused any more, after ${counted(number(event.requests), 'request')}`;
     case 'file-changed':
       return `${said(event.path)} has changed`;
+    case 'watch-failed':
+      return `not all files of the app can be watched: ${said(event.reason)}`;
     case 'reload-started':
       return event.workers === 0
         ? 'reload: applying the options'
