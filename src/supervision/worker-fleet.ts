@@ -294,7 +294,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   }
 
   delayCapMs(slot: WorkerSlot): number {
-    const isScout = slot.index === Math.min(...this.slots.keys());
+    const tries = [...this.slots.values()].filter(({ isParked }) => !isParked).map(({ index }) => index);
+    const isScout = slot.index === Math.min(...tries);
     return isScout && !this.#hasReadySlot ? SCOUT_DELAY_MS : MAX_DELAY_MS;
   }
 
