@@ -251,6 +251,7 @@ export class WorkerProcess {
   /** @param pid 0 = that which was started */
   linked(thread: number, pid: number): void {
     this.#linked.add(thread);
+    this.#forgotten.delete(thread);
     if (pid !== 0) this.#linkedPid = pid;
   }
 
@@ -325,6 +326,7 @@ export class WorkerProcess {
   /** A balancer thread died: nothing can be in flight there. */
   threadLost(thread: number): void {
     this.#linked.delete(thread);
+    this.#listening.delete(thread);
     this.drained(thread);
     this.forgotten(thread);
   }

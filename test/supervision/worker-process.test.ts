@@ -67,6 +67,37 @@ test('one of which its threads have nothing to tell, or which have died, was not
   assert.equal(wasReady, false);
 });
 
+test('listens where every thread of now has heard so: one that has died takes with it what it had heard', (t) => {
+  let listens = 0;
+  const worker = workerOf(t, 'setInterval(() => {}, 1_000)', {
+    workerListening: () => void listens++,
+    workerReady() {},
+    workerDraining() {},
+    workerEnding() {},
+    workerExited() {},
+    workerGone() {},
+  });
+  worker.listening(0, ADDRESS);
+  worker.threadLost(0);
+  worker.listening(1, ADDRESS);
+  assert.equal(listens, 0);
+  worker.linked(0, 0);
+  worker.listening(0, ADDRESS);
+  assert.equal(listens, 1);
+});
+
+test('the last word of a thread that has started again, and has it again, is waited for', async (t) => {
+  const wasReady = await endsAtOnce(t, async (worker) => {
+    worker.forgotten(0);
+    worker.threadLost(1);
+    worker.linked(1, 0);
+    await sleep(300);
+    for (const thread of [0, 1]) worker.listening(thread, ADDRESS);
+    worker.forgotten(1);
+  });
+  assert.equal(wasReady, true);
+});
+
 for (const [what, isLinked, told] of [
   ['is linked may have requests, and finishes them', true, ['draining', 'drained', 'SIGTERM']],
   ['nobody reaches has none, and ends at once', false, ['drained', 'SIGTERM']],
