@@ -74,6 +74,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
   readonly #workers = new Map<number, WorkerProcess>();
   /** What each was born with: options that a reload brought may have been taken back since. */
   readonly #births = new WeakMap<WorkerProcess, AppOptions>();
+  /** By incarnation, since when workers are silent of which that was told. */
+  readonly #silentSinceMs = new Map<number, number>();
   readonly #addresses = new Map<string, ListenerAddress>();
   readonly places: AppPlaces = new AppPlaces();
   /**
@@ -413,6 +415,8 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
       case 'worker-linked':
         worker.linked(thread, message.pid);
         this.#stalls.recovered(worker.incarnation);
+        // The thread that had told that it is silent may have died meanwhile.
+        if (thread === 0) this.#recovered(worker);
         return;
       case 'worker-listening':
         this.#announce(message.listener);
@@ -443,6 +447,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         this.#stalls.stalled(worker.incarnation, message.isTurning ? 0 : message.silentMs);
         if (thread === 0) {
           const { silentMs, isTurning } = message;
+          this.#silentSinceMs.set(worker.incarnation, performance.now() - silentMs);
           this.#host.emit({ type: 'worker-stalled', ...factsOf(worker), silentMs, isTurning });
         }
         return;
@@ -455,9 +460,17 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
         return;
       case 'worker-recovered':
         this.#stalls.recovered(worker.incarnation);
-        if (thread === 0) this.#host.emit({ type: 'worker-recovered', ...factsOf(worker), silentMs: message.silentMs });
+        if (thread === 0) this.#recovered(worker, message.silentMs);
         return;
     }
+  }
+
+  #recovered(worker: WorkerProcess, saidMs: number | null = null): void {
+    const sinceMs = this.#silentSinceMs.get(worker.incarnation);
+    if (sinceMs === undefined) return;
+    this.#silentSinceMs.delete(worker.incarnation);
+    const silentMs = saidMs ?? performance.now() - sinceMs;
+    this.#host.emit({ type: 'worker-recovered', ...factsOf(worker), silentMs });
   }
 
   async #admitWhenFit(worker: WorkerProcess): Promise<void> {
@@ -552,6 +565,7 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
 
   #bury(worker: WorkerProcess): void {
     this.#workers.delete(worker.incarnation);
+    this.#silentSinceMs.delete(worker.incarnation);
     this.#parts.meters.forgetWorker(worker.incarnation);
     this.#host.changed();
   }

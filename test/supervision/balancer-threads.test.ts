@@ -100,6 +100,25 @@ test('a worker that hangs while the balancer thread starts again is replaced', a
   await supervisor.close();
 });
 
+test('a worker whose silence was told by a thread that has died since answers the next one, which is told', async (context) => {
+  const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}-silent`);
+  process.env.MORTAL = mortal;
+  context.after(() => rmSync(mortal, { force: true }));
+  const { supervisor, events, event } = rig(context, MORTAL, 1, await freePort());
+  await supervisor.start();
+  await until('both workers', () => events.filter((one) => one.type === 'worker-ready').length === 2);
+  const { pid } = await event('worker-ready');
+  process.kill(pid, 'SIGSTOP');
+  assert.equal((await event('worker-stalled')).pid, pid);
+  writeFileSync(mortal, '');
+  await event('balancer-died');
+  process.kill(pid, 'SIGCONT');
+  const { pid: answers, silentMs } = await event('worker-recovered');
+  assert.ok(answers === pid && silentMs > 0);
+  assert.ok(!supervisor.incidents.open().some(({ kind }) => kind === 'worker-stalled'));
+  await supervisor.close();
+});
+
 test('what a worker has in hand that one thread has yet to meet is finished at a stop', async (context) => {
   const late = join(tmpdir(), `evener-test-late-${process.pid}`);
   process.env.LATE = late;
