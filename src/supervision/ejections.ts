@@ -4,10 +4,17 @@ import type { SupervisorEvent } from './events.ts';
 /** A message of a balancer thread about one that it has taken out, or takes back. */
 export type EjectionMessage = Extract<FromBalancer, { type: 'endpoint-ejected' | 'endpoint-returned' }>;
 
+interface Place {
+  readonly worker: number | null;
+  readonly server: string | null;
+}
+
 /** One that is out, in one thread at least. */
 interface Ejected {
   readonly pool: string;
   readonly endpoint: string;
+  /** What it is. Of a pool that is taken out while it has one out nobody knows that any more. */
+  readonly place: Place;
   readonly detail: string;
   readonly sinceMs: number;
   readonly threads: Set<number>;
@@ -58,9 +65,10 @@ export class Ejections {
     this.#counts.set(pool, counts);
     counts.set(cause, (counts.get(cause) ?? 0) + 1);
     const sinceMs = performance.now();
-    this.#out.set(keyOf(pool, endpoint), { pool, endpoint, detail, sinceMs, threads: new Set([thread]) });
+    const place = this.#placeOf(pool, endpoint);
+    this.#out.set(keyOf(pool, endpoint), { pool, endpoint, place, detail, sinceMs, threads: new Set([thread]) });
     this.#emit({
-      ...{ type: 'endpoint-ejected', app: pool, ...this.#placeOf(pool, endpoint) },
+      ...{ type: 'endpoint-ejected', app: pool, ...place },
       ...{ cause, detail, forMs, times, failed, requests },
     });
   }
@@ -70,10 +78,10 @@ export class Ejections {
     if (known === undefined || !known.threads.delete(thread) || known.threads.size > 0) return;
     this.#out.delete(keyOf(pool, endpoint));
     const afterMs = performance.now() - known.sinceMs;
-    this.#emit({ type: 'endpoint-returned', app: pool, ...this.#placeOf(pool, endpoint), cause, afterMs });
+    this.#emit({ type: 'endpoint-returned', app: pool, ...known.place, cause, afterMs });
   }
 
-  #placeOf(pool: string, endpoint: string): { worker: number | null; server: string | null } {
+  #placeOf(pool: string, endpoint: string): Place {
     return this.#hasWorkers(pool) ? { worker: Number(endpoint), server: null } : { worker: null, server: endpoint };
   }
 }
