@@ -31,6 +31,8 @@ export class PortOpener {
   readonly #borrowers = new Map<number, Listener>();
   /** By key, which of {@link #announced} is of the port that is open here. */
   readonly #used = new Map<string, OpenedPort>();
+  /** By key, what has been opened last and not been closed; the system may not have opened it yet. */
+  readonly #opening = new Map<string, Listener>();
   /** By key, what this thread, being thread 0, has told of ports that it has open. */
   readonly #told = new Map<string, OpenedPort>();
 
@@ -64,6 +66,7 @@ export class PortOpener {
     if (this.#announced.get(key) === this.#used.get(key)) this.#announced.delete(key);
     this.#used.delete(key);
     this.#told.delete(key);
+    this.#opening.delete(key);
     this.#awaited.delete(key);
   }
 
@@ -83,19 +86,20 @@ export class PortOpener {
     // A thread that was restarted takes the port that the others still have.
     const before = this.answerBefore(key);
     this.#use(key);
+    this.#opening.set(key, listener);
     const passed = activatedFor(this.#host.activated, request);
     if (passed !== null && !this.#taken.has(passed.fd)) {
       // Once it is closed its number is that of something else.
       this.#taken.add(passed.fd);
       const answer = await listener.take(passed.fd).then(() => activatedAnswer(passed), errorAnswerOf);
-      this.#tell({ key, fd: -1, answer });
+      this.#tell({ key, fd: -1, answer }, listener);
       return answer;
     }
     const port = before?.ok && isShared ? before.port : request.port;
     const answer = await this.#listen(listener, { ...request, port }, isShared && CAN_REUSE_PORT);
     if (isShared && !CAN_REUSE_PORT && request.path === null) listener.lend();
     // Where this thread has lost it the others go on.
-    if (answer.ok || !before?.ok) this.#tell({ key, fd: listener.descriptor, answer });
+    if (answer.ok || !before?.ok) this.#tell({ key, fd: listener.descriptor, answer }, listener);
     return answer;
   }
 
@@ -104,7 +108,9 @@ export class PortOpener {
     if (opened !== undefined) this.#used.set(key, opened);
   }
 
-  #tell(opened: OpenedPort): void {
+  #tell(opened: OpenedPort, listener: Listener): void {
+    // It has been closed meanwhile, which was told.
+    if (this.#opening.get(opened.key) !== listener) return;
     if (opened.answer.ok) this.#told.set(opened.key, opened);
     this.#host.tell({ type: 'port-opened', opened });
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PortOpener, type PortOpenerHost } from '../../src/balancer/port-opener.ts';
-import type { OpenedPort } from '../../src/channel/messages.ts';
+import type { FromBalancer, OpenedPort } from '../../src/channel/messages.ts';
 import type { Listener } from '../../src/clients/listener.ts';
 import { FrameFlag, FrameType, type ListenRequest } from '../../src/link/frames.ts';
 import { until } from '../support/until.ts';
@@ -48,6 +48,24 @@ test('a thread that closes a port which thread 0 keeps joins it there again', as
   const opened = joins(opener);
   opener.adopt(later!, true);
   assert.equal(await opened, later!.answer);
+});
+
+test('thread 0 tells nothing of a port that was closed before the system had opened it', async () => {
+  const told: FromBalancer[] = [];
+  const host = { thread: 0, threads: 2, activated: [], opened: new Map(), tell: (one: FromBalancer) => told.push(one) };
+  const opener = new PortOpener({ ...host, pause: { freed: async () => {} } } as unknown as PortOpenerHost);
+  const open = (descriptor: number) => {
+    const listener = { listen: async () => PATH, descriptor } as unknown as Listener;
+    return opener.open(KEY, listener, { path: PATH } as ListenRequest);
+  };
+  const first = open(1);
+  opener.forget(KEY);
+  const second = open(2);
+  assert.ok((await first).ok && (await second).ok);
+  assert.deepEqual(
+    told.map((message) => (message.type === 'port-opened' ? message.opened.fd : null)),
+    [2],
+  );
 });
 
 test('thread 0 tells of a port that it was about to close and keeps: others may have closed theirs', async (context) => {
