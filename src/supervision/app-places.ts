@@ -1,6 +1,7 @@
 /**
- * Where the workers of an app listen, as far as a reload has to wait for it. What one worker alone has listened on may be its
- * own, as a port that it has found free: nobody comes there for the app.
+ * Where the workers of an app listen, as far as a reload has to wait for it. What one of several workers alone has listened on is
+ * its own, as a port that it has found free: nobody comes there for the app. Of an app with one worker that is not known before the
+ * next one has been waited for in vain.
  */
 export class AppPlaces {
   /** By place, the first worker there. */
@@ -9,6 +10,8 @@ export class AppPlaces {
   readonly #shared = new Set<string>();
   /** Where workers of the last generation do not listen, though those before them did. */
   readonly #givenUp = new Set<string>();
+  /** A worker has listened where the next one did not. */
+  #haveOwn = false;
 
   /** @param incarnation of the worker */
   listened(place: string, incarnation: number): void {
@@ -30,11 +33,15 @@ export class AppPlaces {
 
   /** Its new workers do not listen there. */
   giveUp(places: readonly string[]): void {
-    for (const place of places) this.#givenUp.add(place);
+    for (const place of places) {
+      this.#givenUp.add(place);
+      if (!this.#shared.has(place)) this.#haveOwn = true;
+    }
   }
 
-  /** Of these those that a new worker is waited for at. */
-  wanted(places: readonly string[]): readonly string[] {
-    return places.filter((place) => this.#shared.has(place) && !this.#givenUp.has(place));
+  /** Of these those that a new worker is waited for at. @param isAlone its app has one worker */
+  wanted(places: readonly string[], isAlone: boolean): readonly string[] {
+    const isForApp = (place: string): boolean => this.#shared.has(place) || (isAlone && !this.#haveOwn);
+    return places.filter((place) => isForApp(place) && !this.#givenUp.has(place));
   }
 }

@@ -301,6 +301,10 @@ export class WorkerFleet implements WorkerSlotHost, WorkerObserver {
     return isScout && !this.#hasReadySlot ? SCOUT_DELAY_MS : MAX_DELAY_MS;
   }
 
+  isAlone(slot: WorkerSlot): boolean {
+    return this.active.every((other) => other === slot);
+  }
+
   awaits(worker: WorkerProcess, places: readonly string[], limitMs: number): void {
     const addresses = places.flatMap((place) => this.#addresses.get(place) ?? []);
     this.#host.emit({ type: 'worker-awaited', ...factsOf(worker), addresses, limitMs });

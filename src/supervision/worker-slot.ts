@@ -22,6 +22,8 @@ export interface WorkerSlotHost {
   delayCapMs(slot: WorkerSlot): number;
   /** Where its app listens. */
   readonly places: AppPlaces;
+  /** Its app has no other worker that serves. */
+  isAlone(slot: WorkerSlot): boolean;
   /** The slot's new worker is ready, and is waited for to listen at these places, at most for so long. */
   awaits(worker: WorkerProcess, places: readonly string[], limitMs: number): void;
   /** After several restarts its worker has been ready for a good spell. */
@@ -296,7 +298,7 @@ export class WorkerSlot {
 
   get #placesAwaited(): readonly string[] {
     const missing = this.#current === null ? [] : this.#successor!.placesMissing(this.#current);
-    return this.#host.places.wanted(missing);
+    return this.#host.places.wanted(missing, this.#host.isAlone(this));
   }
 
   #endHandover(): void {
