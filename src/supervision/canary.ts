@@ -111,10 +111,13 @@ export class Canary {
     }
   }
 
-  /** It stays, and the one that it served beside goes. @returns the place that is filled anew; null when it has just died */
-  promote(limitMs: number): WorkerSlot | null {
+  /**
+   * It stays, and the one that it served beside goes once it listens wherever that one does.
+   * @returns the place that is filled anew; null when it has died meanwhile
+   */
+  async promote(limitMs: number): Promise<WorkerSlot | null> {
     this.fleet.setTrial(null);
-    return this.#slot.promote(limitMs) ? this.#slot : null;
+    return (await this.#slot.promote(limitMs)) ? this.#slot : null;
   }
 
   /** It goes. Resolves when it has. */

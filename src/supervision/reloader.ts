@@ -194,7 +194,8 @@ export class Reloader {
     this.#canaries = trials.map(({ fleet, terms }) => new Canary(fleet, firstOf(fleet), terms, canaryHost));
     try {
       const judged = await tryOutAll(this.#canaries, canaryHost);
-      const done = new Set(this.#canaries.map((canary) => canary.promote(canary.fleet.options.drainLimitMs)));
+      const promoted = this.#canaries.map((canary) => canary.promote(canary.fleet.options.drainLimitMs));
+      const done = new Set(await Promise.all(promoted));
       return { judged, done };
     } finally {
       this.#canaries = [];

@@ -179,11 +179,14 @@ export class WorkerSlot {
     return { worker, ready };
   }
 
-  /** The successor that was tried out stays, the other one goes. @returns false when it is no more */
-  promote(limitMs: number): boolean {
-    if (this.#successor === null) return false;
-    this.#succeed(limitMs);
-    return true;
+  /** The successor that was tried out stays; the other one goes, as at {@link replace}. @returns false when it is no more */
+  async promote(limitMs: number): Promise<boolean> {
+    const tried = this.#successor;
+    if (tried === null) return false;
+    const settled = this.#replacement?.settled;
+    this.#handOver(limitMs);
+    await settled;
+    return this.#current === tried;
   }
 
   /** The successor that was tried out goes. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { verb } from '../support/control.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 
 interface Late {
@@ -16,7 +17,7 @@ interface Late {
 }
 
 /** An app whose new workers listen on one of their ports, and not yet on the other. */
-async function reloading(context: TestContext): Promise<Late> {
+async function reloading(context: TestContext, words: readonly string[] = []): Promise<Late> {
   const folder = mkdtempSync(join(tmpdir(), 'evener-late-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'go');
@@ -27,7 +28,8 @@ async function reloading(context: TestContext): Promise<Late> {
   const url = [...evener.stderr.matchAll(/listening on (http:\S+)/g)][1]![1]!;
   const old = (await request(url)).body;
   rmSync(file);
-  evener.kill('SIGHUP');
+  // How it ends is seen in what is said.
+  void verb(evener, ['reload', ...words]);
   await evener.saidTimes(/worker 0 ready/, 2);
   return { evener, url, old, say };
 }
@@ -41,6 +43,17 @@ test('a reload lets a worker go once the new one listens on all of its ports', a
   say('');
   await evener.said(/reload done/);
   assert.notEqual((await request(url)).body, old);
+});
+
+test('one that was tried out and stays is waited for as well', async (context) => {
+  const { evener, url, old, say } = await reloading(context, ['--canary', '50%', '--for', '1s']);
+  await evener.said(/worker 0 .+ was tried out for .+; going on/);
+  await evener.said(/worker 0 .+ does not listen on http:.+ yet, as the one before it does/);
+  assert.equal((await request(url)).body, old);
+  say('');
+  await evener.said(/reload done/);
+  assert.notEqual((await request(url)).body, old);
+  assert.equal(evener.count(/worker 0 ready/), 2);
 });
 
 test('a new worker that ends before it listens on all ports leaves the old one in its place', async (context) => {
