@@ -32,7 +32,7 @@ export interface ListenDesk {
   close(listener: number): void;
 }
 
-/** Servers that were told to listen with `exclusive: true`: on a handle of this process, as under node:cluster. */
+/** Servers that were told to listen with `exclusive: true`. */
 const exclusive = new WeakSet<net.Server>();
 
 /** From here on, servers of this process listen at the balancer. */
@@ -42,7 +42,7 @@ export function captureListen(links: LinksOnDemand): void {
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
     const isForForks = isOfClusterPrimary(this);
     if (isForForks && links.desk === undefined) tellOfForks(links, port < 0 ? address! : `port ${port}`);
-    const isOwn = (typeof fd === 'number' && fd >= 0) || exclusive.has(this) || isForForks;
+    const isOwn = (typeof fd === 'number' && fd >= 0) || isExclusive(this, port) || isForForks;
     const isForItsLike = links.travels === true && links.current === null && isBetweenProcesses(this, address, port);
     const isOurs = this._handle === null && !isOwn && !isForItsLike;
     if (!isOurs) {
@@ -298,14 +298,23 @@ function isBetweenProcesses(server: net.Server, address: string | null, port: nu
   return port === 0 && isLoopback && process.channel !== undefined;
 }
 
+/**
+ * Whether it stays on a handle of this process, as under node:cluster: a server that is a lock, or whose port is one of its
+ * own. A port of HTTP or TLS that is named is the app's, of which one worker alone could serve it: srvx, under h3 and Nitro,
+ * always asks for it so.
+ */
+function isExclusive(server: net.Server, port: number): boolean {
+  return exclusive.has(server) && (port === 0 || Object.getPrototypeOf(server) === net.Server.prototype);
+}
+
 /** `_listen2` is not told whether the listen was exclusive. */
 function noteExclusive(): void {
   const prototype = net.Server.prototype as unknown as { listen(this: net.Server, ...args: unknown[]): net.Server };
   const { listen } = prototype;
   prototype.listen = function (...args) {
     const [options] = args;
-    const isExclusive = typeof options === 'object' && options !== null && 'exclusive' in options && options.exclusive;
-    if (isExclusive) exclusive.add(this);
+    const asksForIt = typeof options === 'object' && options !== null && 'exclusive' in options && options.exclusive;
+    if (asksForIt) exclusive.add(this);
     else exclusive.delete(this);
     return listen.apply(this, args);
   };
