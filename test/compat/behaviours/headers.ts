@@ -293,6 +293,19 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     response.setHeader('connection', 'CLOSE');
     response.end('x');
   }),
+  {
+    name: 'Connection: keep-alive set by the app, for a client that asks to close',
+    serve: (app) => {
+      const server = http.createServer((_request, response) => {
+        response.setHeader('Connection', 'keep-alive');
+        response.end('x');
+      });
+      server.keepAliveTimeout = 100;
+      app.listen(server);
+    },
+    meet: (client) => client.send(get('/')),
+    difference: 'a keep-alive that the client does not want',
+  },
   answering('Connection: upgrade that nobody asked for', get('/'), (_request, response) => {
     response.setHeader('Vary', '*');
     response.end('x');
