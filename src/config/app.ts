@@ -18,8 +18,8 @@ export interface App {
 export interface AppRequest {
   /** A script, or a command and its arguments. */
   readonly words: readonly string[];
-  /** Arguments for the app. */
-  readonly args: readonly string[];
+  /** Arguments for the app. null = none are named apart from the words, of which all behind the first are the app's. */
+  readonly args: readonly string[] | null;
   readonly cwd: string;
   /** PATH of the environment. */
   readonly path: string;
@@ -34,15 +34,15 @@ const SCRIPT_EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
  * @throws EvenerError EVENER_APP_NOT_FOUND with what was looked for and where; EVENER_USAGE for words behind a script.
  */
 export function resolveApp({ words, args, cwd, path }: AppRequest): App {
-  const name = words[0]!;
+  const [name, ...behind] = words as [string, ...string[]];
   const script = findScript(resolve(cwd, name));
   if (script !== null) {
-    if (words.length > 1) throw wordsBehindScript(words, args);
-    return Object.freeze({ form: 'script', file: script, args, cwd, words });
+    if (behind.length > 0 && args !== null) throw wordsBehindScript(words, args);
+    return Object.freeze({ form: 'script', file: script, args: args ?? behind, cwd, words });
   }
   const file = findCommand(name, cwd, path);
   if (file === null) throw notFound(name, cwd);
-  return Object.freeze({ form: 'command', file, args: [...words.slice(1), ...args], cwd, words });
+  return Object.freeze({ form: 'command', file, args: [...behind, ...(args ?? [])], cwd, words });
 }
 
 /** The package.json name nearest to a folder; null when there is none. */

@@ -167,7 +167,7 @@ class Resolver {
     const words = settings.read('app', APP, [], null);
     if (words.length === 0) throw invalid(`${owner.prefix}app`, undefined, APP_EXPECTED);
     const cwd = resolve(folder, settings.read('cwd', CWD, folder));
-    const args = settings.read('args', ARGS, []);
+    const args = settings.read('args', ARGS, null);
     const maxMemory = settings.option<number | null>('maxMemory');
     const app = resolveApp({ words, args, cwd, path: env.PATH ?? '' });
     return Object.freeze({

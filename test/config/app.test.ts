@@ -105,6 +105,12 @@ test('says what bars the way to a script', (context) => {
   }
 });
 
+test('takes a script and its arguments together where no others are named', (context) => {
+  const cwd = folder(context, { 'server.js': '' });
+  const app = resolveApp({ words: ['./server.js', 'verbose'], args: null, cwd, path: '' });
+  assert.deepEqual([app.form, app.args], ['script', ['verbose']]);
+});
+
 test('refuses words behind a script, and says where they belong', (context) => {
   const cwd = folder(context, { 'server.js': '' });
   assert.throws(
