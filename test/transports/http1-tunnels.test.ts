@@ -119,9 +119,9 @@ test('an upgrade that the server declines is an ordinary request', async (t) => 
   peer.write(ok('no'));
   assert.equal(String((await client.response()).body), 'no');
   // Node's server reads no more requests there, whatever its app answers: they would be bytes to that.
-  await peer.ended();
   client.write(get('/next'));
   const next = await server.next();
+  await peer.ended();
   assert.match(await next.head(), /^GET \/next /);
   next.write(ok('next'));
   assert.equal(String((await client.response()).body), 'next');
