@@ -304,7 +304,12 @@ function isBetweenProcesses(server: net.Server, address: string | null, port: nu
  * always asks for it so.
  */
 function isExclusive(server: net.Server, port: number): boolean {
-  return exclusive.has(server) && (port === 0 || Object.getPrototypeOf(server) === net.Server.prototype);
+  return exclusive.has(server) && (port === 0 || !isOfHttpOrTls(server));
+}
+
+/** Told by what they alone can do where they are not of node:http: node:tls and node:http2 are not loaded for it. */
+function isOfHttpOrTls(server: net.Server): boolean {
+  return server instanceof http.Server || 'setSecureContext' in server || 'updateSettings' in server;
 }
 
 /** `_listen2` is not told whether the listen was exclusive. */
