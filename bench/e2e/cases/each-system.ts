@@ -58,23 +58,23 @@ export async function measureByTurns<T>(round: Round, turns: Turns<T>): Promise<
     turns.leave?.(entered);
     await running.stop();
   };
+  /** @returns whether it did not fail */
+  const attempt = async (system: System, act: () => Promise<void>): Promise<boolean> => {
+    const sample = await sampleOf(system, async () => {
+      await act();
+      return { figures: {}, errors: 0 };
+    });
+    if (sample.failure !== null) failed.push(sample);
+    return sample.failure === null;
+  };
   try {
     for (const system of round.systems) {
-      const sample = await sampleOf(system, async () => {
-        contenders.push(await enter(system, round, turns));
-        return { figures: {}, errors: 0 };
-      });
-      if (sample.failure !== null) failed.push(sample);
+      await attempt(system, async () => void contenders.push(await enter(system, round, turns)));
     }
     const startedAtMs = performance.now();
-    for (let count = 0; turns.goesOn(count, performance.now() - startedAtMs); count++) {
+    for (let count = 0; contenders.length > 0 && turns.goesOn(count, performance.now() - startedAtMs); count++) {
       for (const contender of contenders) {
-        const sample = await sampleOf(contender.system, async () => {
-          await turns.turn(contender.entered);
-          return { figures: {}, errors: 0 };
-        });
-        if (sample.failure === null) continue;
-        failed.push(sample);
+        if (await attempt(contender.system, () => turns.turn(contender.entered))) continue;
         contenders = contenders.filter((other) => other !== contender);
         await stop(contender);
       }

@@ -85,6 +85,8 @@ function resultOf(asked: Asked, bare: Asked | undefined): Measured {
   if (latenciesUs.length === 0) throw new Error('no request was answered');
   const p50Us = median(latenciesUs);
   const figures: Record<string, number> = { p50Us, p99Us: percentile(latenciesUs, 0.99) };
-  if (bare !== undefined && bare !== asked) figures.addedUs = p50Us - median(bare.latenciesUs);
+  if (bare !== undefined && bare !== asked && bare.latenciesUs.length > 0) {
+    figures.addedUs = p50Us - median(bare.latenciesUs);
+  }
   return { figures, errors };
 }
