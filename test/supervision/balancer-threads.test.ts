@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
@@ -81,19 +82,25 @@ test('a balancer thread that dies is replaced, and the same workers serve on', a
   assert.equal(await supervisor.closed, null);
 });
 
-test('a worker that hangs while the balancer thread starts again is replaced', async (context) => {
-  const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}-hang`);
+/** Two workers that are ready, and how to end the balancer thread. `pid`: of the worker that was ready first. */
+async function mortalRig(context: TestContext) {
+  const mortal = join(tmpdir(), `evener-test-mortal-${randomUUID()}`);
   process.env.MORTAL = mortal;
   context.after(() => rmSync(mortal, { force: true }));
-  const { supervisor, events, event } = rig(context, MORTAL, 1, await freePort());
-  await supervisor.start();
-  await until('both workers', () => events.filter((one) => one.type === 'worker-ready').length === 2);
-  const { pid } = await event('worker-ready');
+  const made = rig(context, MORTAL, 1, await freePort());
+  await made.supervisor.start();
+  await until('both workers', () => made.events.filter((one) => one.type === 'worker-ready').length === 2);
+  const { pid } = await made.event('worker-ready');
+  return { ...made, pid, killThread: () => writeFileSync(mortal, '') };
+}
+
+test('a worker that hangs while the balancer thread starts again is replaced', async (context) => {
+  const { supervisor, events, event, pid, killThread } = await mortalRig(context);
   // Before the thread that comes next has ever heard of it.
   supervisor.subscribe((one) => {
     if (one.type === 'balancer-died') process.kill(pid, 'SIGSTOP');
   });
-  writeFileSync(mortal, '');
+  killThread();
   const died = await event('worker-died');
   assert.deepEqual([died.pid, died.report.kind], [pid, 'hung']);
   await until('another in its place', () => events.filter((one) => one.type === 'worker-ready').length === 3);
@@ -101,16 +108,10 @@ test('a worker that hangs while the balancer thread starts again is replaced', a
 });
 
 test('a worker whose silence was told by a thread that has died since answers the next one, which is told', async (context) => {
-  const mortal = join(tmpdir(), `evener-test-mortal-${process.pid}-silent`);
-  process.env.MORTAL = mortal;
-  context.after(() => rmSync(mortal, { force: true }));
-  const { supervisor, events, event } = rig(context, MORTAL, 1, await freePort());
-  await supervisor.start();
-  await until('both workers', () => events.filter((one) => one.type === 'worker-ready').length === 2);
-  const { pid } = await event('worker-ready');
+  const { supervisor, event, pid, killThread } = await mortalRig(context);
   process.kill(pid, 'SIGSTOP');
   assert.equal((await event('worker-stalled')).pid, pid);
-  writeFileSync(mortal, '');
+  killThread();
   await event('balancer-died');
   process.kill(pid, 'SIGCONT');
   const { pid: answers, silentMs } = await event('worker-recovered');

@@ -6,6 +6,7 @@ import { cut } from './cuts.ts';
 import { nameOf } from './pattern.ts';
 import { chanceOf, type Plan } from './plan.ts';
 import { requestBytes } from './request-bytes.ts';
+import { watchSilence } from './silence.ts';
 
 /** How a request ended. */
 export type Ending =
@@ -37,9 +38,6 @@ interface Sent {
   readonly behind: Plan | null;
   readonly sentAtMs: number;
 }
-
-/** A connection on which nothing moves for so long hangs. More than any fault lasts, on any machine. */
-const SILENCE_MS = 30_000;
 
 /** Requests that are sent before the first of them is answered. */
 const MAX_PIPELINED = 6;
@@ -213,21 +211,12 @@ export class BodyClient {
     }
   }
 
-  /** Sees to it that something moves while something is awaited. */
   #watch(): NodeJS.Timeout {
-    let moved = -1;
-    let sinceMs = performance.now();
-    return setInterval(() => {
-      const nowMs = performance.now();
-      const now = this.#socket.bytesRead + this.#socket.bytesWritten;
-      if (now !== moved || this.#waiting.length === 0) {
-        moved = now;
-        sinceMs = nowMs;
-      } else if (nowMs - sinceMs > SILENCE_MS) {
-        const names = this.#waiting.map(({ plan }) => `${plan.method} ${nameOf(plan.id)}`);
-        this.#wrong ??= `nothing has moved for ${SILENCE_MS / 1000} s; waiting: ${names.join(', ')}`;
-        this.#leave();
-      }
-    }, 1_000);
+    const isAwaiting = (): boolean => this.#waiting.length > 0;
+    return watchSilence(this.#socket, isAwaiting, (what) => {
+      const names = this.#waiting.map(({ plan }) => `${plan.method} ${nameOf(plan.id)}`);
+      this.#wrong ??= `${what}; waiting: ${names.join(', ')}`;
+      this.#leave();
+    });
   }
 }

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { nameOf, Part, PatternCheck } from '../bodies/pattern.ts';
+import { watchSilence } from '../bodies/silence.ts';
 import type { TunnelPlan } from './plan.ts';
 import { type Seen, TunnelEnd } from './tunnel-end.ts';
 
@@ -13,9 +14,6 @@ export interface Ended {
   readonly sentAtMs: number;
   readonly endedAtMs: number;
 }
-
-/** A tunnel in which nothing moves for so long hangs. More than any fault lasts, on any machine. */
-const SILENCE_MS = 30_000;
 
 const OPENED = 101;
 const DECLINED = 403;
@@ -99,21 +97,12 @@ export class TunnelClient {
     if (this.#bodyBytes <= 0) this.#socket.destroy();
   }
 
-  /** Sees to it that something moves. */
   #watch(): NodeJS.Timeout {
-    let moved = -1;
-    let sinceMs = performance.now();
-    return setInterval(() => {
-      const nowMs = performance.now();
-      const now = this.#socket.bytesRead + this.#socket.bytesWritten;
-      if (now !== moved) {
-        moved = now;
-        sinceMs = nowMs;
-      } else if (nowMs - sinceMs > SILENCE_MS) {
-        this.#wrong ??= `nothing has moved for ${SILENCE_MS / 1000} s`;
-        this.#socket.destroy();
-      }
-    }, 1_000);
+    const isAwaiting = (): boolean => true;
+    return watchSilence(this.#socket, isAwaiting, (what) => {
+      this.#wrong ??= what;
+      this.#socket.destroy();
+    });
   }
 }
 

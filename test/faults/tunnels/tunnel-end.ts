@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rng } from '../../../src/core/rng.ts';
 import { cut } from '../bodies/cuts.ts';
 import { Part, PatternCheck, patternOf } from '../bodies/pattern.ts';
@@ -136,8 +137,4 @@ export class TunnelEnd {
       socket.on('drain', goOn).on('close', goOn);
     });
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
