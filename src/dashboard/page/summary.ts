@@ -6,6 +6,8 @@ interface Figure {
   readonly name: string;
   readonly title: string;
   text(app: AppStatus, status: Status): string;
+  /** Of all requests, beside it; '' = there is nothing to say. */
+  share?(app: AppStatus): string;
   /** Worth a look. */
   isBad?(app: AppStatus): boolean;
 }
@@ -18,7 +20,8 @@ const FIGURES: readonly Figure[] = [
   {
     name: 'Errors/s',
     title: 'Answers with a status from 500 on, and those cut short',
-    text: ({ recent }) => errorText(recent),
+    text: ({ recent }) => rateText(recent.errorsPerSecond),
+    share: ({ recent }) => errorShareText(recent),
     isBad: ({ recent }) => recent.errorsPerSecond > 0,
   },
   { name: 'In flight', title: 'With a worker now', text: ({ inFlight }) => countText(inFlight) },
@@ -37,13 +40,15 @@ const FIGURES: readonly Figure[] = [
 
 /** The instance in the page's head, and the figures of the app that is looked at. */
 export class Summary {
-  readonly #figures: readonly { figure: Figure; root: HTMLElement; value: HTMLElement }[];
+  readonly #figures: readonly { figure: Figure; root: HTMLElement; value: HTMLElement; share: HTMLElement }[];
 
   constructor() {
     this.#figures = FIGURES.map((figure) => {
-      const value = element('dd');
-      const root = element('div', { class: 'tile', title: figure.title }, element('dt', {}, figure.name), value);
-      return { figure, root, value };
+      const value = element('span');
+      const share = element('small');
+      const shown = element('dd', {}, value, share);
+      const root = element('div', { class: 'tile', title: figure.title }, element('dt', {}, figure.name), shown);
+      return { figure, root, value, share };
     });
     byId('figures').append(...this.#figures.map(({ root }) => root));
   }
@@ -66,17 +71,18 @@ export class Summary {
     const text = isPool ? `${counted(workers.wanted, 'server')} up` : `${counted(workers.wanted, 'worker')} ready`;
     setText(ready, `${workers.ready} of ${text}`);
     setAttribute(ready, 'data-bad', workers.ready < workers.wanted);
-    for (const { figure, root, value } of this.#figures) {
+    for (const { figure, root, value, share } of this.#figures) {
       setText(value, figure.text(app, status));
+      setText(share, figure.share?.(app) ?? '');
       setAttribute(root, 'data-bad', figure.isBad?.(app) === true);
     }
     setText(byId('totals'), totalsText(app));
   }
 }
 
-function errorText({ errorsPerSecond, requestsPerSecond }: AppStatus['recent']): string {
-  if (errorsPerSecond === 0 || requestsPerSecond === 0) return rateText(errorsPerSecond);
-  return `${rateText(errorsPerSecond)} (${percentText(Math.min(1, errorsPerSecond / requestsPerSecond))})`;
+function errorShareText({ errorsPerSecond, requestsPerSecond }: AppStatus['recent']): string {
+  if (errorsPerSecond === 0 || requestsPerSecond === 0) return '';
+  return percentText(Math.min(1, errorsPerSecond / requestsPerSecond));
 }
 
 function totalsText({ requests, retried, moved, shed, bytesIn, bytesOut }: AppStatus): string {
