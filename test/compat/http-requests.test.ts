@@ -49,6 +49,16 @@ sameAsApp('the facts of a request', async (app) => {
   return seen;
 });
 
+sameAsApp('whose the memory of a body is', async (app) => {
+  const client = await RawClient.connect(app.test, await app.url());
+  const seen: unknown[] = [];
+  for (const length of [1, 3000, 10_000, 60_000, 700_000]) {
+    client.write(`POST /memory HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+    seen.push(String((await client.response()).body));
+  }
+  return seen;
+});
+
 /** A response without its date, which is the clock's, and its chunks, which depend on how it was cut on its way. */
 function comparable(response: RawResponse): unknown {
   const { body, trailers } = response;
