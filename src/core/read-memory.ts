@@ -7,20 +7,23 @@ export const READ_BYTES: number = 64 * 1024;
  */
 export const MAX_SWITCHES: number = 256;
 
+/** What is read at once of a large body: as much as leaves in one frame. Of less than that less is touched. */
+const BODY_READ_BYTES: number = 2 * READ_BYTES;
+
 /** Kept for the next connection that needs one: 4 MiB a thread at most. */
-const MAX_SPARE = 64;
+const MAX_SPARE = 32;
 
 const spare: Buffer[] = [];
 const known = new WeakSet<ArrayBufferLike>();
 
 /**
  * Memory for the reads of one connection, while views of them last longer than a read. Used again rather than left to the
- * garbage collector, which spends more on 64 KiB for every read of an upload than the read costs.
+ * garbage collector, which spends more on memory for every read of an upload than the read costs.
  */
 export function takeReadMemory(): Buffer {
   const memory = spare.pop();
   if (memory !== undefined) return memory;
-  const fresh = Buffer.allocUnsafeSlow(READ_BYTES);
+  const fresh = Buffer.allocUnsafeSlow(BODY_READ_BYTES);
   known.add(fresh.buffer);
   return fresh;
 }

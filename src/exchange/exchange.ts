@@ -7,7 +7,7 @@ import { isSafe, Method } from '../http1/methods.ts';
 import { Framing } from '../http1/request-head.ts';
 import { BAD_RESPONSE, ResponseHead } from '../http1/response-head.ts';
 import { areTrailers } from '../http1/trailers.ts';
-import { type Refusal, STREAM_WINDOW_BYTES } from '../link/frames.ts';
+import { REQUEST_WINDOW_BYTES, RESPONSE_GRANT_BYTES, type Refusal } from '../link/frames.ts';
 import type { Endpoint } from '../pool/endpoint.ts';
 import type { SessionWatch } from './affinity.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -254,7 +254,7 @@ export class Exchange {
   responseFlushed(bytes: number): void {
     if (this.#endpoint === null || this.#state === ExchangeState.Finished) return;
     this.#ungranted += bytes;
-    if (this.#ungranted < STREAM_WINDOW_BYTES / 4) return;
+    if (this.#ungranted < RESPONSE_GRANT_BYTES) return;
     this.#endpoint.transport.grant(this, this.#ungranted);
     this.#ungranted = 0;
   }
@@ -290,7 +290,7 @@ export class Exchange {
     this.#hasBegun = false;
     this.#isNotBegun = false;
     if (this.openedAtMs === 0) this.openedAtMs = nowMs;
-    this.credit = STREAM_WINDOW_BYTES;
+    this.credit = REQUEST_WINDOW_BYTES;
     this.sentAtMs = nowMs;
     endpoint.opened(nowMs);
     endpoint.transport.open(this);

@@ -7,7 +7,7 @@ import { ProxiedRequest, requestTrailers } from '../http1/proxied-request.ts';
 import { ProxiedResponse, proxiedTrailers, type ResponseRules } from '../http1/proxied-response.ts';
 import { Framing, INCOMPLETE, MAX_FIELDS } from '../http1/request-head.ts';
 import { BAD_RESPONSE } from '../http1/response-head.ts';
-import { STREAM_WINDOW_BYTES } from '../link/frames.ts';
+import { REQUEST_WINDOW_BYTES, RESPONSE_WINDOW_BYTES } from '../link/frames.ts';
 import type { Http1Transport } from './http1-transport.ts';
 import { UpstreamSocket } from './upstream-socket.ts';
 
@@ -182,7 +182,7 @@ export class Http1UpstreamConnection {
 
   grant(bytes: number): void {
     this.#ungranted -= bytes;
-    if (this.#ungranted < STREAM_WINDOW_BYTES) this.socket.resume();
+    if (this.#ungranted < RESPONSE_WINDOW_BYTES) this.socket.resume();
   }
 
   /** The exchange is over. True when the connection can carry another. */
@@ -269,7 +269,7 @@ export class Http1UpstreamConnection {
     if (exchange === null) return;
     this.#send(exchange);
     if (this.exchange !== exchange) return;
-    exchange.onWindow(STREAM_WINDOW_BYTES);
+    exchange.onWindow(REQUEST_WINDOW_BYTES);
     if (this.#earlyEnd !== null) this.endBody(this.#earlyEnd);
     // The first request on a connection is not held back: a server that turns connections away answers it unread.
     this.#flush();
@@ -623,13 +623,13 @@ export class Http1UpstreamConnection {
     } else {
       exchange.onBody(bytes, start, end);
     }
-    if (this.#ungranted >= STREAM_WINDOW_BYTES && this.exchange === exchange) this.socket.pause();
+    if (this.#ungranted >= RESPONSE_WINDOW_BYTES && this.exchange === exchange) this.socket.pause();
   }
 
   /** It does not take what there is, or does not send what the server waits for: that has nothing to answer for. */
   #isClientsTurn(exchange: Exchange): boolean {
     const isSending = !this.#isSent && exchange.body?.isFull !== true;
-    return isSending || this.#ungranted >= STREAM_WINDOW_BYTES;
+    return isSending || this.#ungranted >= RESPONSE_WINDOW_BYTES;
   }
 
   /** A response has begun, and is perhaps complete. */

@@ -7,8 +7,8 @@ import {
   FrameType,
   MAX_DATA_BYTES,
   type Peer,
-  STREAM_WINDOW_BYTES,
-  WINDOW_GRANT_BYTES,
+  REQUEST_GRANT_BYTES,
+  RESPONSE_WINDOW_BYTES,
 } from '../link/frames.ts';
 import { ChunkedUnframer, Unframed } from './chunked-unframer.ts';
 import { eofError } from './eof-error.ts';
@@ -162,7 +162,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#hasServed = true;
     this.#stream = stream;
     this.#link.addStream(this);
-    this.#credit = STREAM_WINDOW_BYTES;
+    this.#credit = RESPONSE_WINDOW_BYTES;
     this.#headSent = false;
     this.#isChunked = false;
     this.#unframer.reset();
@@ -653,7 +653,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   #grant(): void {
-    if (this.#ungranted < WINDOW_GRANT_BYTES || this.#stream === 0 || this.#requestEnded) return;
+    if (this.#ungranted < REQUEST_GRANT_BYTES || this.#stream === 0 || this.#requestEnded) return;
     this.#link.writer.uint32(FrameType.Window, this.#stream, this.#ungranted);
     this.#ungranted = 0;
   }

@@ -6,8 +6,8 @@ import {
   FrameType,
   MAX_DATA_BYTES,
   type Peer,
-  STREAM_WINDOW_BYTES,
-  WINDOW_GRANT_BYTES,
+  REQUEST_GRANT_BYTES,
+  RESPONSE_WINDOW_BYTES,
 } from '../link/frames.ts';
 import type { LinkClient } from './link-client.ts';
 import type { LinkStream } from './link-stream.ts';
@@ -27,7 +27,7 @@ export class Tunnel implements LinkStream {
   readonly #connection: number;
   #webSocket: WebSocketStream | null = null;
   /** Bytes that the balancer will take now. */
-  #credit = STREAM_WINDOW_BYTES;
+  #credit = RESPONSE_WINDOW_BYTES;
   #isReading = false;
   /** Received, while nobody reads. */
   #received: Buffer[] = [];
@@ -190,7 +190,7 @@ export class Tunnel implements LinkStream {
   }
 
   #grant(): void {
-    if (this.#ungranted < WINDOW_GRANT_BYTES) return;
+    if (this.#ungranted < REQUEST_GRANT_BYTES) return;
     this.#link.writer.uint32(FrameType.Window, this.stream, this.#ungranted);
     this.#ungranted = 0;
   }

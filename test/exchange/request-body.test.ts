@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { takeReadMemory } from '../../src/core/read-memory.ts';
 import { KEPT_BODY_BYTES } from '../../src/exchange/request-body.ts';
 import { Method } from '../../src/http1/methods.ts';
-import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
+import { REQUEST_GRANT_BYTES, REQUEST_WINDOW_BYTES } from '../../src/link/frames.ts';
 import { Road } from './recorded-exchange.ts';
 
 const POST = { method: Method.Post, hasBody: true };
@@ -34,23 +34,27 @@ test('no more is sent than the endpoint takes, and all of it in the end', () => 
   const { exchange } = road.admit(POST);
   const piece = 50_000;
   let pushed = '';
-  for (const letter of 'abcd') {
+  for (const letter of 'abcdefg') {
     pushed += letter.repeat(piece);
     exchange.pushBody(Buffer.alloc(piece, letter), false);
   }
   exchange.endBody('');
-  assert.equal(transport.sent.length, STREAM_WINDOW_BYTES);
+  assert.equal(transport.sent.length, REQUEST_WINDOW_BYTES);
   exchange.onWindow(10);
   exchange.onWindow(1);
-  assert.equal(transport.sent.length, STREAM_WINDOW_BYTES + 11);
+  assert.equal(transport.sent.length, REQUEST_WINDOW_BYTES + 11);
   assert.ok(!transport.log.includes('end'));
-  exchange.onWindow(STREAM_WINDOW_BYTES);
+  exchange.onWindow(REQUEST_WINDOW_BYTES);
   assert.equal(transport.sent, pushed);
   assert.deepEqual(
     transport.log.filter((line) => line === 'end'),
     ['end'],
     'ended once',
   );
+});
+
+test('what is read of a large body at once finds its credit before the worker grants more', () => {
+  assert.ok(takeReadMemory().length <= REQUEST_WINDOW_BYTES - REQUEST_GRANT_BYTES);
 });
 
 test('a small body that was not begun is sent again from its first byte', () => {

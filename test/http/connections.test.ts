@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
+import { REQUEST_WINDOW_BYTES } from '../../src/link/frames.ts';
 import { EvenerProcess, request } from '../support/evener-process.ts';
 import { memoryOf } from '../support/memory.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -112,7 +112,7 @@ test('notices that a client which it holds back has left', async (t) => {
 
 test('notices that a client has left whose upload had to wait for the app', async (t) => {
   const { url, client } = await start(t);
-  const length = STREAM_WINDOW_BYTES + 16 * 1024;
+  const length = REQUEST_WINDOW_BYTES + 16 * 1024;
   client.write(`POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
   client.write(Buffer.alloc(length, 'x'));
   await until('the app to have read it', async () => (await reached(url)).includes('read'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
+import { REQUEST_WINDOW_BYTES } from '../../src/link/frames.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { RawServer } from '../support/raw-server.ts';
 import { until } from '../support/until.ts';
@@ -67,7 +67,7 @@ describe('a tunnel ends', () => {
     peer.end();
     let written = 0;
     // Until the kernel's buffers are full, and some of it waits with us.
-    while (exchange!.credit === STREAM_WINDOW_BYTES) {
+    while (exchange!.credit === REQUEST_WINDOW_BYTES) {
       client.write(Buffer.alloc(32 * 1024, written & 0xff));
       written += 32 * 1024;
       await until('the piece to arrive', () => exchange!.bytesIn === before + written || exchange!.credit === 0);

@@ -12,7 +12,7 @@ import { Outcome } from '../../src/core/outcome.ts';
 import { ExchangeState } from '../../src/exchange/exchange.ts';
 import { Method } from '../../src/http1/methods.ts';
 import { FlushTurn } from '../../src/link/flush-turn.ts';
-import { FrameFlag, FrameType, LINK_VERSION, STREAM_WINDOW_BYTES } from '../../src/link/frames.ts';
+import { FrameFlag, FrameType, LINK_VERSION, REQUEST_WINDOW_BYTES } from '../../src/link/frames.ts';
 import {
   BEAT_MS,
   LEDGER_ALL_FROM,
@@ -198,7 +198,7 @@ test('tells that a connection has closed when the worker has had all that came o
   const { stream, connectionId } = exchange;
   send(FrameType.Tunnel, stream);
   await until('the tunnel', () => client.log.includes('tunnel'));
-  exchange.pushBody(Buffer.alloc(STREAM_WINDOW_BYTES, 'a'), false);
+  exchange.pushBody(Buffer.alloc(REQUEST_WINDOW_BYTES, 'a'), false);
   exchange.pushBody(Buffer.from('b'), false);
   exchange.endBody('');
   send(FrameType.End, stream);
@@ -209,7 +209,7 @@ test('tells that a connection has closed when the worker has had all that came o
   await until('Close', () => received.frames.at(-1)?.type === FrameType.Close);
   const ofStream = received.frames.filter((frame) => frame.stream === stream && frame.type < FrameType.Open);
   const data = ofStream.filter(({ type }) => type === FrameType.Data).map(({ payload }) => payload);
-  assert.equal(data.join(''), `${'a'.repeat(STREAM_WINDOW_BYTES)}b`);
+  assert.equal(data.join(''), `${'a'.repeat(REQUEST_WINDOW_BYTES)}b`);
   assert.equal(exchange.outcome, Outcome.Completed);
 });
 
