@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 
 /** How often the kernel has ended a process for want of memory, of our own control group where that is told apart. */
 export class MemoryShortage {
@@ -19,17 +20,25 @@ export class MemoryShortage {
     return happened;
   }
 
-  /** cgroups(7): version 2 counts in `memory.events`, version 1 in `memory.oom_control`; the kernel in all in /proc/vmstat. */
+  /**
+   * cgroups(7): version 2 counts in `memory.events`, version 1 in `memory.oom_control`, both whatever ended the process. Within a
+   * container the path may be the host's, and what is mounted only our part. The kernel's own count has other containers' in it.
+   */
   #count(): number {
     const groups = this.#read('/proc/self/cgroup');
     const unified = /^0::(\/.*)$/m.exec(groups)?.[1] ?? '/';
     const memory = /^\d+:(?:[\w,]*,)?memory(?:,[\w,]*)?:(\/.*)$/m.exec(groups)?.[1] ?? '/';
-    const counts = [
-      `/sys/fs/cgroup${unified === '/' ? '' : unified}/memory.events`,
-      `/sys/fs/cgroup/memory${memory === '/' ? '' : memory}/memory.oom_control`,
+    for (const path of [
+      posix.join('/sys/fs/cgroup', unified, 'memory.events'),
+      '/sys/fs/cgroup/memory.events',
+      posix.join('/sys/fs/cgroup/memory', memory, 'memory.oom_control'),
+      '/sys/fs/cgroup/memory/memory.oom_control',
       '/proc/vmstat',
-    ].map((path) => /^oom_kill (\d+)$/m.exec(this.#read(path))?.[1]);
-    return counts.reduce((sum, count) => sum + Number(count ?? 0), 0);
+    ]) {
+      const kills = /^oom_kill (\d+)$/m.exec(this.#read(path))?.[1];
+      if (kills !== undefined) return Number(kills);
+    }
+    return 0;
   }
 
   #read(path: string): string {
