@@ -5,6 +5,7 @@ import { Exchange, RESPONSE_HEAD } from '../exchange/exchange.ts';
 import { KEPT_BODY_BYTES } from '../exchange/request-body.ts';
 import type { ConnectionEnd, ExchangeClient } from '../exchange/transport.ts';
 import { acceptsJson, errorResponse } from '../http1/error-response.ts';
+import { KnownFields } from '../http1/known-fields.ts';
 import { Method } from '../http1/methods.ts';
 import { Framing, INCOMPLETE, RequestHead } from '../http1/request-head.ts';
 import type { Peer } from '../link/frames.ts';
@@ -71,6 +72,8 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #isProcessing = false;
   /** The next request waits until the client has taken the answers to those before. */
   #isHeld = false;
+  /** From the second request on: many connections see one only. */
+  #knownFields: KnownFields | null = null;
   /** When the first byte of the head being read came; 0 = none has. */
   #headSinceMs = 0;
   /** When all of the request in progress must be there; 0 = it may take its time. */
@@ -471,7 +474,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   #takeHead(bytes: Buffer, from: number, to: number): number {
     const context = this.#context;
     const nowMs = context.clients.clock.nowMs;
-    const end = HEAD.parse(bytes, from, to, context.limits);
+    const end = HEAD.parse(bytes, from, to, context.limits, this.#knownFields);
     if (end === INCOMPLETE) {
       if (this.#clientEnded) {
         this.closeGently();
@@ -487,6 +490,10 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     if (end < 0) {
       this.#refuse(-end as Outcome, HEAD.method === Method.Head);
       return to;
+    }
+    if (this.#hasServed) {
+      this.#knownFields ??= new KnownFields();
+      HEAD.tell(this.#knownFields, bytes, end);
     }
     const sinceMs = this.#headSinceMs === 0 ? nowMs : this.#headSinceMs;
     this.#headSinceMs = 0;

@@ -1,8 +1,10 @@
 import { Outcome } from '../core/outcome.ts';
 import { BAD_AUTHORITY, hostEndOf } from './authority.ts';
 import { Byte, equalsIgnoringCase, FIELD_VALUE, TARGET, TOKEN } from './characters.ts';
+import { FieldFacts } from './field-facts.ts';
+import type { KnownFields } from './known-fields.ts';
 import { Method, methodCode, UNKNOWN_METHOD } from './methods.ts';
-import { Coding, withCoding } from './transfer-coding.ts';
+import { Coding } from './transfer-coding.ts';
 
 /** What a head may hold at most. */
 export interface HeadLimits {
@@ -22,9 +24,6 @@ export const MAX_FIELDS = 2000;
 
 /** Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for at least one). */
 const MAX_LEADING_EMPTY_LINES = 4;
-
-/** More digits than Number.MAX_SAFE_INTEGER has cannot be a length we could count. */
-export const MAX_LENGTH_DIGITS = 15;
 
 /** Results of {@link RequestHead.parse} other than an end offset. */
 export const INCOMPLETE = 0;
@@ -57,21 +56,20 @@ export class RequestHead {
   /** `Connection: upgrade` with an `Upgrade` field, or CONNECT. */
   wantsUpgrade = false;
 
-  #hosts = 0;
-  #lengths = 0;
-  #coding: Coding = Coding.None;
-  #sawUpgrade = false;
-  #connectionClose = false;
-  #connectionKeepAlive = false;
-  #connectionUpgrade = false;
+  /** Where the first field begins. */
+  #fieldsStart = 0;
+  readonly #ownFacts = new FieldFacts();
+  #facts: FieldFacts = this.#ownFacts;
 
   /**
    * Parses [from, to) of `bytes`.
    *
    * @returns the offset after the head's empty line; {@link INCOMPLETE} when more bytes are needed; or a negated
    * {@link Outcome} when the head is refused, after which the connection's framing is in doubt.
+   *
+   * @param known of an earlier head; the same fields are not parsed anew
    */
-  parse(bytes: Buffer, from: number, to: number, limits: HeadLimits): number {
+  parse(bytes: Buffer, from: number, to: number, limits: HeadLimits, known: KnownFields | null = null): number {
     let at = from;
     let emptyLines = 0;
     // RFC 9112 section 2.2: an empty line before the request line is tolerated, as CRLF only.
@@ -91,7 +89,13 @@ export class RequestHead {
     if (afterLine <= 0) return afterLine;
     at = afterLine;
 
-    let fields = 0;
+    this.#fieldsStart = at;
+    if (known?.stand(bytes, at, stop) === true && known.facts.count <= limits.maxFields) {
+      this.#facts = known.facts;
+      return this.#conclude(at + known.length, limits);
+    }
+
+    const facts = this.#ownFacts;
     for (;;) {
       if (at >= stop) return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
       if (bytes[at] === Byte.Cr) {
@@ -100,7 +104,7 @@ export class RequestHead {
         at += 2;
         break;
       }
-      if (++fields > limits.maxFields) return -Outcome.ClientHeadTooLarge;
+      if (++facts.count > limits.maxFields) return -Outcome.ClientHeadTooLarge;
 
       // field-name ":", RFC 9112 section 5.1: no space before the colon; a line that begins with one is obs-fold.
       const nameStart = at;
@@ -124,10 +128,16 @@ export class RequestHead {
       }
       at += 2;
 
-      const refused = this.#field(bytes, nameStart, nameEnd, valueStart, valueEnd);
+      const refused = facts.note(bytes, this.#fieldsStart, nameStart, nameEnd, valueStart, valueEnd);
       if (refused !== 0) return refused;
     }
     return this.#conclude(at, limits);
+  }
+
+  /** What is known of fields from now on is of this head, which was parsed last and ends at `end`. */
+  tell(known: KnownFields, bytes: Buffer, end: number): void {
+    if (this.#facts === this.#ownFacts) known.missed(bytes, this.#fieldsStart, end, this.#facts);
+    else known.hit();
   }
 
   #forget(): void {
@@ -136,13 +146,8 @@ export class RequestHead {
     this.contentLength = 0;
     this.hostStart = 0;
     this.hostEnd = 0;
-    this.#hosts = 0;
-    this.#lengths = 0;
-    this.#coding = Coding.None;
-    this.#sawUpgrade = false;
-    this.#connectionClose = false;
-    this.#connectionKeepAlive = false;
-    this.#connectionUpgrade = false;
+    this.#facts = this.#ownFacts;
+    this.#facts.forget();
   }
 
   /** method SP request-target SP HTTP-version CRLF, RFC 9112 section 3. */
@@ -191,87 +196,28 @@ export class RequestHead {
     return end - start > 8 && equalsIgnoringCase(bytes, start, 'https://') && hasHost(bytes, start + 8, end);
   }
 
-  /** Notes what a field says about framing and connection. 0, or a negated outcome. */
-  #field(bytes: Buffer, nameStart: number, nameEnd: number, start: number, end: number): number {
-    const first = bytes[nameStart]! | 0x20;
-    switch (nameEnd - nameStart) {
-      case 4:
-        if (first === 0x68 && equalsIgnoringCase(bytes, nameStart, 'host')) {
-          this.#hosts++;
-          this.hostStart = start;
-          this.hostEnd = end;
-          // RFC 9112 section 3.2: it is empty where the target has no authority.
-          if (end > start && hostEndOf(bytes, start, end) === BAD_AUTHORITY) return -Outcome.ClientBadRequest;
-        }
-        break;
-      case 7:
-        if (first === 0x75 && equalsIgnoringCase(bytes, nameStart, 'upgrade') && end > start) this.#sawUpgrade = true;
-        break;
-      case 10:
-        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'connection')) {
-          this.#connectionOptions(bytes, start, end);
-        }
-        break;
-      case 14:
-        if (first === 0x63 && equalsIgnoringCase(bytes, nameStart, 'content-length')) {
-          return this.#length(bytes, start, end);
-        }
-        break;
-      case 17:
-        if (first === 0x74 && equalsIgnoringCase(bytes, nameStart, 'transfer-encoding')) {
-          this.#coding = withCoding(this.#coding, bytes, start, end);
-        }
-        break;
-    }
-    return 0;
-  }
-
-  /** Tokens between commas, RFC 9110 section 7.6.1; as with Node, what is no token is no option. */
-  #connectionOptions(bytes: Buffer, start: number, end: number): void {
-    let at = start;
-    while (at < end) {
-      while (at < end && (bytes[at] === Byte.Comma || bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
-      const option = at;
-      while (at < end && bytes[at] !== Byte.Comma) at++;
-      let last = at;
-      while (last > option && (bytes[last - 1] === Byte.Space || bytes[last - 1] === Byte.Tab)) last--;
-      const length = last - option;
-      if (length === 5 && equalsIgnoringCase(bytes, option, 'close')) this.#connectionClose = true;
-      else if (length === 10 && equalsIgnoringCase(bytes, option, 'keep-alive')) this.#connectionKeepAlive = true;
-      else if (length === 7 && equalsIgnoringCase(bytes, option, 'upgrade')) this.#connectionUpgrade = true;
-    }
-  }
-
-  /** 1*DIGIT and only once: RFC 9112 section 6.3 rule 5 lets us refuse a repeated length, equal or not. */
-  #length(bytes: Buffer, start: number, end: number): number {
-    if (++this.#lengths > 1 || start === end || end - start > MAX_LENGTH_DIGITS) return -Outcome.ClientBadRequest;
-    let length = 0;
-    for (let at = start; at < end; at++) {
-      const digit = bytes[at]! - 0x30;
-      if (digit < 0 || digit > 9) return -Outcome.ClientBadRequest;
-      length = length * 10 + digit;
-    }
-    this.contentLength = length;
-    return 0;
-  }
-
   #conclude(end: number, limits: HeadLimits): number {
+    const { hosts, lengths, contentLength, coding, close, keepAlive } = this.#facts;
     // RFC 9112 section 3.2: exactly one Host; none is allowed in HTTP/1.0, and to an app that asked for it.
-    if (this.#hosts !== 1 && (this.#hosts > 1 || (this.minorVersion === 1 && limits.requireHost))) {
+    if (hosts !== 1 && (hosts > 1 || (this.minorVersion === 1 && limits.requireHost))) {
       return -Outcome.ClientBadRequest;
     }
-    if (this.#coding !== Coding.None) {
+    if (hosts === 1) {
+      this.hostStart = this.#fieldsStart + this.#facts.hostStart;
+      this.hostEnd = this.#fieldsStart + this.#facts.hostEnd;
+    }
+    this.contentLength = contentLength;
+    if (coding !== Coding.None) {
       // RFC 9112 section 6.1 and 6.3 rule 3: both framings present, or a coding in HTTP/1.0: refuse.
-      if (this.#lengths > 0 || this.minorVersion === 0) return -Outcome.ClientBadRequest;
-      if (this.#coding === Coding.ThenChunked) return -Outcome.ClientCodingUnknown;
+      if (lengths > 0 || this.minorVersion === 0) return -Outcome.ClientBadRequest;
+      if (coding === Coding.ThenChunked) return -Outcome.ClientCodingUnknown;
       // RFC 9112 section 6.3 rule 4: without chunked as the last coding the end of the body cannot be known.
-      if (this.#coding !== Coding.Chunked) return -Outcome.ClientBadRequest;
+      if (coding !== Coding.Chunked) return -Outcome.ClientBadRequest;
       this.framing = Framing.Chunked;
-    } else if (this.contentLength > 0) {
+    } else if (contentLength > 0) {
       this.framing = Framing.Length;
     }
-    this.keepAlive =
-      this.minorVersion === 1 ? !this.#connectionClose : this.#connectionKeepAlive && !this.#connectionClose;
+    this.keepAlive = this.minorVersion === 1 ? !close : keepAlive && !close;
     if (this.method === Method.Connect) {
       // RFC 9110 section 9.3.6: no content. To us its bytes would be the tunnel's, to others a body before the next
       // request.
@@ -279,7 +225,7 @@ export class RequestHead {
       this.wantsUpgrade = true;
     } else {
       // RFC 9110 section 7.8: in HTTP/1.0 an Upgrade is ignored.
-      this.wantsUpgrade = this.#sawUpgrade && this.#connectionUpgrade && this.minorVersion === 1;
+      this.wantsUpgrade = this.#facts.hasUpgrade && this.#facts.upgrade && this.minorVersion === 1;
     }
     return end;
   }

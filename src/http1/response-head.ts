@@ -1,5 +1,6 @@
 import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
-import { Framing, INCOMPLETE, MAX_FIELDS, MAX_LENGTH_DIGITS } from './request-head.ts';
+import { MAX_LENGTH_DIGITS } from './field-facts.ts';
+import { Framing, INCOMPLETE, MAX_FIELDS } from './request-head.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
 
 /** The head is refused: the response is answered with 502 instead. */

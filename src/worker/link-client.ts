@@ -21,6 +21,7 @@ import { isBefore, StreamTable } from '../link/stream-table.ts';
 import { AppMetrics } from './app-metrics.ts';
 import { copyForApp } from './body-memory.ts';
 import { fieldsOf } from './field-list.ts';
+import { KnownFields } from './known-fields.ts';
 import { LinkSocket } from './link-socket.ts';
 import type { LinkStream } from './link-stream.ts';
 import { LinkWire } from './link-wire.ts';
@@ -70,6 +71,7 @@ export interface LinkListener {
 /** A client's connection that the balancer has told of. */
 interface KnownConnection {
   readonly peer: Peer;
+  readonly fields: KnownFields;
   socket: LinkSocket | null;
 }
 
@@ -239,7 +241,11 @@ export class LinkClient implements FrameHandler {
       case FrameType.Refused:
         return this.#isNew(stream) && this.#refused(stream, JSON.parse(bytes.utf8Slice(start, end)) as Refusal);
       case FrameType.Peer:
-        this.#connections.set(stream, { peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer, socket: null });
+        this.#connections.set(stream, {
+          peer: JSON.parse(bytes.utf8Slice(start, end)) as Peer,
+          fields: new KnownFields(),
+          socket: null,
+        });
         return true;
       case FrameType.Ping:
         if ((flags & FrameFlag.Beat) !== 0) this.#beat();
@@ -320,7 +326,7 @@ export class LinkClient implements FrameHandler {
       return true;
     }
     const target = bytes.latin1Slice(targetStart, targetEnd);
-    const headers = fieldsOf(bytes.latin1Slice(linesStart, end), 0);
+    const headers = known.fields.split(bytes.latin1Slice(linesStart, end));
     // With the empty line that it came with.
     const headBytes = end - start - OPEN_FIXED_BYTES + 2;
     const socket = known.socket ?? this.#accept(connection, known, server);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { OUTCOMES } from '../../src/core/outcome.ts';
 import type { Rng } from '../../src/core/rng.ts';
 import { Chunk } from '../../src/http1/chunked-decoder.ts';
+import { KnownFields } from '../../src/http1/known-fields.ts';
 import { INCOMPLETE, RequestHead } from '../../src/http1/request-head.ts';
 import { BAD_RESPONSE, ResponseHead } from '../../src/http1/response-head.ts';
 import { FrameReader } from '../../src/link/frame-reader.ts';
@@ -43,6 +44,16 @@ export const TARGETS: readonly Target[] = [
       const part = head.parse(Buffer.from(bytes.subarray(0, length)), 0, length, SHORT_LIMITS);
       if (part !== INCOMPLETE) assert.equal(part, whole, `of ${length} bytes`);
       assertSame(compareHeads(node, input));
+      if (whole <= 0) return;
+      const known = new KnownFields();
+      head.tell(known, bytes, head.parse(bytes, 0, bytes.length, SHORT_LIMITS));
+      const like = Buffer.from(mutate(rng, [input]), 'latin1');
+      const result = head.parse(like, 0, like.length, SHORT_LIMITS, known);
+      const { framing, contentLength, keepAlive, wantsUpgrade, hostStart, hostEnd } = head;
+      assert.equal(head.parse(like, 0, like.length, SHORT_LIMITS), result, 'a head like it');
+      if (result <= 0) return;
+      const seen = { framing, contentLength, keepAlive, wantsUpgrade, hostStart, hostEnd };
+      for (const [name, value] of Object.entries(seen)) assert.equal(head[name as keyof typeof seen], value, name);
     },
   },
   {
