@@ -11,6 +11,7 @@ import {
   RESPONSE_WINDOW_BYTES,
 } from '../link/frames.ts';
 import { ChunkedUnframer, Unframed } from './chunked-unframer.ts';
+import { type CreditedStream, CreditedWrites, inThisContext } from './credited-writes.ts';
 import { eofError } from './eof-error.ts';
 import type { LinkClient } from './link-client.ts';
 import { LinkHandle } from './link-handle.ts';
@@ -45,7 +46,7 @@ type Mode = (typeof Mode)[keyof typeof Mode];
  * worker has served, of which the handle is the link. Node's HTTP server runs on it as on any other; what its responses
  * write here leaves as messages.
  */
-export class LinkSocket extends net.Socket implements LinkStream {
+export class LinkSocket extends net.Socket implements LinkStream, CreditedStream {
   declare parser: HttpParser | null;
   declare _httpMessage: ServerResponse | null;
   declare server: CapturableServer;
@@ -62,8 +63,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #hasServed = false;
   /** 0 = none. */
   #stream = 0;
-  /** Bytes of the response that the balancer will take now. */
-  #credit = 0;
+  /** What goes out: a response's body where it finds no credit at once, and all of a tunnel. */
+  readonly #writes: CreditedWrites;
   #headSent = false;
   #isChunked = false;
   /** Takes off the chunked framing that Node writes. */
@@ -84,12 +85,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
   #isGone = false;
   /** The client's end in the middle of a request is on its way to the app. */
   #isCutOff = false;
-  /** Of a tunnel that may be a WebSocket: what the app sends on it; null = it is none. */
-  #frames: WebSocketFrames | null = null;
-  /** A write that waits for credit. */
-  #waiting: UnsentPieces | null = null;
   #lentBytes = 0;
-  #waitingCallback: ((error?: Error | null) => void) | null = null;
 
   /** @param highWaterMark the server's option of that name; undefined where this Node has none */
   constructor(
@@ -111,6 +107,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#link = link;
     this.#connection = connection;
     this.#prototypes = prototypes;
+    this.#writes = new CreditedWrites(link, this);
     this.#counts = handle;
     handle.onClose = (isReset) => this.#closed(isReset);
     handle.onProbes = (isOn, seconds) => {
@@ -162,7 +159,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#hasServed = true;
     this.#stream = stream;
     this.#link.addStream(this);
-    this.#credit = RESPONSE_WINDOW_BYTES;
+    this.#writes.credit = RESPONSE_WINDOW_BYTES;
     this.#headSent = false;
     this.#isChunked = false;
     this.#unframer.reset();
@@ -198,7 +195,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
       if (parser.incoming?.upgrade) {
         this.#mode = Mode.Tunnel;
         if (isWebSocket(headers)) {
-          this.#frames = new WebSocketFrames();
+          this.#writes.frames = new WebSocketFrames();
           this.#link.webSocketOpened(this);
         }
         letTlsRunOn(LinkSocket);
@@ -256,9 +253,9 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   onWindow(bytes: number): void {
-    this.#credit += bytes;
+    this.#writes.credit += bytes;
     this.#touchTimeout();
-    this.#sendWaiting();
+    this.#writes.sendOn();
   }
 
   /** The balancer ended the stream, or the client's connection has closed. */
@@ -309,22 +306,23 @@ export class LinkSocket extends net.Socket implements LinkStream {
   }
 
   get isWebSocket(): boolean {
-    return this.#frames !== null;
+    return this.#writes.frames !== null;
   }
 
   closeWebSocket(code: number): void {
-    if (this.#frames === null || this.#stream === 0 || this.#endSent || this.#endPending) return;
+    const { frames } = this.#writes;
+    if (frames === null || this.#stream === 0 || this.#endSent || this.#endPending) return;
     // What the app has sent before finds its credit yet.
-    const frame = this.#frames.close(code, (this.#waiting?.length ?? 0) + this.#held.length);
+    const frame = frames.close(code, this.#writes.length + this.#held.length);
     if (frame === null) return;
     this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, frame);
     this.#link.turn.messageComplete();
-    this.#endSoon();
-    this.#sendWaiting();
+    this.onCloseFrameSent();
+    this.#writes.sendOn();
   }
 
   /** The app ends it as it does when the client closes; if that takes too long it is ended for it. */
-  #endSoon(): void {
+  onCloseFrameSent(): void {
     setTimeout(() => this.destroy(), GOODBYE_MS).unref();
   }
 
@@ -406,22 +404,13 @@ export class LinkSocket extends net.Socket implements LinkStream {
       callback();
       return;
     }
-    if (this.#frames?.isClosed) {
+    if (this.#writes.frames?.isClosed) {
       throwAway(callback);
       return;
     }
-    this.#waiting = new UnsentPieces(chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding)));
-    this.#counts.bytesWritten += this.#waiting.length;
-    // As with a kernel's socket: what is taken at once is over when the call returns. Node would keep back what else this
-    // turn writes, and throw it away with a socket that is destroyed in the same turn.
-    if (this.#sendCredited() && this.#link.wire.isFlushed) {
-      this.#waiting = null;
-      callback();
-      this.#endIfWritten();
-      return;
-    }
-    this.#waitingCallback = inThisContext(callback);
-    this.#sendWaiting();
+    const pieces = new UnsentPieces(chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding)));
+    this.#counts.bytesWritten += pieces.length;
+    this.#writes.write(pieces, callback);
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -495,7 +484,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (data.length === 0) return this.#written(done);
     const { writer } = this.#link;
     if (typeof data === 'string') {
-      if (data.length > SHORT_TEXT || data.length * 3 > this.#credit) return this.#writeSlowly(data, encoding, done);
+      if (data.length > SHORT_TEXT || data.length * 3 > this.#writes.credit)
+        return this.#writeSlowly(data, encoding, done);
       if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') {
         writer.text(FrameType.Data, FrameFlag.None, this.#stream, data);
         this.#spend(data.length);
@@ -507,7 +497,8 @@ export class LinkSocket extends net.Socket implements LinkStream {
       }
       return this.#writeBody(Buffer.from(data, encoding), undefined, done);
     }
-    if (data.length > this.#credit || data.length > MAX_DATA_BYTES) return this.#writeSlowly(data, encoding, done);
+    if (data.length > this.#writes.credit || data.length > MAX_DATA_BYTES)
+      return this.#writeSlowly(data, encoding, done);
     this.#spend(data.length);
     const isTaken = writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, data);
     return isTaken ? this.#written(done) : this.#lent(data.length, done);
@@ -530,7 +521,7 @@ export class LinkSocket extends net.Socket implements LinkStream {
 
   /** So many bytes of the body have gone straight into the batch. */
   #spend(bytes: number): void {
-    this.#credit -= bytes;
+    this.#writes.credit -= bytes;
     this.#counts.bytesWritten += bytes;
   }
 
@@ -573,71 +564,15 @@ export class LinkSocket extends net.Socket implements LinkStream {
     if (this.timeout) (this as unknown as { _unrefTimer(): void })._unrefTimer();
   }
 
-  /** Sends what waits as far as the credit goes. */
-  #sendWaiting(): void {
-    const callback = this.#waitingCallback;
-    if (callback === null || this.#waiting === null) return;
-    if (!this.#sendCredited()) {
-      if (this.#link.wire.isCongested) this.#link.wire.onDrain(() => this.#sendWaiting());
-      return;
-    }
-    this.#waiting = null;
-    this.#waitingCallback = null;
-    // The memory is the app's again only when the kernel has it.
-    this.#link.wire.afterFlush(() => {
-      callback();
-      this.#endIfWritten();
-    });
-  }
-
-  /** @returns whether all that waits has been sent, or never will be */
-  #sendCredited(): boolean {
-    const waiting = this.#waiting!;
-    if (this.#frames?.isClosed) waiting.clear();
-    while (waiting.length > 0 && this.#credit > 0 && !this.#link.wire.isCongested) {
-      this.#sendPiece(this.#takeCredited(waiting));
-    }
-    return waiting.length === 0;
-  }
-
-  #takeCredited(waiting: UnsentPieces): Buffer {
-    const piece = waiting.take(Math.min(this.#credit, MAX_DATA_BYTES));
-    this.#credit -= piece.length;
-    return piece;
-  }
-
-  /**
-   * What a kernel's socket has taken still leaves when it is destroyed. So does what has credit here, though others' bytes
-   * are before it on the link.
-   */
-  #sendLast(): void {
-    for (const waiting of [this.#waiting, this.#held]) {
-      if (this.#frames?.isClosed) return;
-      while (waiting !== null && waiting.length > 0 && this.#credit > 0) {
-        // The app may use its memory again now.
-        this.#sendPiece(Buffer.from(this.#takeCredited(waiting)));
-      }
-    }
-  }
-
   /** What the stream keeps until {@link _writev} is done with what came before. */
   get #held(): UnsentPieces {
     const held = stateOf(this).getBuffer();
     return new UnsentPieces(held.map(({ chunk, encoding }) => bytesOf(chunk, encoding)));
   }
 
-  #endIfWritten(): void {
+  /** What waited has left. */
+  onWritten(): void {
     if (this.#endPending && waitingIn(this) === 0) this.#sendEnd();
-  }
-
-  #sendPiece(piece: Buffer): void {
-    if (this.#frames !== null && !this.#frames.isClosed) {
-      piece = this.#frames.pass(piece);
-      if (this.#frames.isClosed) this.#endSoon();
-    } else if (this.#frames !== null) {
-      return;
-    }
-    this.#link.writer.bytes(FrameType.Data, FrameFlag.None, this.#stream, piece);
   }
 
   #sendEnd(): void {
@@ -670,16 +605,13 @@ export class LinkSocket extends net.Socket implements LinkStream {
     this.#stream = 0;
     // What a tunnel brought is still read as such.
     if (!this.#isTunnelOver) this.#mode = Mode.Idle;
-    this.#waiting = null;
-    const callback = this.#waitingCallback;
-    this.#waitingCallback = null;
-    callback?.();
+    this.#writes.forget();
   }
 
   /** The app, or Node's server for it, destroyed the socket. */
   #closed(isReset: boolean): void {
     if (this.#stream !== 0) {
-      if (this.#mode === Mode.Tunnel && !isReset) this.#sendLast();
+      if (this.#mode === Mode.Tunnel && !isReset) this.#writes.sendLast(this.#held);
       this.#link.writer.text(FrameType.Abort, isReset ? FrameFlag.Reset : FrameFlag.None, this.#stream, '');
     } else if (!this.#isGone) {
       // The app does not keep the connection after its response; or it drops it while idle, when others may need it.
@@ -743,12 +675,6 @@ interface WritableState {
 
 function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-}
-
-/** As `AsyncResource.bind`, without what it adds to the function, which costs more than all the rest. */
-function inThisContext(callback: (error?: Error | null) => void): (error?: Error | null) => void {
-  const context = new AsyncResource('WRITEWRAP');
-  return (error) => context.runInAsyncScope(callback, undefined, error);
 }
 
 /** Bytes in the stream's own queue. */
