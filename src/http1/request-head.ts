@@ -1,6 +1,6 @@
 import { Outcome } from '../core/outcome.ts';
 import { BAD_AUTHORITY, hostEndOf } from './authority.ts';
-import { Byte, equalsIgnoringCase, FIELD_VALUE, TARGET, TOKEN } from './characters.ts';
+import { Byte, equalsIgnoringCase, FIELD_VALUE, passOver, TARGET, TOKEN } from './characters.ts';
 import { FieldFacts } from './field-facts.ts';
 import type { KnownFields } from './known-fields.ts';
 import { Method, methodCode, UNKNOWN_METHOD } from './methods.ts';
@@ -115,7 +115,7 @@ export class RequestHead {
 
       while (at < stop && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
       const valueStart = at;
-      while (at < stop && FIELD_VALUE[bytes[at]!] === 1) at++;
+      at = passOver(FIELD_VALUE, bytes, at, stop);
       if (at + 1 >= stop) {
         if (at < stop && bytes[at] !== Byte.Cr) return -Outcome.ClientBadRequest;
         return stop === limit ? -Outcome.ClientHeadTooLarge : INCOMPLETE;
@@ -159,7 +159,7 @@ export class RequestHead {
     const methodEnd = at++;
 
     this.targetStart = at;
-    while (at < to && TARGET[bytes[at]!] === 1) at++;
+    at = passOver(TARGET, bytes, at, to);
     if (at >= to) return to === limit ? -Outcome.ClientTargetTooLong : INCOMPLETE;
     if (bytes[at] !== Byte.Space || at === this.targetStart) return -Outcome.ClientBadRequest;
     this.targetEnd = at++;

@@ -1,4 +1,4 @@
-import { Byte, equalsIgnoringCase, FIELD_VALUE, TOKEN } from './characters.ts';
+import { Byte, equalsIgnoringCase, FIELD_VALUE, passOver, TOKEN } from './characters.ts';
 import { MAX_LENGTH_DIGITS } from './field-facts.ts';
 import { Framing, INCOMPLETE, MAX_FIELDS } from './request-head.ts';
 import { Coding, withCoding } from './transfer-coding.ts';
@@ -58,7 +58,7 @@ export class ResponseHead {
     at += 12;
     if (bytes[at] === Byte.Space) {
       at++;
-      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
+      at = passOver(FIELD_VALUE, bytes, at, to);
     }
     if (at + 1 >= to) return at === to || bytes[at] === Byte.Cr ? INCOMPLETE : BAD_RESPONSE;
     if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
@@ -82,7 +82,7 @@ export class ResponseHead {
       const nameEnd = at++;
       while (at < to && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
       const valueStart = at;
-      while (at < to && FIELD_VALUE[bytes[at]!] === 1) at++;
+      at = passOver(FIELD_VALUE, bytes, at, to);
       if (at + 1 >= to) return at === to || bytes[at] === Byte.Cr ? INCOMPLETE : BAD_RESPONSE;
       if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return BAD_RESPONSE;
       if (!this.#field(bytes, nameStart, nameEnd, valueStart, at)) return BAD_RESPONSE;
