@@ -35,6 +35,9 @@ import { Tunnel } from './tunnel.ts';
 import { WaitingRequests } from './waiting-requests.ts';
 import { WebSocketDrain, type WebSocketStream } from './web-socket-drain.ts';
 
+/** Of a body, as apps know them: Node never reads more at once. */
+const MAX_PIECE_BYTES = 64 * 1024;
+
 /** There is one event loop, whatever the number of links. */
 const LOOP = new LoopWatch();
 
@@ -278,13 +281,14 @@ export class LinkClient implements FrameHandler {
   }
 
   onData(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): boolean {
-    const socket = this.#streams.get(stream);
-    if (socket === null) {
+    if (this.#streams.get(stream) === null) {
       if (this.#waiting.size > 0) this.#keepWaiting(flags, stream, bytes, start, end, isLast);
       return true;
     }
     // The app may keep what it is given, and this memory is read into again.
-    if (end > start) socket.onBody(copyForApp(bytes, start, end));
+    for (let at = start; at < end; at += MAX_PIECE_BYTES) {
+      this.#streams.get(stream)?.onBody(copyForApp(bytes, at, Math.min(end, at + MAX_PIECE_BYTES)));
+    }
     if (isLast && (flags & FrameFlag.End) !== 0) this.#streams.get(stream)?.onRequestEnd([]);
     return true;
   }
@@ -397,7 +401,9 @@ export class LinkClient implements FrameHandler {
   }
 
   #keepWaiting(flags: number, stream: number, bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    if (end > start && !this.#waiting.body(stream, copyForApp(bytes, start, end))) return;
+    for (let at = start; at < end; at += MAX_PIECE_BYTES) {
+      if (!this.#waiting.body(stream, copyForApp(bytes, at, Math.min(end, at + MAX_PIECE_BYTES)))) return;
+    }
     if (isLast && (flags & FrameFlag.End) !== 0) this.#waiting.end(stream, []);
   }
 
