@@ -137,8 +137,9 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
   }
 
   get end(): ConnectionEnd {
-    if (this.client.hasFailed) return 'reset';
-    return this.#clientEnded ? 'ended' : 'closed';
+    // A client that has ended its side and takes nothing more: to the app it ended, as with Node.
+    if (this.#clientEnded) return 'ended';
+    return this.client.hasFailed ? 'reset' : 'closed';
   }
 
   get keepsAlive(): boolean {
@@ -190,6 +191,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
 
   onClose(): void {
     if (this.#reading === Reading.Closed) return;
+    const isTunnel = this.#reading === Reading.Tunnel;
     this.#reading = Reading.Closed;
     this.#phase = Phase.None;
     this.deadlineMs = 0;
@@ -198,7 +200,7 @@ export class Http1Connection implements ClientConnection, ExchangeClient, BodySi
     this.#context.connections--;
     const exchange = this.#exchange;
     this.#exchange = null;
-    exchange?.clientLeft(this.client.hasFailed);
+    exchange?.clientLeft(isTunnel && this.client.hasFailed ? 'reset' : this.end);
     this.#context.clients.remove(this);
   }
 

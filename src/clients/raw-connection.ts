@@ -129,7 +129,7 @@ export class RawConnection implements ClientConnection, ExchangeClient {
     this.deadlineMs = 0;
     this.#pending = [];
     this.#context.counters.connectionClosed();
-    this.#exchange?.clientLeft(this.client.hasFailed);
+    this.#exchange?.clientLeft(this.client.hasFailed ? 'reset' : 'closed');
     this.#context.clients.remove(this);
   }
 

@@ -12,7 +12,7 @@ import type { Endpoint } from '../pool/endpoint.ts';
 import type { SessionWatch } from './affinity.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { RequestBody } from './request-body.ts';
-import type { ExchangeClient, Transport } from './transport.ts';
+import type { ConnectionEnd, ExchangeClient, Transport } from './transport.ts';
 import type { Waiting } from './wait-queue.ts';
 
 /**
@@ -259,17 +259,17 @@ export class Exchange {
     this.#ungranted = 0;
   }
 
-  /** The client's connection has closed. `isReset`: with an error. */
-  clientLeft(isReset: boolean = false): void {
+  /** The client's connection has closed. */
+  clientLeft(end: ConnectionEnd = 'closed'): void {
     if (this.#state === ExchangeState.Finished) return;
-    if (!isReset && this.#responseEnded && this.body!.hasEnded) {
+    if (end !== 'reset' && this.#responseEnded && this.body!.hasEnded) {
       // It has all that it asked for, and sent all that it had to: an endpoint that takes its time is to have the rest.
       this.transport!.clientLeft(this);
       setTimeout(() => this.#giveUpRest(), REST_LIMIT_MS).unref();
       return;
     }
-    const isCutOff = !isReset && this.body?.hasEnded === false && this.#state !== ExchangeState.Tunnel;
-    this.#endpoint?.transport.abort(this, isReset, isCutOff);
+    const isCutOff = this.body?.hasEnded === false && this.#state !== ExchangeState.Tunnel;
+    this.#endpoint?.transport.abort(this, isCutOff && end === 'closed' ? 'ended' : end);
     this.#finish(Outcome.ClientLeft);
   }
 
@@ -677,7 +677,7 @@ export class Exchange {
   }
 
   #abortUpstream(): void {
-    this.#endpoint?.transport.abort(this, false, false);
+    this.#endpoint?.transport.abort(this, 'closed');
   }
 
   #answer(outcome: Outcome): void {

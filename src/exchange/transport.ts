@@ -30,11 +30,8 @@ export interface Transport {
   endBody(exchange: Exchange, trailers: string): void;
   /** The client has used up so many bytes of the response: the endpoint may send as many more. */
   grant(exchange: Exchange, bytes: number): void;
-  /**
-   * Ends the stream before its time; nothing more is heard of it. `isReset`: the client's connection was reset. `isCutOff`: it
-   * was closed in the middle of the request.
-   */
-  abort(exchange: Exchange, isReset: boolean, isCutOff: boolean): void;
+  /** Ends the stream before its time, the client's connection by that `end`; nothing more is heard of it. */
+  abort(exchange: Exchange, end: ConnectionEnd): void;
   /** The client's connection has closed as it should, and the endpoint is still to have the rest of the request. */
   clientLeft(exchange: Exchange): void;
   /** The exchange is over, for whatever reason: forget its stream. */

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { Outcome } from '../core/outcome.ts';
 import type { ServerAddress } from '../core/server-address.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { COPIED_BYTES, type ExchangeClient, type Transport } from '../exchange/transport.ts';
+import { COPIED_BYTES, type ConnectionEnd, type ExchangeClient, type Transport } from '../exchange/transport.ts';
 import type { Silence } from '../health/silence.ts';
 import { isIdempotent, Method } from '../http1/methods.ts';
 import type { ForwardedClient, RequestRules } from '../http1/proxied-request.ts';
@@ -128,8 +128,8 @@ export class Http1Transport implements Transport {
     this.#of(exchange)?.grant(bytes);
   }
 
-  abort(exchange: Exchange, isReset: boolean): void {
-    this.#of(exchange)?.destroy(isReset);
+  abort(exchange: Exchange, end: ConnectionEnd): void {
+    this.#of(exchange)?.destroy(end === 'reset');
   }
 
   clientLeft(): void {}

@@ -164,12 +164,9 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#writer.uint32(FrameType.Window, exchange.stream, bytes);
   }
 
-  abort(exchange: Exchange, isReset: boolean, isCutOff: boolean): void {
+  abort(exchange: Exchange, end: ConnectionEnd): void {
     this.#awaitingRoom.delete(exchange);
-    if (this.#streams.delete(exchange)) {
-      const flags = isReset ? FrameFlag.Reset : isCutOff ? FrameFlag.End : FrameFlag.None;
-      this.#writer.text(FrameType.Abort, flags, exchange.stream, '');
-    }
+    if (this.#streams.delete(exchange)) this.#writer.text(FrameType.Abort, flagOf(end), exchange.stream, '');
   }
 
   clientLeft(exchange: Exchange): void {
@@ -221,8 +218,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
       return;
     }
     if (!this.#knownConnections.delete(connectionId)) return;
-    const flags = end === 'reset' ? FrameFlag.Reset : end === 'ended' ? FrameFlag.End : FrameFlag.None;
-    this.#writer.text(FrameType.Close, flags, connectionId, '');
+    this.#writer.text(FrameType.Close, flagOf(end), connectionId, '');
   }
 
   /** The worker has had all of it. */
@@ -483,4 +479,8 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
 /** 32 bits. */
 function sentAtOf(exchange: Exchange): number {
   return Math.floor(toMonotonicMs(exchange.sentAtMs)) >>> 0;
+}
+
+function flagOf(end: ConnectionEnd): number {
+  return end === 'reset' ? FrameFlag.Reset : end === 'ended' ? FrameFlag.End : FrameFlag.None;
 }

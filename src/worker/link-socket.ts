@@ -259,16 +259,19 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
   }
 
   /** The balancer ended the stream, or the client's connection has closed. */
-  onGone(isReset: boolean, isCutOff: boolean): void {
+  onGone(isReset: boolean, hasEnded: boolean): void {
     const { parser } = this;
-    const isWithinRequest = this.#mode === Mode.Http && !this.#requestEnded;
+    const isOfHttp = this.#mode === Mode.Http;
+    const isWithinRequest = isOfHttp && !this.#requestEnded;
     this.#isGone = true;
     // With the last of it read the stream destroys itself.
     if (this.#isTunnelOver && !this.readableEnded) return;
     if (this.#isCutOff) return;
     this.#forget();
     if (isReset) this.destroy(resetError());
-    else if (isCutOff && isWithinRequest && parser !== null && !this.destroyed) this.#cutOff(parser);
+    else if (!hasEnded || this.destroyed) this.destroy();
+    else if (isWithinRequest && parser !== null) this.#cutOff(parser);
+    else if (isOfHttp) this.#end();
     else this.destroy();
   }
 
@@ -279,7 +282,11 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
       return;
     }
     this.#isGone = true;
-    // On 'end' Node's server ends its side, and with both ended the socket destroys itself.
+    this.#end();
+  }
+
+  /** On 'end' Node's server ends its side, and with both ended the socket destroys itself. */
+  #end(): void {
     this.push(null);
     this.read();
     setImmediate(() => this.destroy());

@@ -13,7 +13,7 @@ export interface LinkStream extends Streamed {
   /**
    * The balancer ended the stream, or the client's connection has closed.
    * @param isReset the client reset it
-   * @param isCutOff the client closed it in the middle of the request
+   * @param hasEnded the client ended it, or it was closed in the middle of the request
    */
-  onGone(isReset: boolean, isCutOff: boolean): void;
+  onGone(isReset: boolean, hasEnded: boolean): void;
 }

@@ -225,14 +225,14 @@ for (const goes of ['stays', 'leaves'] as const) {
 }
 
 test('an endpoint that has answered is told when the client is gone before the end of the request', () => {
-  for (const isReset of [false, true]) {
+  for (const end of ['ended', 'reset'] as const) {
     const road = new Road();
     const { transport } = road.addEndpoint();
     const { exchange } = road.admit({ ...POST, isLarge: true });
     respond(exchange, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     exchange.pushBody(Buffer.alloc(exchange.credit + 10, 'x'), false);
-    if (isReset) exchange.endBody('');
-    exchange.clientLeft(isReset);
+    if (end === 'reset') exchange.endBody('');
+    exchange.clientLeft(end);
     assert.ok(transport.log.includes('abort'));
     assert.equal(exchange.outcome, Outcome.ClientLeft);
   }

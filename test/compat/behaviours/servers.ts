@@ -1065,6 +1065,38 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     { difference: 'clients that end their side early' },
   ),
   serving(
+    'a client that leaves before its answer, or within a stream of them',
+    (app) => {
+      const server = http.createServer((request, response) => {
+        const order: unknown[] = [];
+        const note = (event: string) => (value: unknown) => void order.push([event, value instanceof Error || value]);
+        for (const event of ['end', 'finish', 'error', 'close']) request.socket.on(event, note(`socket ${event}`));
+        for (const event of ['aborted', 'close']) request.on(event, note(`request ${event}`));
+        response.on('close', note('response close'));
+        server.once('clientError', note('clientError'));
+        request.socket.on('close', () => setTimeout(() => app.tell('order', order), 20));
+        if (request.url === '/stream') {
+          const timer = setInterval(() => response.write('more'), 200);
+          response.on('close', () => clearInterval(timer));
+        } else app.tell('waits');
+      });
+      server.on('clientError', (_error, socket) => socket.destroy());
+      app.listen(server);
+    },
+    async (client) => {
+      const waiting = await client.connect();
+      waiting.write('GET /wait HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.told('waits');
+      waiting.socket.destroy();
+      const first = await client.told('order');
+      const streaming = await client.connect();
+      streaming.write('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n');
+      await streaming.read(150);
+      streaming.socket.destroy();
+      return [first, await client.told('order', 1)];
+    },
+  ),
+  serving(
     'insecureHTTPParser',
     (app) => {
       app.listen(
