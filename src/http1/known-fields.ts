@@ -9,6 +9,9 @@ const LOOP_BYTES = 128;
 /** A connection that brought so many heads in a row with other fields than before most likely goes on like that. */
 const MAX_MISSES = 8;
 
+/** After that it is tried again with every so many heads. */
+const RETRY_MISSES = 64;
+
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -48,8 +51,8 @@ export class KnownFields {
 
   /** It had others: [start, end) of `bytes`, the empty line included, of which the facts are these. */
   missed(bytes: Buffer, start: number, end: number, facts: FieldFacts): void {
-    this.#misses++;
-    if (this.#misses > MAX_MISSES || end - start > MAX_BYTES) {
+    const isHopeless = ++this.#misses > MAX_MISSES && this.#misses % RETRY_MISSES !== 0;
+    if (isHopeless || end - start > MAX_BYTES) {
       this.#bytes = EMPTY;
       return;
     }

@@ -6,6 +6,9 @@ const MAX_LENGTH = 4 * 1024;
 /** A connection that brought so many heads in a row with other fields than before most likely goes on like that. */
 const MAX_MISSES = 8;
 
+/** After that it is tried again with every so many heads. */
+const RETRY_MISSES = 64;
+
 /**
  * The fields of the last request of a connection. Most clients send the same ones with each, and to compare them is a small
  * part of the work of splitting them.
@@ -24,7 +27,8 @@ export class KnownFields {
     const fields = fieldsOf(lines, 0);
     // Of the first request nothing is kept: many connections see one only.
     if (this.#misses++ > 0) {
-      const isWorthIt = this.#misses <= MAX_MISSES && lines.length <= MAX_LENGTH;
+      const isHopeful = this.#misses <= MAX_MISSES || this.#misses % RETRY_MISSES === 0;
+      const isWorthIt = isHopeful && lines.length <= MAX_LENGTH;
       this.#lines = isWorthIt ? lines : '';
       this.#fields = isWorthIt ? fields.slice() : [];
     }
