@@ -37,6 +37,9 @@ const LATE_BEAT_MS = 2 * BEAT_MS;
 /** A worker whose event loop turns answers within a millisecond, a busy one within a few. */
 const PROBE_LIMIT_MS = 250;
 
+/** A worker whose last answer is out may be at work behind it for so long. */
+const LAST_TURN_MS = 5_000;
+
 /** Clients that wait in the kernel's queue are let in before we drain: more than that takes on a machine that is busy with much else. */
 const LET_IN_LIMIT_MS = 5_000;
 
@@ -66,7 +69,10 @@ export class Balancer {
   /** As they were told last. */
   #settings: BalancerSettings;
   readonly #listens: Listens;
+  /** Workers that finish what they have. */
   readonly #draining = new Set<number>();
+  /** Those of them that have answered all, and were asked whether their event loop turns. */
+  readonly #turning = new Set<number>();
   readonly #beat: NodeJS.Timeout;
   #lastBeatMs = performance.now();
   #isDraining = false;
@@ -201,6 +207,7 @@ export class Balancer {
         break;
       case 'forget-worker':
         this.#draining.delete(message.worker);
+        this.#turning.delete(message.worker);
         this.#links.forget(message.worker);
         this.#httpWorkers.forget(message.worker);
         this.#tell({ type: 'worker-forgotten', worker: message.worker });
@@ -299,11 +306,15 @@ export class Balancer {
     this.#isDraining = true;
     for (const link of this.#links.links) link.drain(withinMs, GOING_AWAY);
     void this.#closePorts().then(() => {
-      this.#clients.drain(() => {
-        this.#log.flush();
-        this.#tell({ type: 'drained' });
-      });
+      this.#clients.drain(() => void this.#tellDrained());
     });
+  }
+
+  /** All clients have been answered, and what handlers do behind that is done. */
+  async #tellDrained(): Promise<void> {
+    await Promise.all([...this.#links.links].map((link) => new Promise((done) => link.probe(LAST_TURN_MS, done))));
+    this.#log.flush();
+    this.#tell({ type: 'drained' });
   }
 
   /** When all who have come are in. */
@@ -326,7 +337,7 @@ export class Balancer {
       inFlight: lost.map((exchange) => describe(exchange, nowMs)),
     });
     for (const exchange of lost) exchange.onEndpointLost(nowMs);
-    if (this.#draining.delete(worker)) this.#tell({ type: 'worker-drained', worker });
+    this.#drained(worker);
   }
 
   #onBeat(): void {
@@ -342,14 +353,29 @@ export class Balancer {
     this.#reportDrained();
   }
 
+  /** What a handler does behind its answer is part of it: a worker is through when its event loop has turned once more. */
   #reportDrained(): void {
     for (const worker of this.#draining) {
+      if (this.#turning.has(worker) || this.#inFlightOf(worker) > 0) continue;
       const link = this.#links.linkOf(worker);
-      const inFlight = link?.endpoint.inFlight ?? this.#httpWorkers.inFlightOf(worker) ?? 0;
-      if (inFlight > 0) continue;
-      this.#draining.delete(worker);
-      this.#tell({ type: 'worker-drained', worker });
+      if (link === null) {
+        this.#drained(worker);
+        continue;
+      }
+      this.#turning.add(worker);
+      link.probe(LAST_TURN_MS, () => {
+        if (this.#turning.delete(worker) && this.#inFlightOf(worker) === 0) this.#drained(worker);
+      });
     }
+  }
+
+  #inFlightOf(worker: number): number {
+    return this.#links.linkOf(worker)?.endpoint.inFlight ?? this.#httpWorkers.inFlightOf(worker) ?? 0;
+  }
+
+  #drained(worker: number): void {
+    this.#turning.delete(worker);
+    if (this.#draining.delete(worker)) this.#tell({ type: 'worker-drained', worker });
   }
 
   #describeWorker(worker: number, question: number): void {

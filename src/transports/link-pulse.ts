@@ -29,7 +29,7 @@ export class LinkPulse {
   /** It has told that its event loop turns, since the last beat. */
   #hasTurned = false;
   /** Who wants to know whether its event loop turns. */
-  #askers: (() => void)[] = [];
+  #askers: ((isAnswer: boolean) => void)[] = [];
 
   constructor(endpoint: Endpoint<Transport>, clock: Clock, events: PulseEvents) {
     this.#endpoint = endpoint;
@@ -81,11 +81,7 @@ export class LinkPulse {
   answered(isBeat: boolean, delayMs: number, utilization: number): void {
     this.#utilization = utilization;
     this.#meter.setLoop(delayMs, utilization);
-    const askers = this.#askers;
-    if (askers.length > 0) {
-      this.#askers = [];
-      for (const asker of askers) asker();
-    }
+    this.#tellAskers(true);
     if (!isBeat) return;
     const silentMs = this.#clock.nowMs - this.#beatSentAtMs;
     this.#beatSentAtMs = 0;
@@ -110,11 +106,23 @@ export class LinkPulse {
       this.#askers = this.#askers.filter((asker) => asker !== answer);
       done(null);
     }, limitMs);
-    const answer = (): void => {
+    const answer = (isAnswer: boolean): void => {
       clearTimeout(timer);
-      done(performance.now() - askedAtMs);
+      done(isAnswer ? performance.now() - askedAtMs : null);
     };
     this.#askers.push(answer);
+  }
+
+  /** It will not answer any more. */
+  close(): void {
+    this.#tellAskers(false);
+  }
+
+  #tellAskers(isAnswer: boolean): void {
+    const askers = this.#askers;
+    if (askers.length === 0) return;
+    this.#askers = [];
+    for (const asker of askers) asker(isAnswer);
   }
 
   #setLoopDelay(delayMs: number): void {

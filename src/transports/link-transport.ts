@@ -473,6 +473,7 @@ export class LinkTransport implements Transport, FrameHandler, FrameSink {
     this.#streams.close();
     this.endpoint.leaveAll();
     this.#events.onClosed(isProtocolError, detail);
+    this.#pulse.close();
   }
 }
 
