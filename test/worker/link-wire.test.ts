@@ -95,3 +95,12 @@ test('calls back with an error when the socket closes before', async (t) => {
   await until('the second call', () => errors.length > 1);
   assert.deepEqual(errors, ['ERR_STREAM_DESTROYED', 'later']);
 });
+
+test('is made past what a package has put in the place of ways to connect', async (t) => {
+  const refuse = (): never => {
+    throw new Error('no connection of the app');
+  };
+  t.mock.method(net, 'connect', refuse);
+  t.mock.method(net.Socket.prototype, 'connect', refuse);
+  await congested(t);
+});
