@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { channel } from 'node:diagnostics_channel';
 import { chmodSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -31,6 +32,10 @@ export interface ListenDesk {
   open(request: ListenRequest): { readonly listener: number; readonly answer: ListenAnswer };
   close(listener: number): void;
 }
+
+/** Where Node tells what became of a listen(). */
+const LISTENS = channel('tracing:net.server.listen:asyncEnd');
+const LISTEN_FAILED = channel('tracing:net.server.listen:error');
 
 /** Servers that were told to listen with `exclusive: true`. */
 const exclusive = new WeakSet<net.Server>();
@@ -126,11 +131,13 @@ class CapturedListener implements LinkListener {
     if (!answer.ok) {
       this.#isClosed = true;
       server._handle = null;
-      process.nextTick(() => server.emit('error', this.#listenError(answer)));
+      const error = this.#listenError(answer);
+      process.nextTick(() => server.emit('error', error));
       return false;
     }
     this.#opened = listener;
     this.#setAddress(answer);
+    LISTENS.publish({ server });
     const handle = server._handle;
     process.nextTick(() => {
       if (server._handle === handle) server.emit('listening');
@@ -180,6 +187,7 @@ class CapturedListener implements LinkListener {
       this.#setAddress(answer);
       if (answer.ticketKeys !== null) shareTickets(this.server, answer.ticketKeys);
       this.#keepAliveAsWanted();
+      LISTENS.publish({ server: this.server });
       this.server.emit('listening');
       return;
     }
@@ -200,20 +208,21 @@ class CapturedListener implements LinkListener {
     if (family !== 'unix') this.#address = { address, family, port };
   }
 
-  /** The error that Node's own listen would have given. */
+  /** The error that Node's own listen would have given; and told of. */
   #listenError(answer: ListenAnswer & { ok: false }): Error {
     const { host, port, path } = this.#request;
     const name = host ?? '::';
     const where = path !== null ? this.#address : port > 0 ? `${name}:${port}` : name;
     const reason = answer.message.match(/: (.+?) [^ ]+$/)?.[1] ?? 'failed';
-    const error = new Error(`listen ${answer.code}: ${reason} ${where}`);
-    return Object.assign(error, {
+    const error = Object.assign(new Error(`listen ${answer.code}: ${reason} ${where}`), {
       code: answer.code,
       errno: answer.errno,
       syscall: 'listen',
       address: path === null ? name : this.#address,
       ...(port !== 0 ? { port } : {}),
     });
+    LISTEN_FAILED.publish({ server: this.server, error });
+    return error;
   }
 
   #close(): void {

@@ -1096,6 +1096,23 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       return [first, await client.told('order', 1)];
     },
   ),
+  alone('the channels of listen()', (app, see) => {
+    const seen: unknown[] = [];
+    const servers = [http.createServer(fine), http.createServer(fine)];
+    for (const what of ['asyncStart', 'asyncEnd', 'error']) {
+      subscribe(`tracing:net.server.listen:${what}`, (message) => {
+        const { server, error } = message as { server: http.Server; error?: NodeJS.ErrnoException };
+        if (servers.includes(server)) seen.push([what, Object.keys(message as object), error?.code]);
+      });
+    }
+    const [first, second] = servers as [http.Server, http.Server];
+    first.on('listening', () => seen.push('listening'));
+    second.on('error', () => {
+      seen.push('error');
+      see(seen);
+    });
+    app.listen(first).on('listening', () => second.listen((first.address() as AddressInfo).port, '127.0.0.1'));
+  }),
   serving(
     'insecureHTTPParser',
     (app) => {
