@@ -449,7 +449,13 @@ export class LinkClient implements FrameHandler {
       const tunnel = new Tunnel(this, connection, stream, known.peer);
       this.addStream(tunnel);
       if (handle === null) tunnel.close(false, undefined);
-      else this.#inScopeOf(server, () => nodeNet().onConnection.call(handle, 0, tunnel.handle));
+      else {
+        try {
+          this.#inScopeOf(server, () => nodeNet().onConnection.call(handle, 0, tunnel.handle));
+        } finally {
+          tunnel.accepted();
+        }
+      }
     };
     if (isFull(server)) {
       // Node drops it, unsaid that this worker has begun: another may have it.

@@ -28,6 +28,11 @@ export interface JSStreamHandle {
   readonly bytesWritten: number;
   /** Gives bytes to whoever reads. They are copied. */
   readBuffer(bytes: Uint8Array): void;
+  /** Called for each piece, where a socket reads and nothing in C++; without memory it is the end. `this` is the handle. */
+  onread: (memory: ArrayBuffer | undefined) => void;
+  /** Whether a socket has it read. */
+  reading: boolean;
+  readStop(): number;
   emitEOF(): void;
   /** A write is over: 0 or a negative error number. Must not be called before the call that began it has returned. */
   finishWrite(request: object, status: number): void;

@@ -31,6 +31,8 @@ export class Tunnel implements LinkStream {
   #isReading = false;
   /** Received, while nobody reads. */
   #received: Buffer[] = [];
+  /** What the handle is being given. */
+  #given: Buffer | null = null;
   /** The client has ended its side; it is told when all before it has been read. */
   #hasEnded = false;
   #isEndTold = false;
@@ -182,9 +184,32 @@ export class Tunnel implements LinkStream {
     }
   }
 
+  /**
+   * Node has made a socket of the handle. From Node 26 on it puts small pieces for such a one into memory that they share with
+   * those of other connections, and not for a kernel's, where each has memory of its own: it may go to another thread.
+   */
+  accepted(): void {
+    const { handle } = this;
+    const { onread } = handle;
+    handle.onread = (memory) => {
+      const bytes = this.#given;
+      if (bytes === null || memory === undefined || memory.byteLength === bytes.length) {
+        onread.call(handle, memory);
+        return;
+      }
+      const socket = this.#socket as ReadingSocket | undefined;
+      socket?._unrefTimer();
+      if (socket === undefined || socket.destroyed || socket.push(bytes)) return;
+      handle.reading = false;
+      handle.readStop();
+    };
+  }
+
   #give(bytes: Buffer): void {
     this.#ungranted += bytes.length;
+    this.#given = bytes;
     this.handle.readBuffer(bytes);
+    this.#given = null;
     // A reader that has enough has called readStop() in the meantime.
     if (this.#isReading && !this.#isClosed && !this.#hasEnded) this.#grant();
   }
@@ -253,6 +278,11 @@ export class Tunnel implements LinkStream {
   #forget(): void {
     this.#link.forgetStream(this);
   }
+}
+
+/** What Node calls of a socket for each piece that it reads. */
+interface ReadingSocket extends Socket {
+  _unrefTimer(): void;
 }
 
 /** What a socket's stream has not handed to its handle. */

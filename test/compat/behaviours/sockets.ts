@@ -467,6 +467,16 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
     talk('x'),
   ),
+  socket(
+    'whose the memory of what a socket reads is',
+    (one, note) => {
+      one.on('data', (data) => {
+        note([data.length, data.buffer.byteLength, one.bytesRead]);
+        one.end();
+      });
+    },
+    talk('some bytes'),
+  ),
   {
     name: 'an exception in a listener that the app survives',
     serve: (app) => {
