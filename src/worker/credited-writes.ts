@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from '../core/timers.ts';
 import { FrameFlag, FrameType, MAX_DATA_BYTES } from '../link/frames.ts';
+import { cancelError } from './cancel-error.ts';
 import type { LinkClient } from './link-client.ts';
 import type { UnsentPieces } from './unsent-pieces.ts';
 import type { WebSocketFrames } from './web-socket-frames.ts';
@@ -91,9 +93,13 @@ export class CreditedWrites {
   /** Nothing of it will be sent any more. */
   forget(): void {
     this.#waiting = null;
+  }
+
+  /** The socket is destroyed: what waited is called back as with a kernel's socket, before 'close'. */
+  cancel(): void {
     const callback = this.#callback;
     this.#callback = null;
-    callback?.();
+    if (callback !== null) setImmediate(() => callback(cancelError()));
   }
 
   /** @returns whether all of it has been sent, or never will be */

@@ -626,6 +626,7 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
       this.#link.writer.text(FrameType.Close, flags, this.#connection, '');
     }
     this.#forget();
+    this.#writes.cancel();
     this.#link.socketClosed(this.#connection, this);
   }
 }

@@ -1096,6 +1096,49 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       return [first, await client.told('order', 1)];
     },
   ),
+  ...(['the client', 'the app', 'the app of an upgrade'] as const).map((who) =>
+    serving(
+      `what is told of a write that ${who} does not see the end of`,
+      (app) => {
+        const large = Buffer.alloc(30_000_000);
+        const watch = (socket: NodeJS.WritableStream, end: () => void, ended = (): void => {}): void => {
+          const order: unknown[] = [];
+          const note = (what: string) => (error?: unknown) =>
+            void order.push([what, (error as NodeJS.ErrnoException | null)?.code ?? error ?? null]);
+          for (const event of ['drain', 'finish', 'error']) socket.on(event, note(event));
+          socket.on('close', () => {
+            note('close')();
+            setTimeout(() => app.tell('order', order), 20);
+          });
+          socket.write(large, note('written'));
+          ended();
+          app.tell('written');
+          if (who !== 'the client') setTimeout(end, 100);
+        };
+        const server = http.createServer((_request, response) =>
+          watch(
+            response,
+            () => response.destroy(),
+            () => response.end('more'),
+          ),
+        );
+        server.on('upgrade', (_request, socket) => {
+          socket.write('HTTP/1.1 101 Fine\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+          watch(socket, () => socket.destroy());
+        });
+        app.listen(server);
+      },
+      async (client) => {
+        const one = await client.connect();
+        one.socket.pause();
+        const fields = who === 'the app of an upgrade' ? 'Connection: Upgrade\r\nUpgrade: x\r\n' : '';
+        one.write(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
+        await client.told('written');
+        if (who === 'the client') one.socket.resetAndDestroy();
+        return client.told('order');
+      },
+    ),
+  ),
   alone('the channels of listen()', (app, see) => {
     const seen: unknown[] = [];
     const servers = [http.createServer(fine), http.createServer(fine)];
