@@ -50,8 +50,6 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
   declare parser: HttpParser | null;
   declare _httpMessage: ServerResponse | null;
   declare server: CapturableServer;
-  readonly isWanted = true;
-
   readonly #link: LinkClient;
   readonly #connection: number;
   /** Counts bytes for `bytesRead` and `bytesWritten`. */
@@ -118,6 +116,10 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
 
   get stream(): number {
     return this.#stream;
+  }
+
+  get isWanted(): boolean {
+    return true;
   }
 
   /** In the middle of a request or a tunnel. */
@@ -642,6 +644,7 @@ Object.defineProperty(LinkSocket.prototype, 'writableLength', {
 
 // What an app may print, or tell sockets by.
 Object.defineProperty(LinkSocket, 'name', { value: 'Socket' });
+Object.defineProperty(LinkSocket.prototype, 'constructor', { configurable: true, writable: true, value: net.Socket });
 
 /** Names and values by turns. */
 function isWebSocket(headers: readonly string[]): boolean {

@@ -58,7 +58,7 @@ test('a process that listens at nothing starts no thread', async (t) => {
 
 test('the address is there when listen() returns, and the process ends with its server', async (t) => {
   const script = `${PREAMBLE}
-    const server = http.createServer((request, response) => response.end(request.socket.constructor === require('node:net').Socket ? 'own' : 'link')).listen(0);
+    const server = http.createServer((request, response) => response.end(Object.getPrototypeOf(request.socket) === require('node:net').Socket.prototype ? 'own' : 'link')).listen(0);
     const { port } = server.address();
     get(port).then((text) => { console.log(typeof port, text); server.close(() => console.log('closed')); });
   `;
@@ -184,7 +184,7 @@ test('a child process has a balancer of its own', async (t) => {
       const path = require('node:path').join(process.env.TMPDIR, 'child.cjs');
       require('node:fs').writeFileSync(path, \`
         const http = require('node:http');
-        const server = http.createServer((q, r) => r.end(q.socket.constructor === require('node:net').Socket ? 'own' : 'link')).listen(0);
+        const server = http.createServer((q, r) => r.end(Object.getPrototypeOf(q.socket) === require('node:net').Socket.prototype ? 'own' : 'link')).listen(0);
         process.send(server.address().port);
         process.on('message', () => process.exit());
       \`);
@@ -209,7 +209,7 @@ test('cluster workers are left to node:cluster', async (t) => {
           });
         });
       } else {
-        http.createServer((q, r) => r.end(q.socket.constructor === require('node:net').Socket ? 'own' : 'link')).listen(0);
+        http.createServer((q, r) => r.end(Object.getPrototypeOf(q.socket) === require('node:net').Socket.prototype ? 'own' : 'link')).listen(0);
       }
     \`);
     require('node:child_process').spawn(process.execPath, [...process.execArgv.slice(0, 2), path], { stdio: 'inherit' });

@@ -1139,6 +1139,21 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       },
     ),
   ),
+  serving(
+    'what a request’s socket can be told by',
+    (app) =>
+      void app.listen(
+        http.createServer(({ socket }, response) => {
+          app.tell('seen', [
+            socket.constructor === net.Socket,
+            socket instanceof net.Socket,
+            Object.keys(socket).sort(),
+          ]);
+          response.end();
+        }),
+      ),
+    async (client) => [await client.send(get('/')), await client.told('seen')],
+  ),
   alone('the channels of listen()', (app, see) => {
     const seen: unknown[] = [];
     const servers = [http.createServer(fine), http.createServer(fine)];
