@@ -430,11 +430,12 @@ export class LinkSocket extends net.Socket implements LinkStream, CreditedStream
       // The app ended the connection within a response: the client sees it cut short, as it would from Node.
       this.#endSent = true;
       this.#link.writer.text(FrameType.Abort, FrameFlag.None, this.#stream, '');
-    } else if (this.#mode === Mode.Idle && !this.#isGone) {
-      // Nothing more can be written here, and the client's next request needs a socket that can.
-      this.destroy();
     }
+    const isOver = this.#mode === Mode.Idle && !this.#isGone;
+    // 'finish' is due now, and follows.
     callback();
+    // Nothing more can be written here, and the client's next request needs a socket that can.
+    if (isOver) this.destroy();
   }
 
   // Writing.

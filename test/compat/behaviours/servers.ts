@@ -1154,6 +1154,20 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       ),
     async (client) => [await client.send(get('/')), await client.told('seen')],
   ),
+  serving(
+    'the end of a socket behind its last response',
+    (app) =>
+      void app.listen(
+        http.createServer(({ socket }, response) => {
+          const order: unknown[] = [];
+          for (const event of ['finish', 'end', 'error', 'close']) socket.on(event, () => order.push(event));
+          response.on('finish', () => order.push('response finish'));
+          socket.on('close', () => app.tell('order', [order, socket.writableFinished]));
+          response.end('fine');
+        }),
+      ),
+    async (client) => [await client.send(get('/')), await client.told('order')],
+  ),
   alone('the channels of listen()', (app, see) => {
     const seen: unknown[] = [];
     const servers = [http.createServer(fine), http.createServer(fine)];
