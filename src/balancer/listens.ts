@@ -83,7 +83,8 @@ export class Listens {
     const isTaken = place !== null && (place.workers.has(link) || place.silent.has(link));
     if (place === null || isTaken || this.#host.isServedElsewhere(worker)) {
       // To workers of an app one port is the same; to one process, or to another app, it is taken.
-      this.#refuse(worker, link, listenId, request);
+      const first = [...listens.values()].find((other) => other.place === place)?.request.port ?? request.port;
+      this.#refuse(worker, link, listenId, request, first);
       return true;
     }
     const listen: Listen = { worker, place, request, stays: request.protocol === 'http', answer: null };
@@ -182,8 +183,13 @@ export class Listens {
     this.#host.tell({ type: 'worker-listening', worker, listener: addressOf(answer, place.port.request.protocol) });
   }
 
-  #refuse(worker: number, link: LinkTransport, listenId: number, { host, port, path }: ListenRequest): void {
-    const message = `listen EADDRINUSE: address already in use ${path ?? `${host ?? '::'}:${port}`}`;
+  /** @param first the port that the process itself has asked for and got this one for, else the same */
+  #refuse(worker: number, link: LinkTransport, listenId: number, request: ListenRequest, first: number): void {
+    const { host, port, path } = request;
+    // An app that opens a port for its metrics first, and then the one in PORT.
+    const why =
+      first === port ? '' : ` (by --port, in place of the app's first port, ${first}; set PORT=${port} instead)`;
+    const message = `listen EADDRINUSE: address already in use${why} ${path ?? `${host ?? '::'}:${port}`}`;
     const answer: ListenAnswer = { ok: false, code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE, message };
     answerTo(link, listenId, { ...answer, listener: NO_LISTENER, ticketKeys: null });
     this.#host.tell({ type: 'listen-failed', worker, code: answer.code, address: path ?? host, port });

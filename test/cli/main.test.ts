@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { APPS, assertEnding, EvenerProcess, isRunning, request } from '../support/evener-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { MAIN } from '../support/package-scripts.ts';
 
 interface Facts {
@@ -199,6 +200,25 @@ test('a port in use ends the first start, whether or not the app minds', async (
       new RegExp(`^evener: port ${address.port} is in use by another process; .+--port$`, 'm'),
     );
   }
+});
+
+test('an app whose metrics come first is told what --port has done to it', async (context) => {
+  const [metrics, clients] = [await freePort(), await freePort()];
+  const env = { METRICS_PORT: String(metrics) };
+  const replaced = new EvenerProcess(context, ['metrics-first.cjs', '-w', '1', '--port', String(clients)], { env });
+  await replaced.said(
+    new RegExp(
+      `died: .+ EADDRINUSE: .+ \\(by --port, in place of the app's first port, ${metrics}; set PORT=${clients} instead\\)`,
+    ),
+  );
+  replaced.kill('SIGTERM');
+  await replaced.ended;
+  const told = new EvenerProcess(context, ['metrics-first.cjs', '-w', '2'], {
+    env: { ...env, PORT: String(clients) },
+  });
+  await told.url(2);
+  assert.equal((await request(`http://localhost:${clients}/`)).body, 'hello');
+  assert.equal((await request(`http://localhost:${metrics}/`)).body, 'metrics');
 });
 
 test('an app that never listens is given up after the boot time-out', async (context) => {
