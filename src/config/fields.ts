@@ -107,11 +107,19 @@ export function text(expected = 'text'): Field<string> {
   );
 }
 
-/** A list of texts; one text stands for a list of one. */
-export function texts(expected: string): Field<readonly string[]> {
+/**
+ * A list of texts; one text stands for a list of one.
+ * @param mayBeEmpty whether the text at this place of a list may
+ */
+export function texts(
+  expected: string,
+  mayBeEmpty: (index: number) => boolean = () => false,
+): Field<readonly string[]> {
   return field(expected, { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }, (value) => {
-    const list = typeof value === 'string' ? [value] : value;
-    return Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '') ? list : undefined;
+    if (typeof value === 'string') return value === '' ? undefined : [value];
+    const isFit = (one: unknown, index: number): boolean =>
+      typeof one === 'string' && (one !== '' || mayBeEmpty(index));
+    return Array.isArray(value) && value.every(isFit) ? value : undefined;
   });
 }
 

@@ -24,7 +24,7 @@ export interface Section {
 }
 
 export const APP_EXPECTED: string = 'a script, or a command with its arguments';
-export const APP: Field<readonly string[]> = texts(APP_EXPECTED);
+export const APP: Field<readonly string[]> = texts(APP_EXPECTED, (index) => index > 0);
 
 const VARIABLE_NAME = field("a name that is not empty, without '=' and zero bytes", {}, (name) =>
   typeof name === 'string' && /^[^=\0]+$/.test(name) ? name : undefined,
@@ -84,7 +84,7 @@ export const ROUTES: Field<readonly ResolvedRoute[]> = v.pipe(
   v.transform((routes) => routes.flat()),
 ) as unknown as Field<readonly ResolvedRoute[]>;
 
-export const ARGS: Field<readonly string[]> = texts('a list of arguments');
+export const ARGS: Field<readonly string[]> = texts('a list of arguments', () => true);
 export const CWD: Field<string> = text('a folder');
 
 export const SECTIONS: readonly Section[] = Object.freeze([

@@ -26,15 +26,15 @@ async function factsAt(url: string): Promise<Facts> {
 /** A folder whose name has a space, with one file. */
 function folderWith(context: TestContext, name: string, text: string): string {
   const path = mkdtempSync(join(tmpdir(), 'evener test '));
-  context.after(() => rmSync(path, { recursive: true }));
+  context.after(() => rmSync(path, { recursive: true, force: true }));
   writeFileSync(join(path, name), text);
   return path;
 }
 
 test('runs a CommonJS script with its arguments', async (context) => {
-  const evener = new EvenerProcess(context, ['server.cjs', '--workers', '2', '--', '--verbose', 'x']);
+  const evener = new EvenerProcess(context, ['server.cjs', '--workers', '2', '--', '--verbose', '', 'x']);
   const facts = await factsAt(await evener.url(2));
-  assert.deepEqual(facts.args, ['--verbose', 'x']);
+  assert.deepEqual(facts.args, ['--verbose', '', 'x'], 'one that is empty is an argument, too');
   assert.equal(facts.hasIpc, true);
   assert.equal(facts.link, undefined, 'the token is none of the app’s business');
   assert.equal(facts.worker, facts.instance);
