@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -244,4 +245,14 @@ test('prints help and version', async (context) => {
   const version = new EvenerProcess(context, ['--version']);
   assertEnding(await version.ended, 0);
   assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('says so where the current folder was removed', (context) => {
+  const folder = folderWith(context, 'server.js', '');
+  const script = `cd "$1" && rm -r "$1" && "$2" "$3" status`;
+  const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', folder, process.execPath, MAIN], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^evener: the current folder was removed; go to one that is there .*\n$/);
 });
