@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Jiti } from 'jiti';
@@ -11,7 +11,8 @@ import type { EvenerOptions } from './options.ts';
 /** In the order in which they are looked for. */
 const CONFIG_NAMES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map((extension) => `evener.config.${extension}`);
 /** Of other programs' habits. Passed over without a word, what stands in them would be lost. */
-const UNREAD_NAMES = ['yaml', 'yml', 'toml', 'json5', 'jsonc'].map((extension) => `evener.config.${extension}`);
+const UNREAD_EXTENSIONS = ['yaml', 'yml', 'toml', 'json5', 'jsonc'];
+const UNREAD_NAMES = UNREAD_EXTENSIONS.map((extension) => `evener.config.${extension}`);
 const ECOSYSTEM_NAMES = ['js', 'cjs', 'mjs', 'json'].map((extension) => `ecosystem.config.${extension}`);
 
 export interface LoadedFile {
@@ -50,6 +51,13 @@ const SETTLE_LIMIT_MS = 30_000;
 export async function loadConfigFile(path: string, limitMs: number = SETTLE_LIMIT_MS): Promise<LoadedFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw unreadable(file, 'there is no such file');
+  const stats = statSync(file);
+  if (stats.isDirectory()) throw unreadable(file, 'it is a folder');
+  // Whoever opens a pipe waits for its writer, who may never come.
+  if (!stats.isFile()) throw unreadable(file, 'it is no regular file');
+  if (UNREAD_EXTENSIONS.includes(extname(file).slice(1))) {
+    throw unreadable(file, `it has to be TypeScript, JavaScript or JSON, such as ${CONFIG_NAMES.join(', ')}`);
+  }
   const value = extname(file) === '.json' ? await readJson(file) : await settled(file, runModule(file), limitMs);
   const ecosystem = ecosystemFile(value, CONFIG_NAMES.includes(basename(file)));
   if (ecosystem !== null) {
@@ -124,7 +132,7 @@ async function settled<T>(file: string, value: Promise<T>, limitMs: number): Pro
 function unreadable(file: string, reason: string, cause?: unknown): EvenerError {
   return new EvenerError(
     'EVENER_CONFIG_INVALID',
-    `${basename(file)} cannot be read: ${reason}`,
+    `${basename(file) || file} cannot be read: ${reason}`,
     { file, reason },
     { cause },
   );

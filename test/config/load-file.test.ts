@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findConfigFile, loadConfigFile } from '../../src/config/load-file.ts';
 
@@ -73,4 +74,22 @@ test('a config file in a format that is not read is refused, unless there is one
   });
   writeFileSync(join(folder, 'evener.config.json'), '{}');
   assert.equal(findConfigFile(folder), join(folder, 'evener.config.json'));
+});
+
+test('what is no file, or in a format that is not read, is refused where it is named', async (context) => {
+  const folder = folderFor(context);
+  mkdirSync(join(folder, 'folder.json'));
+  execFileSync('mkfifo', [join(folder, 'pipe.json')]);
+  writeFileSync(join(folder, 'options.toml'), 'app = "a.js"');
+  for (const [name, message] of [
+    ['folder.json', 'folder.json cannot be read: it is a folder'],
+    ['/', '/ cannot be read: it is a folder'],
+    ['pipe.json', 'pipe.json cannot be read: it is no regular file'],
+    [
+      'options.toml',
+      /^options\.toml cannot be read: it has to be TypeScript, JavaScript or JSON, such as evener\.config/,
+    ],
+  ] as const) {
+    await assert.rejects(loadConfigFile(resolve(folder, name)), { code: 'EVENER_CONFIG_INVALID', message });
+  }
 });
