@@ -94,12 +94,11 @@ export class Settings {
 export function parsed<T>(field: Field<T>, value: unknown, key: string, source: string): T {
   const result = v.safeParse(field, value);
   if (result.success) return result.output;
-  const issue = result.issues[0];
+  // What seems to be missing may be there under a name that is misspelt.
+  const issue = result.issues.find(isUnknownKey) ?? result.issues[0];
   const path = (issue.path ?? []).map((item) => (typeof item.key === 'number' ? `[${item.key}]` : `.${item.key}`));
   const at = `${key}${path.join('')}`;
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    throw unknownKey(at, issue.message.split(' '), source);
-  }
+  if (isUnknownKey(issue)) throw unknownKey(at, issue.message.split(' '), source);
   throw invalid(at, issue.input, issue.type === 'raw_transform' ? issue.message : expectedOf(issue), source);
 }
 
@@ -135,7 +134,13 @@ function inFile(source: string): string {
   return /\./.test(source) ? ` (in ${source})` : '';
 }
 
+function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never';
+}
+
 function expectedOf(issue: v.BaseIssue<unknown>): string {
   const expected = issue.expected ?? 'something else';
+  // Of a key that is missing the name alone is known.
+  if (issue.type === 'strict_object' && expected.startsWith('"')) return 'a value';
   return expected === 'Object' ? 'an object' : expected === 'Array' ? 'a list' : expected;
 }

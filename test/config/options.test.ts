@@ -159,6 +159,9 @@ test('refuses what is out of bounds, and says what is allowed', () => {
 test('refuses unknown keys and names the nearest', () => {
   assert.match(refusal({ worker: 3 }).message, /unknown option worker: did you mean workers\?/);
   assert.match(refusal({ frobnicate: 3 }).message, /unknown option frobnicate: known are workers, port/);
+  const misspelt = refusal({ admin: { lisen: 9000 } as unknown as { listen: number } });
+  assert.match(misspelt.message, /^unknown option admin\.lisen: did you mean listen\?$/);
+  assert.match(refusal({ admin: {} as { listen: number } }).message, /^admin\.listen: expected a value, got nothing$/);
 });
 
 test('takes its name from package.json, else from the script', () => {
