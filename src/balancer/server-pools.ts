@@ -100,7 +100,7 @@ export class ServerPools {
     this.#pools.set(name, { pool, servers: settings.servers });
     this.#ports.whenOpened(place.port, (answer) => {
       if (!answer.ok) {
-        this.#host.tell({ type: 'pool-listen-failed', pool: name, code: answer.code, message: answer.message });
+        this.#host.tell({ type: 'pool-listen-failed', pool: name, code: answer.code, message: withWayOut(answer) });
         return;
       }
       this.#host.tell({ type: 'pool-listening', pool: name, listener: addressOf(answer, 'http') });
@@ -110,4 +110,15 @@ export class ServerPools {
 
 function hasServers(pool: PoolSettings): pool is ServersPool {
   return pool.servers !== null;
+}
+
+function withWayOut({ code, message }: { readonly code: string; readonly message: string }): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${message}; choose another port, or stop what listens there`;
+    case 'EACCES':
+      return `${message}; choose a port from 1024 up, or grant the right to Node (setcap cap_net_bind_service=+ep)`;
+    default:
+      return message;
+  }
 }

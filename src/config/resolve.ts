@@ -199,7 +199,10 @@ class Resolver {
       throw invalid(`${prefix}servers`, undefined, SERVERS_EXPECTED);
     }
     const listen = settings.read('listen', LISTEN, null, null) ?? this.#listenFromPort(settings);
-    if (listen === null) throw invalid(`${prefix}listen`, undefined, LISTEN_EXPECTED);
+    if (listen === null) {
+      const here = entry === null ? ', by --port, listen or PORT' : '';
+      throw invalid(`${prefix}listen`, undefined, `${LISTEN_EXPECTED}${here}`);
+    }
     const owner = entry ?? this.#layers.find(({ values }) => values.servers !== undefined)!;
     const { folder } = this.#sources.find(({ source }) => source === owner.source)!;
     return Object.freeze({

@@ -226,12 +226,15 @@ test('says what is wrong with its address, and exits', async (t) => {
   const evener = new EvenerProcess(t, ['proxy', 'http://127.0.0.1:1', '-p', String(taken.port), '--threads', '1']);
   // Evener listens on every address, and this one is taken on one of them: Linux refuses that.
   assertEnding(await evener.ended, 1);
-  assert.match(evener.stderr, /cannot listen for servers: listen EADDRINUSE/);
+  assert.match(
+    evener.stderr,
+    /cannot listen for servers: listen EADDRINUSE.*; choose another port, or stop what listens there$/m,
+  );
 });
 
 for (const [what, args, message] of [
   ['no server', ['proxy', '-p', '0'], /no server: evener proxy <url\.\.\.>/],
-  ['no port', ['proxy', 'http://127.0.0.1:1'], /listen: expected where to listen/],
+  ['no port', ['proxy', 'http://127.0.0.1:1'], /listen: expected where to listen: .*, by --port, listen or PORT, got/],
   [
     'a path in an address',
     ['proxy', 'http://127.0.0.1:1/x', '-p', '0'],
