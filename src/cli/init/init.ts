@@ -17,20 +17,37 @@ interface NewFile {
 /**
  * Writes what it takes to run the app elsewhere into the current folder.
  * @returns what to print: the files, or what was done and what is left to do
- * @throws EvenerError EVENER_USAGE where a file is there already; then none is written
+ * @throws EvenerError EVENER_USAGE where a file is there already, then none is written; or where one cannot be
  */
 export async function initFiles(words: InitWords, request: OptionsRequest): Promise<string> {
   const { options } = await loadOptions(request);
   const facts = deployFacts(options, words.rest, process.cwd());
   const files = filesFor(words, facts);
   if (words.stdout) return files.map(({ text }) => text).join('\n');
-  const present = files.filter(({ name, text }) => existsSync(name) && readFileSync(name, 'utf8') !== text);
+  const present = files.filter(({ name, text }) => existsSync(name) && !hasText(name, text));
   if (present.length > 0 && !words.force) {
     const names = present.map(({ name }) => name).join(' and ');
     throw new EvenerError('EVENER_USAGE', `${names} is there already: --force overwrites it, --stdout only prints`);
   }
-  for (const { name, text } of files) writeFileSync(name, text);
+  for (const file of files) write(file);
   return [...files.map(({ name }) => `wrote ${name}`), ...remarks(words, facts), ''].join('\n');
+}
+
+function hasText(name: string, text: string): boolean {
+  try {
+    return readFileSync(name, 'utf8') === text;
+  } catch {
+    return false;
+  }
+}
+
+function write({ name, text }: NewFile): void {
+  try {
+    writeFileSync(name, text);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new EvenerError('EVENER_USAGE', `${name} cannot be written here: ${code}; --stdout prints it`);
+  }
 }
 
 function filesFor({ target }: InitWords, facts: DeployFacts): NewFile[] {

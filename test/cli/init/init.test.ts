@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -205,4 +205,12 @@ test('says what it can write, and what is wrong with the rest', async (context) 
   const noApp = await init(context, folder, ['docker', 'nothing-there.js']);
   assert.equal(noApp.code, 2);
   assert.match(noApp.stderr, /cannot find "nothing-there\.js"/);
+});
+
+test('says which file cannot be written', async (context) => {
+  const folder = folderWith(context);
+  mkdirSync(join(folder, 'Dockerfile'));
+  const { code, stderr } = await init(context, folder, ['docker', 'server.js', '--force']);
+  assert.equal(code, 2);
+  assert.equal(stderr, 'evener: Dockerfile cannot be written here: EISDIR; --stdout prints it\n');
 });
