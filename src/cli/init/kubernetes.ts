@@ -37,9 +37,6 @@ spec:
   template:
     metadata:
       labels: { app.kubernetes.io/name: ${slug} }
-      annotations:
-        prometheus.io/scrape: "true"
-        prometheus.io/port: "${adminPort}"
     spec:
       # ${ENDPOINT_LAG_SECONDS} s until no more connections come, ${drainSeconds} s (--drain-limit) for what is in flight, ${END_MARGIN_SECONDS} s for the end.
       terminationGracePeriodSeconds: ${grace}

@@ -143,6 +143,7 @@ test('kubernetes: manifests whose probes and times fit', async (context) => {
   const [deployment, service] = documents.map((document) => document.toJS() as Manifest) as [Manifest, Manifest];
   assert.deepEqual([deployment.kind, service.kind], ['Deployment', 'Service']);
   assert.equal(deployment.metadata.name, 'acme-web-shop');
+  assert.doesNotMatch(read(folder, 'kubernetes.yaml'), /prometheus\.io/, 'a scraper told by these has no token');
   type Probe = { httpGet: { path: string; port: string }; periodSeconds: number; failureThreshold: number };
   type Container = {
     args: string[];
