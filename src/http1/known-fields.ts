@@ -15,8 +15,8 @@ const RETRY_MISSES = 64;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The fields that the last head of a connection came with. Most clients send the same ones with each request, and comparing
- * them takes a tenth of parsing them: 0.2 µs against 2.6 for the 690 bytes of a browser.
+ * The fields that the last head of a connection came with. Most clients send the same ones with each request, and a head whose
+ * fields are compared takes a fifth of one that is parsed: 0.2 µs against 1.2 for the 690 bytes of a browser.
  */
 export class KnownFields {
   #bytes: Buffer = EMPTY;
@@ -36,6 +36,7 @@ export class KnownFields {
   stand(bytes: Buffer, at: number, to: number): boolean {
     const known = this.#bytes;
     const { length } = known;
+    // The last field's line ends there: other fields are told by that, or by their first byte, most of the time.
     if (length === 0 || at + length > to || bytes[at] !== known[0] || bytes[at + length - 3] !== known[length - 3]) {
       return false;
     }
