@@ -30,7 +30,10 @@ export interface Transport {
   endBody(exchange: Exchange, trailers: string): void;
   /** The client has used up so many bytes of the response: the endpoint may send as many more. */
   grant(exchange: Exchange, bytes: number): void;
-  /** Ends the stream before its time, the client's connection by that `end`; nothing more is heard of it. */
+  /**
+   * Ends the stream before its time; nothing more is heard of it. `end` is that of the client's connection: 'ended' also where it
+   * was closed in the middle of the request.
+   */
   abort(exchange: Exchange, end: ConnectionEnd): void;
   /** The client's connection has closed as it should, and the endpoint is still to have the rest of the request. */
   clientLeft(exchange: Exchange): void;

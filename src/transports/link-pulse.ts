@@ -99,7 +99,7 @@ export class LinkPulse {
     this.#hasTurned = true;
   }
 
-  /** It is about to be asked. @param done hears how long the answer took, ms; null when there was none in time */
+  /** It is about to be asked. @param done hears how long the answer took, ms; null when there was none in time, or will be none */
   awaitAnswer(limitMs: number, done: (tookMs: number | null) => void): void {
     const askedAtMs = performance.now();
     const timer = setTimeout(() => {
